@@ -1,0 +1,62 @@
+/**
+ * What the owner of a tunnel answers on its readiness endpoint, and what a transport asks there.
+ *
+ * The endpoint is plain HTTP on 127.0.0.1, one port above the SOCKS5 port, so that functions of any runtime can ask it:
+ *
+ *     GET /ready?within=MS                     200 TunnelReady  | 503 TunnelNotReady
+ *     GET /diagnose?target=HOST:PORT&within=MS 200 Diagnosis: why a connection to that target failed
+ *
+ * `within` is milliseconds, 1 to 30000; the answer comes within it. Anything else is 400 or 404.
+ */
+export interface TunnelReady {
+  readonly ready: true;
+  /** Rises by one whenever connections made before are dead (a cure after a thaw, a join anew): replace the pool. */
+  readonly epoch: number;
+}
+
+/** Problem details (RFC 9457) with a stable `code` from `tunnelCauses`. */
+export interface TunnelNotReady {
+  readonly ready: false;
+  readonly code: TunnelCause;
+  readonly title: string;
+  readonly detail: string;
+}
+
+/** Why a connection through a ready tunnel failed. */
+export interface Diagnosis {
+  readonly code: ConnectCause;
+  readonly detail: string;
+}
+
+/** Why the tunnel is not ready: each with the words that tell a person what to do. */
+export const tunnelCauses = {
+  'tunnel:secret-missing': 'The auth key is not in Secrets Manager',
+  'tunnel:secret-forbidden': 'The role may not read the secret of the auth key',
+  'tunnel:secret-unreachable': 'Secrets Manager did not answer',
+  'tunnel:secret-malformed': 'The secret does not hold an auth key',
+  'tunnel:key-invalid': 'The control server does not know the auth key',
+  'tunnel:key-expired': 'The auth key has expired',
+  'tunnel:key-used': 'The auth key may be used once only and was used before',
+  'tunnel:tags-refused': 'The control server does not grant the tags that the node asks for',
+  'tunnel:control-unreachable': 'The control server did not answer',
+  'tunnel:approval-needed': 'The node waits for the approval of an administrator',
+  'tunnel:target-unreachable': 'None of the targets answers through the tunnel',
+  'tunnel:daemon-failed': 'tailscaled does not start or stopped',
+  'tunnel:misconfigured': 'The configuration of the tunnel is wrong',
+  'tunnel:joining': 'The tunnel is joining the tailnet',
+  'tunnel:not-answering': 'Nobody answers on the readiness endpoint',
+} as const;
+
+export type TunnelCause = keyof typeof tunnelCauses;
+
+/** Why a connection to a target was not made, as far as the dial and the tunnel's owner can tell. */
+export const connectCauses = {
+  'upstream:target-unknown': 'No such name or peer',
+  'upstream:target-offline': 'The peer is known but does not answer',
+  'upstream:target-denied':
+    'The peer answers, but nothing may reach that port: an access rule or a firewall drops it',
+  'upstream:connection-refused': 'Nothing listens on that port of the peer',
+  'upstream:connect-timeout': 'The connection was not made in time',
+} as const;
+
+export type ConnectCause = keyof typeof connectCauses;
