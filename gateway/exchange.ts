@@ -1,0 +1,100 @@
+import type { CanonicalPath } from './path.ts';
+import type { Chain, Route } from './route.ts';
+
+/** The head of a request. It never changes once the exchange exists. */
+export interface Head {
+  /** As the client sent it; methods are case-sensitive (RFC 9110 section 9.1). */
+  readonly method: string;
+  readonly path: CanonicalPath;
+  /** What follows `?`, byte for byte; undefined when there is no `?`. */
+  readonly query: string | undefined;
+  /** Names and values, flat, in the order and case received. */
+  readonly headers: readonly string[];
+  /** The name the client asked for: lower case, without port. */
+  readonly host: string;
+  readonly scheme: 'http' | 'https';
+  /** The peer that connected (or, on AWS, the source address API Gateway saw): never taken from a header. */
+  readonly clientIp: string;
+  /** The client's certificate in DER form, when the listener asked for one and it was verified. */
+  readonly peerCertificate?: Uint8Array;
+}
+
+/** Who makes the request, as an authenticating plugin found. */
+export interface Subject {
+  readonly type: string;
+  readonly id: string;
+  readonly properties?: Readonly<Record<string, unknown>>;
+}
+
+/** One plugin's part in what happened, for the log, `postern explain` and metrics. */
+export interface TrailEntry {
+  readonly plugin: string;
+  readonly result: 'next' | 'not-responsible' | 'reply' | 'error';
+  readonly reason?: string | undefined;
+  readonly microseconds: number;
+}
+
+/** One request on its way through the gateway. What plugins may change is small and listed last. */
+export class Exchange {
+  readonly id: string;
+  readonly head: Head;
+  readonly route: Route;
+  /** When the answer must have begun, in milliseconds since the epoch. */
+  readonly deadlineMs: number;
+  /** When the head arrived, in milliseconds since the epoch. */
+  readonly startedMs: number;
+  /** The plugins that apply; a consumer, once found, has a chain of its own. */
+  chain: Chain;
+
+  subject: Subject | undefined = undefined;
+  device: Subject | undefined = undefined;
+  consumer: string | undefined = undefined;
+  /** Values that plugins put here become names in expressions, such as `webhook` and `risk`. */
+  readonly attributes: Record<string, unknown> = {};
+  readonly trail: TrailEntry[] = [];
+  /** Headers that the target shall see, added on purpose by a plugin: names and values, flat. */
+  upstreamHeaders: string[] | undefined = undefined;
+  /** The status sent to the client, once it is known; 0 before. */
+  status = 0;
+  /** The code of the reply, when the gateway answered itself. */
+  code: string | undefined = undefined;
+  detail: string | undefined = undefined;
+  /** The size of the body as far as it was read or declared, in bytes; -1 while unknown. */
+  bodySize = -1;
+
+  constructor(id: string, head: Head, route: Route, startedMs: number, deadlineMs: number) {
+    this.id = id;
+    this.head = head;
+    this.route = route;
+    this.startedMs = startedMs;
+    this.deadlineMs = deadlineMs;
+    this.chain = route.chain;
+  }
+
+  /**
+   * The value of a request header, or undefined; `name` in lower case.
+   *
+   * A repeated header is joined with `, ` (RFC 9110 section 5.3), cookies with `; ` (RFC 9113 section 8.2.3).
+   */
+  header(name: string): string | undefined {
+    return headerValue(this.head.headers, name);
+  }
+
+  /** Adds a header to what the target sees. One of the same name sent by the client is dropped. */
+  setUpstreamHeader(name: string, value: string): void {
+    this.upstreamHeaders ??= [];
+    this.upstreamHeaders.push(name, value);
+  }
+}
+
+/** The value of a header in a flat list of names and values; see Exchange.header. */
+export function headerValue(headers: readonly string[], name: string): string | undefined {
+  let value: string | undefined;
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const candidate = headers[at] as string;
+    if (candidate.length !== name.length || candidate.toLowerCase() !== name) continue;
+    const found = headers[at + 1] as string;
+    value = value === undefined ? found : `${value}${name === 'cookie' ? '; ' : ', '}${found}`;
+  }
+  return value;
+}

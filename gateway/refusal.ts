@@ -1,0 +1,77 @@
+import { connectCauses, tunnelCauses } from './upstream/tunnel.ts';
+import type { Reply } from './verdict.ts';
+
+/** What the public sees of one kind of refusal: the status and the title (RFC 9457 section 3.1). */
+export interface RefusalKind {
+  readonly status: number;
+  readonly title: string;
+}
+
+/** Makes the reply of one kind; `detail` goes to the log and never to the client. */
+export type Refuse = (detail?: string, headers?: readonly string[]) => Reply;
+
+/**
+ * Declares the refusals of one namespace and gives a function for each, whose code is `namespace:name`.
+ *
+ * A plugin declares its own in its file; those below are the gateway's. Codes are stable: rules, alarms and clients match on them.
+ */
+export function refusals<Name extends string>(
+  namespace: string,
+  kinds: Readonly<Record<Name, readonly [status: number, title: string]>>,
+): Readonly<Record<Name, Refuse>> & { readonly table: Readonly<Record<string, RefusalKind>> } {
+  const table: Record<string, RefusalKind> = {};
+  const functions = {} as Record<Name, Refuse>;
+  for (const name of Object.keys(kinds) as Name[]) {
+    const [status, title] = kinds[name];
+    const code = `${namespace}:${name}`;
+    table[code] = { status, title };
+    functions[name] = function refuse(detail, headers) {
+      return { kind: 'reply', code, status, title, detail, headers };
+    };
+  }
+  return Object.freeze({ ...functions, table: Object.freeze(table) });
+}
+
+/** The refusals of the path and of what comes with the request's head. */
+export const pathRefusals = refusals('path', {
+  'not-origin-form': [400, 'The request target is not a path'],
+  'too-long': [414, 'The request target is too long'],
+  'bad-character': [400, 'The path has a character that is not allowed'],
+  'bad-encoding': [400, 'The path has a broken percent-encoding'],
+  'encoded-slash': [400, 'The path has an encoded slash'],
+  backslash: [400, 'The path has a backslash'],
+  'dot-segment': [400, 'The path has a dot segment'],
+  'empty-segment': [400, 'The path has an empty segment'],
+  parameter: [400, 'The path has a path parameter'],
+});
+
+export const gatewayRefusals = refusals('gateway', {
+  'no-route': [404, 'No route matches'],
+  'method-not-allowed': [405, 'The route does not take this method'],
+  'bad-host': [400, 'The Host header is missing, repeated or malformed'],
+  'bad-header': [400, 'A header is malformed'],
+  'body-too-large': [413, 'The body is too large'],
+  'body-aborted': [400, 'The body ended early'],
+  'body-timeout': [408, 'The body did not arrive in time'],
+  unauthenticated: [401, 'No credential was accepted'],
+  error: [500, 'The request was refused because of an internal error'],
+  misconfigured: [503, 'The gateway has no valid configuration'],
+  stopping: [503, 'The gateway is shutting down'],
+});
+
+export const upstreamRefusals = refusals('upstream', {
+  'target-unknown': [502, connectCauses['upstream:target-unknown']],
+  'target-offline': [504, connectCauses['upstream:target-offline']],
+  'target-denied': [502, connectCauses['upstream:target-denied']],
+  'connection-refused': [502, connectCauses['upstream:connection-refused']],
+  'connect-timeout': [504, connectCauses['upstream:connect-timeout']],
+  'tunnel-not-ready': [503, 'The tunnel to the private network is not ready'],
+  'tls-failed': [502, 'The TLS connection to the target failed'],
+  timeout: [504, 'The target did not answer in time'],
+  reset: [502, 'The target closed the connection before it answered'],
+  'bad-answer': [502, 'The target sent something that is not HTTP'],
+  'answer-too-large': [502, 'The answer of the target is too large'],
+});
+
+/** The causes for which a tunnel is not ready, all public as `upstream:tunnel-not-ready`. */
+export const tunnelTitles: Readonly<Record<string, string>> = tunnelCauses;

@@ -1,0 +1,45 @@
+import type { Exchange } from './exchange.ts';
+import type { Answer, BodyNeed, BodyTransform } from './plugin.ts';
+import type { Upstream } from './upstream/upstream.ts';
+import type { Verdict } from './verdict.ts';
+
+/** One plugin's access or rewrite hook, ready to run. */
+export interface Step {
+  readonly plugin: string;
+  readonly authenticates: boolean;
+  readonly body: BodyNeed;
+  readonly onError: 'refuse' | 'next';
+  run(exchange: Exchange, body: Uint8Array): Verdict | Promise<Verdict>;
+}
+
+/** The plugins of a route (or of a route for one consumer), one array a phase, in the order in which they run. */
+export interface Chain {
+  readonly rewrite: readonly Step[];
+  readonly access: readonly Step[];
+  readonly responseHeaders: readonly ((exchange: Exchange, answer: Answer) => void)[];
+  readonly responseBody: readonly ((exchange: Exchange) => BodyTransform | undefined)[];
+  readonly log: readonly ((exchange: Exchange) => void)[];
+  /** The access step before which the consumer is looked for: all that authenticates lies before it. */
+  readonly consumerAt: number;
+  readonly maxBodyBytes: number;
+}
+
+export interface ConsumerChain {
+  readonly id: string;
+  readonly matches: (exchange: Exchange) => boolean;
+  readonly chain: Chain;
+}
+
+export type Respond = 'full' | 'headers' | 'status' | 'none';
+
+/** A route as compiled from the configuration. */
+export interface Route {
+  readonly name: string;
+  readonly chain: Chain;
+  readonly consumers: readonly ConsumerChain[];
+  readonly respond: Respond;
+  readonly service: string;
+  readonly upstream: Upstream;
+  /** The path and query that the target sees, made from the canonical path and the raw query. */
+  readonly targetPath: (exchange: Exchange) => string;
+}

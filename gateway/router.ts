@@ -1,0 +1,129 @@
+import type { CanonicalPath } from './path.ts';
+
+/** What a route matches. Hosts in lower case; a path is exact, or a prefix when it ends in `/*`; no methods means any. */
+export interface Match {
+  readonly hosts: readonly string[];
+  readonly path: string;
+  readonly methods: readonly string[];
+}
+
+export interface Entry<Value> {
+  readonly match: Match;
+  readonly value: Value;
+}
+
+/** A route was found; or one was found but for the method; or none. */
+export type Found<Value> =
+  | { readonly kind: 'found'; readonly value: Value }
+  | { readonly kind: 'method'; readonly allow: readonly string[] }
+  | undefined;
+
+export interface Router<Value> {
+  find(host: string, path: CanonicalPath, method: string): Found<Value>;
+}
+
+/** The routes of one path for one host: by method, then the one for any method. */
+interface Slot<Value> {
+  readonly byMethod: Map<string, Value>;
+  any: Value | undefined;
+}
+
+interface Table<Value> {
+  readonly exact: Map<string, Slot<Value>>;
+  /** Keys end in a slash: `/hooks/` for `/hooks/*`. */
+  readonly prefix: Map<string, Slot<Value>>;
+}
+
+/** Two routes that match the very same requests. */
+export class DuplicateMatch extends Error {
+  readonly index: number;
+
+  constructor(index: number, what: string) {
+    super(`another route matches ${what} already`);
+    this.name = 'DuplicateMatch';
+    this.index = index;
+  }
+}
+
+/**
+ * Builds a router whose most specific match wins: a named host before any host, an exact path before a prefix, a
+ * longer prefix before a shorter one, a named method before any method.
+ *
+ * `/x/*` matches `/x/` and all below it, and not `/x`.
+ *
+ * @throws DuplicateMatch with the index of the second of two equal matches
+ */
+export function createRouter<Value>(entries: readonly Entry<Value>[]): Router<Value> {
+  const hosts = new Map<string, Table<Value>>();
+  const anyHost: Table<Value> = newTable();
+  entries.forEach(function add({ match, value }, index) {
+    const names = match.hosts.length === 0 ? [undefined] : match.hosts;
+    for (const name of names)
+      insert(name === undefined ? anyHost : tableOf(hosts, name), match, value, index, name);
+  });
+  return {
+    find(host, path, method) {
+      const allow: string[] = [];
+      const named = hosts.get(host);
+      const value = (named && search(named, path, method, allow)) ?? search(anyHost, path, method, allow);
+      if (value !== undefined) return { kind: 'found', value };
+      return allow.length === 0 ? undefined : { kind: 'method', allow };
+    },
+  };
+}
+
+function search<Value>(
+  table: Table<Value>,
+  path: string,
+  method: string,
+  allow: string[],
+): Value | undefined {
+  const exact = table.exact.get(path);
+  const found = exact && pick(exact, method, allow);
+  if (found !== undefined || table.prefix.size === 0) return found;
+  for (let end = path.lastIndexOf('/'); end >= 0; end = end === 0 ? -1 : path.lastIndexOf('/', end - 1)) {
+    const slot = table.prefix.get(path.slice(0, end + 1));
+    const below = slot && pick(slot, method, allow);
+    if (below !== undefined) return below;
+  }
+  return undefined;
+}
+
+function pick<Value>(slot: Slot<Value>, method: string, allow: string[]): Value | undefined {
+  const value = slot.byMethod.get(method) ?? slot.any;
+  if (value === undefined) allow.push(...slot.byMethod.keys());
+  return value;
+}
+
+function insert<Value>(
+  table: Table<Value>,
+  match: Match,
+  value: Value,
+  index: number,
+  host: string | undefined,
+): void {
+  const isPrefix = match.path.endsWith('/*');
+  const key = isPrefix ? match.path.slice(0, -1) : match.path;
+  const slots = isPrefix ? table.prefix : table.exact;
+  const slot = slots.get(key) ?? { byMethod: new Map<string, Value>(), any: undefined };
+  slots.set(key, slot);
+  const where = `${match.path}${host === undefined ? '' : ` on ${host}`}`;
+  if (match.methods.length === 0) {
+    if (slot.any !== undefined) throw new DuplicateMatch(index, where);
+    slot.any = value;
+  }
+  for (const method of match.methods) {
+    if (slot.byMethod.has(method)) throw new DuplicateMatch(index, `${method} ${where}`);
+    slot.byMethod.set(method, value);
+  }
+}
+
+function tableOf<Value>(hosts: Map<string, Table<Value>>, name: string): Table<Value> {
+  const table = hosts.get(name) ?? newTable<Value>();
+  hosts.set(name, table);
+  return table;
+}
+
+function newTable<Value>(): Table<Value> {
+  return { exact: new Map(), prefix: new Map() };
+}

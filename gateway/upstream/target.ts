@@ -1,0 +1,39 @@
+import type { Destination } from './transport.ts';
+
+/** One address of a service, as parsed from its URL. */
+export interface Target {
+  /** Scheme, host and port: `http://builder.example.ts.net:8080`. */
+  readonly origin: string;
+  /** Host and port as the target's Host header wants them; the scheme's own port is left out (RFC 9110 section 7.2). */
+  readonly authority: string;
+  readonly destination: Destination;
+  /** A path before every request's path, without a slash at its end; empty mostly. */
+  readonly basePath: string;
+  readonly weight: number;
+}
+
+/**
+ * Parses a target's URL, such as `http://builder.example.ts.net:8080` or `https://10.0.0.5/base`.
+ *
+ * The URL standard's parser brings every spelling of an IPv4 address (short, octal, hexadecimal, decimal) into one form.
+ *
+ * @throws Error that says what is wrong with the URL
+ */
+export function parseTarget(text: string, weight = 1): Target {
+  if (!URL.canParse(text)) throw new Error('it is not a URL; write http://HOST:PORT');
+  const url = new URL(text);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw new Error(`the scheme is ${url.protocol}; write http:// or https://`);
+  if (url.username !== '' || url.password !== '')
+    throw new Error('it holds a user or a password; leave them out');
+  if (url.search !== '' || url.hash !== '') throw new Error('it holds a query or a fragment; leave them out');
+  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
+  return Object.freeze({
+    origin: url.origin,
+    authority: url.host,
+    destination: Object.freeze({ host, port }),
+    basePath: url.pathname.replace(/\/+$/, ''),
+    weight,
+  });
+}

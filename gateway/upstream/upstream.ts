@@ -1,0 +1,40 @@
+import type { Readable } from 'node:stream';
+import type { Reply } from '../verdict.ts';
+import type { Readiness } from './transport.ts';
+
+/** One request to a service. */
+export interface Call {
+  readonly method: string;
+  /** Path and query, as the target shall see them. */
+  readonly path: string;
+  /** Names and values, flat; `host` among them is the target's own, set by the upstream. */
+  readonly headers: (host: string) => string[];
+  readonly body: Uint8Array | Readable | null;
+  /** Milliseconds since the epoch. */
+  readonly deadlineMs: number;
+}
+
+/** Takes the target's answer. After `end` or `fail` nothing more comes. */
+export interface Receiver {
+  informational(status: number, headers: string[]): void;
+  head(status: number, headers: string[]): void;
+  /** Gives false to be sent no more until `resume`. */
+  data(chunk: Uint8Array): boolean;
+  end(): void;
+  fail(reply: Reply): void;
+}
+
+/** A call under way. */
+export interface UpstreamCall {
+  resume(): void;
+  /** Stops the call; the receiver hears nothing more. */
+  abort(): void;
+}
+
+/** A service: one or more targets behind one transport. */
+export interface Upstream {
+  readonly timeoutMs: number;
+  forward(call: Call, receiver: Receiver): UpstreamCall;
+  ready(withinMs: number): Readiness | Promise<Readiness>;
+  close(): Promise<void>;
+}
