@@ -16,7 +16,7 @@ export interface Head {
   /** The peer that connected (or, on AWS, the source address API Gateway saw): never taken from a header. */
   readonly clientIp: string;
   /** The client's certificate in DER form, when the listener asked for one and it was verified. */
-  readonly peerCertificate?: Uint8Array;
+  readonly peerCertificate?: Uint8Array | undefined;
 }
 
 /** Who makes the request, as an authenticating plugin found. */

@@ -31,7 +31,7 @@ class PipelineRun {
   readonly #host: PipelineHost;
   readonly #done: (reply: Reply | undefined) => void;
   #authenticated = false;
-  #unclaimed: string[] | undefined;
+  readonly #unclaimed: string[] = [];
   #consumerSought = false;
 
   constructor(exchange: Exchange, body: Body, host: PipelineHost, done: (reply: Reply | undefined) => void) {
@@ -71,7 +71,7 @@ class PipelineRun {
   /** All that authenticates has run: refuse when nobody took responsibility, and change to the consumer's chain. */
   #enterConsumer(): Reply | undefined {
     this.#consumerSought = true;
-    if (this.#unclaimed !== undefined && !this.#authenticated) {
+    if (this.#unclaimed.length > 0 && !this.#authenticated) {
       return gatewayRefusals.unauthenticated(this.#unclaimed.join('; '));
     }
     const exchange = this.#exchange;
@@ -126,7 +126,7 @@ class PipelineRun {
     if (verdict.kind === 'reply') return verdict;
     if (!step.authenticates) return undefined;
     if (verdict.kind === 'next') this.#authenticated = true;
-    else (this.#unclaimed ??= []).push(`${step.plugin}: ${verdict.reason}`);
+    else this.#unclaimed.push(`${step.plugin}: ${verdict.reason}`);
     return undefined;
   }
 

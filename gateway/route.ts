@@ -1,4 +1,5 @@
-import type { Exchange } from './exchange.ts';
+import type { Exchange, Head } from './exchange.ts';
+import type { PathAllowance } from './path.ts';
 import type { Answer, BodyNeed, BodyTransform } from './plugin.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import type { Verdict } from './verdict.ts';
@@ -41,5 +42,7 @@ export interface Route {
   readonly service: string;
   readonly upstream: Upstream;
   /** The path and query that the target sees, made from the canonical path and the raw query. */
-  readonly targetPath: (exchange: Exchange) => string;
+  readonly targetPath: (head: Head) => string;
+  /** Irregularities that its paths may have. */
+  readonly pathAllows: readonly PathAllowance[];
 }
