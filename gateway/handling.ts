@@ -82,6 +82,14 @@ export class RequestHandling implements Handling, Receiver {
     this.#finish('the client closed the connection');
   }
 
+  refuse(reply: Reply): void {
+    if (this.#state === 'over') return;
+    this.#call?.abort();
+    this.#sentBytes = 0;
+    this.#state = 'waiting';
+    this.#answer(reply);
+  }
+
   informational(status: number, headers: string[]): void {
     this.#sink.informational?.(status, answerHeaders(headers, this.#id));
   }
@@ -226,6 +234,7 @@ export class RequestHandling implements Handling, Receiver {
   }
 
   #finish(brokenOff: string | undefined): void {
+    if (this.#state === 'over') return;
     this.#state = 'over';
     this.#clearTimer();
     const exchange = this.#exchange;

@@ -1,3 +1,5 @@
+import type { Reply } from './verdict.ts';
+
 /** Where the answer to one request goes: what a host gives the gateway. All calls are made on one turn after another, never at once. */
 export interface Sink {
   /** An interim answer (1xx, RFC 9110 section 15.2); hosts that cannot send one leave it out. */
@@ -17,4 +19,6 @@ export interface Handling {
   resume(): void;
   /** The client is gone: stop working for it. */
   cancel(): void;
+  /** The answer is dropped and this reply given in its place, from the head on: for a host that has sent nothing yet, such as one that buffers. */
+  refuse(reply: Reply): void;
 }
