@@ -1,0 +1,194 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import { type AwsCredentials, signPost } from './signature.ts';
+
+/** What went wrong with a call to AWS, as far as whoever asked must tell the cases apart. */
+export type AwsFailure = 'missing' | 'forbidden' | 'unreachable' | 'misconfigured';
+
+/** A call to AWS that gave no result. The message says what happened and what to do, never a value. */
+export class AwsError extends Error {
+  readonly failure: AwsFailure;
+
+  constructor(failure: AwsFailure, message: string) {
+    super(message);
+    this.name = 'AwsError';
+    this.failure = failure;
+  }
+}
+
+export interface AwsOptions {
+  /** Credentials, region and endpoints are read from here, by the names that AWS's own SDKs use. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** For one attempt. Default: 3 s. */
+  readonly timeoutMs?: number;
+  /** Attempts in all, when the service does not answer, throttles or fails. Default: 3. */
+  readonly attempts?: number;
+  /** For the date of the signature, in milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+export interface AwsCall {
+  /** The name in endpoints and signatures, such as `secretsmanager`. */
+  readonly service: string;
+  /** The part of AWS_ENDPOINT_URL_… that names the service, such as `SECRETS_MANAGER`. */
+  readonly endpointVariable: string;
+  /** Such as `secretsmanager.GetSecretValue`. */
+  readonly target: string;
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Overrides the region of the environment, for what is named by an ARN. */
+  readonly region?: string | undefined;
+}
+
+/** An answer that is no success, for the caller to explain. */
+export interface AwsRefusal {
+  readonly status: number;
+  /** The type without its namespace, such as `AccessDeniedException`. */
+  readonly type: string;
+  readonly message: string;
+}
+
+export type AwsResult =
+  | { readonly ok: true; readonly value: Readonly<Record<string, unknown>> }
+  | { readonly ok: false; readonly refusal: AwsRefusal };
+
+const defaults = { timeoutMs: 3_000, attempts: 3 };
+const pauseMs = 150;
+const maxAnswerBytes = 1024 * 1024;
+const throttled = /^(Throttling|ThrottlingException|TooManyRequestsException|RequestLimitExceeded)$/;
+
+/**
+ * Calls one operation of a service that speaks AWS JSON 1.1, signed, and tries again when that may help.
+ *
+ * @throws AwsError when the environment lacks something or no answer came
+ */
+export async function callAws(call: AwsCall, options: AwsOptions): Promise<AwsResult> {
+  const { env, timeoutMs = defaults.timeoutMs, attempts = defaults.attempts, now = Date.now } = options;
+  const region = call.region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
+  if (region === undefined || region === '')
+    throw new AwsError('misconfigured', 'the region is not known; set AWS_REGION');
+  const credentials = readCredentials(env);
+  const endpoint = readEndpoint(call, region, env);
+  const body = JSON.stringify(call.body);
+  const unsigned = {
+    host: endpoint.host,
+    service: call.service,
+    region,
+    headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': call.target },
+    body,
+  };
+  let failed = 'no attempt was made';
+  for (let attempt = 1; attempt <= attempts; attempt += 1) {
+    if (attempt > 1) await pause(pauseMs * 2 ** (attempt - 2));
+    try {
+      const answer = await post(endpoint, signPost(unsigned, credentials, now()), body, timeoutMs);
+      const result = readAnswer(answer);
+      if (result.ok) return result;
+      const { status, type, message } = result.refusal;
+      if (status < 500 && status !== 429 && !throttled.test(type)) return result;
+      failed = `${status} ${type} ${message}`.trim();
+    } catch (error) {
+      failed = error instanceof Error ? error.message : String(error);
+    }
+  }
+  throw new AwsError(
+    'unreachable',
+    `${endpoint.host} did not answer in ${attempts} attempts (${failed}); a function in a VPC needs a NAT gateway or an interface endpoint`,
+  );
+}
+
+function readCredentials(env: AwsOptions['env']): AwsCredentials {
+  const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = env;
+  if (!AWS_ACCESS_KEY_ID || !AWS_SECRET_ACCESS_KEY) {
+    throw new AwsError(
+      'misconfigured',
+      'there are no AWS credentials in the environment; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, ' +
+        'for example by `aws configure export-credentials --format env`',
+    );
+  }
+  return {
+    accessKeyId: AWS_ACCESS_KEY_ID,
+    secretAccessKey: AWS_SECRET_ACCESS_KEY,
+    sessionToken: AWS_SESSION_TOKEN || undefined,
+  };
+}
+
+/** Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html */
+function readEndpoint(call: AwsCall, region: string, env: AwsOptions['env']): URL {
+  const variable = `AWS_ENDPOINT_URL_${call.endpointVariable}`;
+  const configured = env[variable] || env.AWS_ENDPOINT_URL;
+  const suffix = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  const text = configured || `https://${call.service}.${region}.${suffix}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url !== undefined && (url.protocol === 'https:' || url.protocol === 'http:')) return url;
+  throw new AwsError(
+    'misconfigured',
+    configured === undefined || configured === ''
+      ? `the region is ${JSON.stringify(region)}; set AWS_REGION to one such as eu-west-1`
+      : `the endpoint is ${JSON.stringify(text)}; set ${variable} to a URL such as https://HOST`,
+  );
+}
+
+interface RawAnswer {
+  readonly status: number;
+  readonly errorType: string;
+  readonly text: string;
+}
+
+function post(
+  endpoint: URL,
+  headers: Record<string, string>,
+  body: string,
+  timeoutMs: number,
+): Promise<RawAnswer> {
+  // An import of node:http reads all its exports, and one of them loads the whole of fetch: 25 ms of a cold start.
+  const { request } = process.getBuiltinModule(endpoint.protocol === 'https:' ? 'node:https' : 'node:http');
+  return new Promise((resolve, reject) => {
+    const sent: ClientRequest = request(
+      { host: hostOf(endpoint), port: endpoint.port || undefined, path: '/', method: 'POST', headers },
+      (answer) => collect(answer).then(resolve, reject),
+    );
+    const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    sent.on('error', reject).on('close', () => clearTimeout(timer));
+    sent.end(body);
+  });
+}
+
+async function collect(answer: IncomingMessage): Promise<RawAnswer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    size += chunk.byteLength;
+    if (size > maxAnswerBytes) throw new Error(`the answer has more than ${maxAnswerBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return {
+    status: answer.statusCode ?? 0,
+    errorType: String(answer.headers['x-amzn-errortype'] ?? ''),
+    text: Buffer.concat(chunks).toString('utf8'),
+  };
+}
+
+function readAnswer({ status, errorType, text }: RawAnswer): AwsResult {
+  const value = parseObject(text);
+  if (status === 200 && value !== undefined) return { ok: true, value };
+  const type = errorType || String(value?.__type ?? '');
+  const message = String(value?.message ?? value?.Message ?? '');
+  // `com.amazon.coral.service#AccessDeniedException` or `AccessDeniedException:http://…`
+  return { ok: false, refusal: { status, type: type.replace(/^.*#/, '').replace(/:.*$/, ''), message } };
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function hostOf(endpoint: URL): string {
+  return endpoint.hostname.replace(/^\[(.*)\]$/, '$1');
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto';
+import type { Secrets } from '../plugin.ts';
+import type { AwsOptions } from './aws.ts';
+import { parseReference } from './reference.ts';
+import { readSecretFile, readVariable } from './secrets.ts';
+
+/** Secrets for checking a configuration where its real ones may not be at hand. */
+export interface UncheckedSecrets extends Secrets {
+  /** One sentence for each reference that does not resolve here, each reference once. */
+  notes(): readonly string[];
+}
+
+/**
+ * Makes a secrets port that asks no service: what the environment and the file system have is read, all else is a random
+ * placeholder, so that `postern check` needs no credentials. What is missing here becomes a note and not an error.
+ */
+export function uncheckedSecrets(env: AwsOptions['env'] = process.env): UncheckedSecrets {
+  const missing = new Map<string, string>();
+  const placeholder = Buffer.from(randomBytes(32).toString('base64'));
+
+  async function get(text: string): Promise<Uint8Array> {
+    const reference = parseReference(text);
+    try {
+      if (reference.kind === 'env') return readVariable(reference.name, env);
+      if (reference.kind === 'file') return await readSecretFile(reference.path);
+    } catch (error) {
+      missing.set(text, (error as Error).message);
+    }
+    return placeholder;
+  }
+
+  return { get, notes: () => [...missing.values()] };
+}
