@@ -17,7 +17,7 @@ export class BodyError extends Error {
 export interface Body {
   /** What content-length declares or what is at hand, in bytes; undefined when only the end tells. */
   readonly declaredBytes: number | undefined;
-  /** From now on a body of more bytes fails with a BodyError, however it is read. */
+  /** From now on a body of more bytes fails with a BodyError, however it is read; the smallest limit counts. */
   limit(bytes: number): void;
   all(): Uint8Array | Promise<Uint8Array>;
   /** The first bytes, or fewer when the body is shorter. */
@@ -71,7 +71,7 @@ export class StreamBody implements Body {
   limit(bytes: number): void {
     if (this.declaredBytes !== undefined && this.declaredBytes > bytes)
       throw tooLarge(this.declaredBytes, bytes);
-    this.#limitBytes = bytes;
+    this.#limitBytes = Math.min(this.#limitBytes, bytes);
   }
 
   all(): Uint8Array | Promise<Uint8Array> {
@@ -130,6 +130,8 @@ export class StreamBody implements Body {
         reject(new BodyError(gatewayRefusals['body-aborted'](`after ${size} bytes`)));
       };
       stream.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);
+      // A stream that was paused after an earlier prefix does not flow again by a listener alone.
+      stream.resume();
     });
   }
 

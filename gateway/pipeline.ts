@@ -75,13 +75,15 @@ class PipelineRun {
       return gatewayRefusals.unauthenticated(this.#unclaimed.join('; '));
     }
     const exchange = this.#exchange;
-    for (const consumer of exchange.route.consumers) {
-      if (!consumer.matches(exchange)) continue;
+    try {
+      const consumer = exchange.route.consumers.find(({ matches }) => matches(exchange));
+      if (consumer === undefined) return undefined;
       exchange.consumer = consumer.id;
       exchange.chain = consumer.chain;
       return undefined;
+    } catch (error) {
+      return gatewayRefusals.error(`consumers: ${error instanceof Error ? error.message : String(error)}`);
     }
-    return undefined;
   }
 
   /** Gives the reply that ends the run, undefined to go on, or `pending` when `resume` will be called instead. */

@@ -1,0 +1,78 @@
+import { distance } from 'fastest-levenshtein';
+import { ConfigurationError } from '../configuration-error.ts';
+import type { SchemaProblem } from '../schema.ts';
+import type { ConfigurationDocument } from './document.ts';
+import { type ConfigurationProblem, formatPath, InvalidConfiguration } from './problems.ts';
+
+type Path = readonly (string | number)[];
+
+/** Gathers what is wrong with one document, so that a reader sees everything at once. */
+export class ProblemCollector {
+  readonly #document: ConfigurationDocument;
+  readonly #problems: ConfigurationProblem[] = [];
+
+  constructor(document: ConfigurationDocument) {
+    this.#document = document;
+  }
+
+  add(path: Path, message: string, hint?: string): void {
+    const place = this.#document.locate(path);
+    this.#problems.push({ path: formatPath(path), line: place?.line, column: place?.column, message, hint });
+  }
+
+  /** An error thrown while the part at `path` was prepared. */
+  addError(path: Path, error: unknown): void {
+    if (error instanceof ConfigurationError) this.add([...path, ...error.path], error.message, error.hint);
+    else this.add(path, error instanceof Error ? error.message : String(error));
+  }
+
+  /** What a schema said; `knownKeys` gives the keys that are known at a path, for a hint at a misspelt one. */
+  addSchema(problem: SchemaProblem, knownKeys: (path: Path) => readonly string[]): void {
+    const got = String(problem.path.at(-1));
+    if (problem.unknownKeys !== undefined) {
+      return this.add(problem.path, problem.message, suggestion(got, knownKeys(problem.path.slice(0, -1))));
+    }
+    const value = valueAt(this.#document.value, problem.path);
+    const hint =
+      typeof value === 'string' && problem.candidates ? suggestion(value, problem.candidates) : undefined;
+    this.add(problem.path, `${problem.message}${describeValue(value)}`, hint);
+  }
+
+  /** @throws InvalidConfiguration when anything was gathered; by line */
+  throwIfAny(): void {
+    if (this.#problems.length === 0) return;
+    const sorted = [...this.#problems].sort(
+      (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
+    );
+    throw new InvalidConfiguration(this.#document.file, sorted);
+  }
+}
+
+/** `did you mean "webhook"?` when one of the candidates is near; otherwise the candidates, when they are few. */
+export function suggestion(got: string, candidates: readonly string[]): string | undefined {
+  const near = candidates
+    .map((candidate) => ({ candidate, away: distance(got.toLowerCase(), candidate.toLowerCase()) }))
+    .sort((a, b) => a.away - b.away)[0];
+  if (near !== undefined && near.away <= Math.max(1, Math.floor(near.candidate.length / 3))) {
+    return `did you mean ${JSON.stringify(near.candidate)}?`;
+  }
+  if (candidates.length === 0 || candidates.length > 12) return undefined;
+  return `known are ${candidates.join(', ')}`;
+}
+
+/** Only short scalars are shown, and no text that is written where a reference to a secret belongs. */
+function describeValue(value: unknown): string {
+  if (value === undefined) return '; it is missing';
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null) return `; got ${value}`;
+  if (typeof value === 'object') return `; got ${Array.isArray(value) ? 'a list' : 'a map'}`;
+  return '';
+}
+
+function valueAt(root: unknown, path: Path): unknown {
+  let value = root;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+    value = (value as Record<string | number, unknown>)[key];
+  }
+  return value;
+}

@@ -1,0 +1,193 @@
+import type { Exchange } from '../exchange.ts';
+import { compileExpression } from '../expression/index.ts';
+import type { Plugin } from '../plugin.ts';
+import { plugins } from '../plugins/index.ts';
+import type { ConsumerChain, Route } from '../route.ts';
+import { createRouter, DuplicateMatch, type Router } from '../router.ts';
+import type { Upstream } from '../upstream/upstream.ts';
+import { compileChain, headOnly, type Instance, type Instances, mostSpecific } from './chains.ts';
+import { type ProblemCollector, suggestion } from './collector.ts';
+import type { GatewayPorts } from './load.ts';
+import { compileService } from './services.ts';
+import type { Configuration, PluginOptions } from './shape.ts';
+import { compileTargetPath, pathProblem } from './target-path.ts';
+
+type RouteOptions = Configuration['routes'][string];
+type Path = readonly (string | number)[];
+
+export interface Compiled {
+  readonly router: Router<Route>;
+  readonly services: ReadonlyMap<string, Upstream>;
+  readonly closePlugins: () => Promise<void>;
+}
+
+/** A consumer with its plugins prepared. */
+interface Consumer {
+  readonly id: string;
+  readonly matches: (exchange: Exchange) => boolean;
+  readonly instances: Instances;
+}
+
+/** Prepares everything that a configuration names. What is wrong goes to `problems`; the result counts only when nothing is. */
+export async function compile(
+  configuration: Configuration,
+  ports: GatewayPorts,
+  problems: ProblemCollector,
+): Promise<Compiled> {
+  const compiler = new Compiler(configuration, ports, problems);
+  return compiler.run();
+}
+
+class Compiler {
+  readonly #configuration: Configuration;
+  readonly #ports: GatewayPorts;
+  readonly #problems: ProblemCollector;
+  readonly #all: Instance[] = [];
+
+  constructor(configuration: Configuration, ports: GatewayPorts, problems: ProblemCollector) {
+    this.#configuration = configuration;
+    this.#ports = ports;
+    this.#problems = problems;
+  }
+
+  async run(): Promise<Compiled> {
+    const { services, routes, consumers } = this.#configuration;
+    const global = await this.#prepare(this.#configuration.plugins, ['plugins']);
+    const serviceInstances = new Map<string, Instances>();
+    const upstreams = new Map<string, Upstream>();
+    for (const [name, options] of Object.entries(services)) {
+      const path = ['services', name];
+      serviceInstances.set(name, await this.#prepare(options.plugins, [...path, 'plugins']));
+      const upstream = compileService(options, this.#ports, path, this.#problems);
+      if (upstream !== undefined) upstreams.set(name, upstream);
+    }
+    const known = await this.#prepareConsumers(consumers);
+    const entries: { name: string; match: RouteOptions['match']; value: Route }[] = [];
+    for (const [name, options] of Object.entries(routes)) {
+      const own = await this.#prepare(options.plugins, ['routes', name, 'plugins']);
+      const upstream = this.#upstreamOf(name, options, upstreams);
+      const levels = [global, serviceInstances.get(options.service) ?? new Map(), own];
+      const value = this.#route(name, options, levels, known, upstream);
+      if (value !== undefined) entries.push({ name, match: options.match, value });
+    }
+    return { router: this.#router(entries), services: upstreams, closePlugins: () => closeAll(this.#all) };
+  }
+
+  #route(
+    name: string,
+    options: RouteOptions,
+    levels: readonly Instances[],
+    consumers: readonly Consumer[],
+    upstream: Upstream | undefined,
+  ): Route | undefined {
+    const path = ['routes', name];
+    const instances = mostSpecific(levels);
+    this.#checkGuard(path, options, instances);
+    const wrongPath = pathProblem(options.match.path, options.pathAllows);
+    if (wrongPath !== undefined) this.#problems.add([...path, 'match', 'path'], wrongPath);
+    const targetPath = compileTargetPath(options.targetPath, options.match.path);
+    if (typeof targetPath === 'string') this.#problems.add([...path, 'targetPath'], targetPath);
+    if (upstream === undefined || wrongPath !== undefined || typeof targetPath === 'string') return undefined;
+    const perConsumer = new Set(consumers.flatMap((consumer) => [...consumer.instances.keys()]));
+    const chainOf = (applying: Instances) => {
+      const chain = compileChain(applying, perConsumer);
+      return this.#ports.headOnly === true ? headOnly(chain) : chain;
+    };
+    return Object.freeze({
+      name,
+      chain: chainOf(instances),
+      consumers: consumers.map(
+        (consumer): ConsumerChain => ({
+          id: consumer.id,
+          matches: consumer.matches,
+          chain: chainOf(mostSpecific([instances, consumer.instances])),
+        }),
+      ),
+      respond: options.respond,
+      service: options.service,
+      upstream,
+      targetPath,
+      pathAllows: options.pathAllows,
+    });
+  }
+
+  #upstreamOf(
+    route: string,
+    options: RouteOptions,
+    upstreams: ReadonlyMap<string, Upstream>,
+  ): Upstream | undefined {
+    const names = Object.keys(this.#configuration.services);
+    if (!names.includes(options.service)) {
+      const message = `no such service ${JSON.stringify(options.service)}`;
+      this.#problems.add(['routes', route, 'service'], message, suggestion(options.service, names));
+    }
+    return upstreams.get(options.service);
+  }
+
+  #checkGuard(path: Path, options: RouteOptions, instances: Instances): void {
+    if (options.open || [...instances.values()].some(({ plugin }) => plugin.guard !== undefined)) return;
+    const guards = (plugins as readonly Plugin[])
+      .filter(({ guard }) => guard !== undefined)
+      .map(({ name }) => name);
+    this.#problems.add(
+      path,
+      'no plugin guards this route: anyone could reach its service',
+      `configure one of ${guards.join(', ')}, or say open: true`,
+    );
+  }
+
+  async #prepareConsumers(consumers: Configuration['consumers']): Promise<readonly Consumer[]> {
+    const prepared: Consumer[] = [];
+    for (const [id, options] of Object.entries(consumers)) {
+      const instances = await this.#prepare(options.plugins, ['consumers', id, 'plugins']);
+      try {
+        const expression = compileExpression(options.match, { result: 'boolean' });
+        prepared.push({
+          id,
+          instances,
+          matches: (exchange) => exchange.subject !== undefined && expression(exchange),
+        });
+      } catch (error) {
+        this.#problems.addError(['consumers', id, 'match'], error);
+      }
+    }
+    return prepared;
+  }
+
+  /** Creates the plugins of one place, each once. */
+  async #prepare(options: PluginOptions, path: Path): Promise<Instances> {
+    const instances = new Map<string, Instance>();
+    for (const plugin of plugins as readonly Plugin[]) {
+      const own = options[plugin.name];
+      if (own === undefined) continue;
+      try {
+        const instance = { plugin, hooks: await plugin.create(own, this.#ports) };
+        instances.set(plugin.name, instance);
+        this.#all.push(instance);
+      } catch (error) {
+        this.#problems.addError([...path, plugin.name], error);
+      }
+    }
+    return instances;
+  }
+
+  #router(
+    entries: readonly {
+      readonly name: string;
+      readonly match: RouteOptions['match'];
+      readonly value: Route;
+    }[],
+  ): Router<Route> {
+    try {
+      return createRouter(entries);
+    } catch (error) {
+      if (!(error instanceof DuplicateMatch)) throw error;
+      this.#problems.add(['routes', entries[error.index]?.name ?? '', 'match'], error.message);
+      return createRouter<Route>([]);
+    }
+  }
+}
+
+async function closeAll(instances: readonly Instance[]): Promise<void> {
+  await Promise.all(instances.map(({ hooks }) => hooks.close?.()));
+}

@@ -1,0 +1,68 @@
+import type { TailnetEnvironment } from '../environment.ts';
+import { Gateway } from '../gateway.ts';
+import type { FinishedRequest } from '../handling.ts';
+import type { Host } from '../plugin.ts';
+import { jsonSchema, parse } from '../schema.ts';
+import { ProblemCollector } from './collector.ts';
+import { compile } from './compile.ts';
+import { type ConfigurationSource, parseDocument } from './document.ts';
+import { configurationShape } from './shape.ts';
+
+/** What a host lends to the gateway. */
+export interface GatewayPorts extends Host {
+  readonly tailnet: TailnetEnvironment;
+  /** Only what can be decided on the head alone: for an authorizer, which never sees a body. */
+  readonly headOnly?: boolean;
+  /** Told of each request when it is over. */
+  readonly finished?: (record: FinishedRequest) => void;
+}
+
+/**
+ * Loads a configuration: parses, checks, compiles. Everything that can be prepared is, secrets are read.
+ *
+ * @throws InvalidConfiguration with all that is wrong; nothing is left open then
+ */
+export async function loadGateway(source: ConfigurationSource, ports: GatewayPorts): Promise<Gateway> {
+  const document = await parseDocument(source);
+  const problems = new ProblemCollector(document);
+  const parsed = parse(configurationShape, document.value ?? {});
+  if (!parsed.ok) {
+    for (const problem of parsed.problems) problems.addSchema(problem, knownKeys);
+    problems.throwIfAny();
+    throw new Error('a schema refused without saying why');
+  }
+  const compiled = await compile(parsed.value, ports, problems);
+  const gateway = new Gateway({ ...compiled, clock: ports.clock, log: ports.log }, ports.finished ?? ignore);
+  try {
+    problems.throwIfAny();
+  } catch (error) {
+    await gateway.close();
+    throw error;
+  }
+  return gateway;
+}
+
+/** The JSON Schema of postern.yaml, for editors. */
+export function configurationSchema(): Record<string, unknown> {
+  return { title: 'postern.yaml', ...jsonSchema(configurationShape) };
+}
+
+interface SchemaNode {
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly additionalProperties?: SchemaNode | boolean;
+  readonly items?: SchemaNode;
+}
+
+/** The keys known at a path, read from the JSON Schema, which is made only when something is wrong. */
+function knownKeys(path: readonly (string | number)[]): readonly string[] {
+  let node: SchemaNode | undefined = configurationSchema() as SchemaNode;
+  for (const key of path) {
+    const { properties, additionalProperties, items }: SchemaNode = node ?? {};
+    const other: SchemaNode | undefined =
+      typeof additionalProperties === 'object' ? additionalProperties : undefined;
+    node = typeof key === 'number' ? items : (properties?.[key] ?? other);
+  }
+  return Object.keys(node?.properties ?? {});
+}
+
+function ignore(): void {}

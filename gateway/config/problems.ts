@@ -1,0 +1,46 @@
+/** One thing wrong with a configuration, at its place in the file. */
+export interface ConfigurationProblem {
+  /** Dotted, as written in the file: `routes.github.plugins.webhook.secret`. */
+  readonly path: string;
+  /** From 1; undefined when the place is not known. */
+  readonly line: number | undefined;
+  readonly column: number | undefined;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+/** A configuration that cannot be used. Holds everything that is wrong with it, not just the first. */
+export class InvalidConfiguration extends Error {
+  readonly file: string;
+  readonly problems: readonly ConfigurationProblem[];
+
+  constructor(file: string, problems: readonly ConfigurationProblem[]) {
+    super(problems.map((problem) => formatProblem(file, problem)).join('\n'));
+    this.name = 'InvalidConfiguration';
+    this.file = file;
+    this.problems = problems;
+  }
+}
+
+/** `postern.yaml:12:7 routes.github.service: no such service "build"; did you mean "builds"?` */
+export function formatProblem(
+  file: string,
+  { path, line, column, message, hint }: ConfigurationProblem,
+): string {
+  const place = line === undefined ? file : `${file}:${line}:${column}`;
+  return `${place} ${path === '' ? '' : `${path}: `}${message}${hint === undefined ? '' : `; ${hint}`}`;
+}
+
+/** Keys that are no plain words are quoted, so that a path can be read without doubt. */
+export function formatPath(path: readonly (string | number)[]): string {
+  return path
+    .map((key) =>
+      typeof key === 'number'
+        ? `[${key}]`
+        : /^[A-Za-z0-9_-]+$/.test(key)
+          ? `.${key}`
+          : `[${JSON.stringify(key)}]`,
+    )
+    .join('')
+    .replace(/^\./, '');
+}

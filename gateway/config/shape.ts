@@ -1,0 +1,97 @@
+import { pathAllowances } from '../path.ts';
+import type { Plugin, Scope } from '../plugin.ts';
+import { plugins } from '../plugins/index.ts';
+import { type Schema, s } from '../schema.ts';
+import { transportForms } from '../upstream/transports/index.ts';
+
+/** Options by the name of their plugin, parsed already. */
+export type PluginOptions = Readonly<Record<string, unknown>>;
+
+const pluginsAt = (scope: Scope): Schema<PluginOptions> => {
+  const entries = (plugins as readonly Plugin[]).filter((plugin) => plugin.scopes.includes(scope));
+  const shape = Object.fromEntries(entries.map((plugin) => [plugin.name, s.optional(plugin.options)]));
+  return s.withDefault(s.object(shape), {}) as Schema<PluginOptions>;
+};
+
+const name = s.string({
+  max: 63,
+  pattern: /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/,
+  message: 'expected a name of lower-case letters, digits and hyphens',
+});
+const host = s.string({
+  max: 253,
+  pattern: /^([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$|^\[[0-9a-f:]+\]$/,
+  message: 'expected a host name in lower case, without port',
+});
+const method = s.string({
+  max: 32,
+  pattern: /^[A-Z][A-Z-]*$/,
+  message: 'expected a method in upper case, such as POST',
+});
+
+const service = s.object({
+  targets: s.describe(
+    s.list(
+      s.object({
+        url: s.describe(
+          s.string({ max: 2048 }),
+          'Where the target listens: http://HOST:PORT or https://HOST:PORT.',
+        ),
+        weight: s.withDefault(s.integer(1, 100), 1),
+      }),
+      { min: 1, max: 256 },
+    ),
+    'The addresses of the service, taken in turn.',
+  ),
+  transport: s.describe(s.string({ max: 512 }), `How targets are reached: ${transportForms.join(', ')}.`),
+  timeout: s.describe(s.withDefault(s.duration(), '10s'), 'How long an answer may take to begin.'),
+  plugins: pluginsAt('service'),
+});
+
+const route = s.object({
+  match: s.object({
+    hosts: s.describe(
+      s.withDefault(s.list(host), []),
+      'Names that the client may have asked for; none means any.',
+    ),
+    path: s.describe(s.string({ max: 2048 }), 'An exact path, or a prefix that ends in /*.'),
+    methods: s.describe(s.withDefault(s.list(method), []), 'Methods; none means any.'),
+  }),
+  service: s.describe(s.string({ max: 63 }), 'The name of the service that requests go to.'),
+  delivery: s.describe(
+    s.withDefault(s.oneOf(['proxied']), 'proxied'),
+    'The client waits for the answer of the target.',
+  ),
+  respond: s.describe(
+    s.withDefault(s.oneOf(['full', 'headers', 'status', 'none']), 'full'),
+    "What of the target's answer goes back.",
+  ),
+  targetPath: s.describe(
+    s.withDefault(s.string({ max: 2048 }), 'keep'),
+    'The path that the target sees: keep, strip (without the matched prefix) or a fixed one such as /webhook.',
+  ),
+  pathAllows: s.describe(
+    s.withDefault(s.list(s.oneOf(pathAllowances)), []),
+    'Irregularities that paths may have: an encoded slash, a path parameter, an empty segment.',
+  ),
+  open: s.describe(s.withDefault(s.boolean(), false), 'Says that no plugin need guard this route.'),
+  plugins: pluginsAt('route'),
+});
+
+const consumer = s.object({
+  match: s.describe(s.string(), 'An expression on `subject` that tells the consumer.'),
+  plugins: pluginsAt('consumer'),
+});
+
+/** The shape of postern.yaml: the whole public configuration, made from the plugins and transports that there are. */
+export const configurationShape = s.object({
+  services: s.map(name, service),
+  routes: s.map(name, route),
+  plugins: s.describe(pluginsAt('global'), 'Plugins for every route.'),
+  consumers: s.describe(
+    s.withDefault(s.map(name, consumer), {}),
+    'Who calls, told by the subject, and the plugins for each.',
+  ),
+});
+
+export type Configuration = typeof configurationShape extends Schema<infer Output> ? Output : never;

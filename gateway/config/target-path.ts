@@ -1,0 +1,42 @@
+import type { Head } from '../exchange.ts';
+import { canonicalize, type PathAllowance, refuseUnallowed } from '../path.ts';
+
+/** What is wrong with the path of a match, or undefined: it must be canonical, or no request could ever match it. */
+export function pathProblem(path: string, allows: readonly PathAllowance[]): string | undefined {
+  if (!path.startsWith('/')) return `expected a path that begins with /; got ${JSON.stringify(path)}`;
+  const fixed = path.endsWith('/*') ? path.slice(0, -1) : path;
+  if (fixed.includes('*')) return 'a * may only stand at the end, after a slash';
+  if (fixed.includes('?')) return 'a path has no query; match the query in an expression';
+  const target = canonicalize(fixed);
+  if ('kind' in target) return `no request can have this path: ${target.title.toLowerCase()}`;
+  const unallowed = refuseUnallowed(target.needs, allows);
+  if (unallowed !== undefined) return `${unallowed.title.toLowerCase()}, which pathAllows does not list`;
+  if (target.path !== fixed)
+    return `write it as ${target.path}${path.endsWith('/*') ? '*' : ''}: requests are matched in that form`;
+  return undefined;
+}
+
+/**
+ * Makes the function that gives the path and query for the target: `keep` the path, `strip` the matched prefix, or a
+ * fixed path. The query stays as it is.
+ *
+ * @returns the function, or what is wrong
+ */
+export function compileTargetPath(option: string, matchPath: string): ((head: Head) => string) | string {
+  if (option === 'keep') return (head) => withQuery(head.path, head.query);
+  if (option === 'strip') {
+    if (!matchPath.endsWith('/*')) return `strip needs a prefix to strip; the path ${matchPath} is exact`;
+    const length = matchPath.length - 2;
+    return (head) => withQuery(head.path.slice(length), head.query);
+  }
+  const problem = option.endsWith('/*') ? 'a fixed path has no *' : pathProblem(option, []);
+  if (problem !== undefined)
+    return option.startsWith('/')
+      ? problem
+      : `expected keep, strip or a path such as /webhook; got ${JSON.stringify(option)}`;
+  return (head) => withQuery(option, head.query);
+}
+
+function withQuery(path: string, query: string | undefined): string {
+  return query === undefined ? path : `${path}?${query}`;
+}

@@ -1,0 +1,14 @@
+export type { Body } from './body.ts';
+export { BodyError, BytesBody, StreamBody } from './body.ts';
+export type { ConfigurationSource } from './config/document.ts';
+export { configurationSchema, type GatewayPorts, loadGateway } from './config/load.ts';
+export { type ConfigurationProblem, formatProblem, InvalidConfiguration } from './config/problems.ts';
+export type { Exchange, Head, Subject, TrailEntry } from './exchange.ts';
+export { type Decision, Gateway, newRequestId } from './gateway.ts';
+export type { FinishedRequest } from './handling.ts';
+export { accessRecord, createLog } from './log.ts';
+export type { Clock, Log, LogFields, Secrets } from './plugin.ts';
+export { renderReply } from './problem.ts';
+export { gatewayRefusals, upstreamRefusals } from './refusal.ts';
+export type { IncomingRequest } from './request.ts';
+export type { Handling, Sink } from './sink.ts';

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { parseDuration } from '../../gateway/duration.ts';
+import { readEnvironment } from '../../gateway/environment.ts';
+
+test('an empty environment gives the documented defaults', () => {
+  assert.deepEqual(readEnvironment({}), {
+    sourceCidrs: [],
+    config: undefined,
+    tailnet: {
+      secretId: undefined,
+      controlUrl: 'https://controlplane.tailscale.com',
+      hostname: 'postern',
+      tags: [],
+      targets: [],
+      socksPort: 1055,
+      readinessPort: 1056,
+      joinTimeoutMs: 8_000,
+    },
+  });
+});
+
+test('each variable is read, and lists are split at commas', () => {
+  const read = readEnvironment({
+    AUTHD_SOURCE_CIDR: ' 192.0.2.0/24, ,2001:db8::/32 ',
+    POSTERN_CONFIG: 'postern.yaml',
+    POSTERN_TAILNET_SECRET_ID: 'key',
+    POSTERN_TAILNET_CONTROL_URL: 'https://headscale.example.com/',
+    POSTERN_TAILNET_HOSTNAME: 'door',
+    POSTERN_TAILNET_TAGS: 'tag:a,tag:b',
+    POSTERN_TAILNET_TARGETS: 'builder',
+    POSTERN_SOCKS_PORT: '2000',
+    POSTERN_JOIN_TIMEOUT: '500ms',
+    AWS_LAMBDA_FUNCTION_NAME: 'forwarder',
+  });
+  assert.deepEqual(read.sourceCidrs, ['192.0.2.0/24', '2001:db8::/32']);
+  assert.deepEqual(read.tailnet, {
+    secretId: 'key',
+    controlUrl: 'https://headscale.example.com',
+    hostname: 'door',
+    tags: ['tag:a', 'tag:b'],
+    targets: ['builder'],
+    socksPort: 2000,
+    readinessPort: 2001,
+    joinTimeoutMs: 500,
+  });
+});
+
+test('the name of the function is the name of the node unless another is set', () => {
+  assert.equal(readEnvironment({ AWS_LAMBDA_FUNCTION_NAME: 'forwarder' }).tailnet.hostname, 'forwarder');
+});
+
+const wrong: readonly [name: string, value: string][] = [
+  ['POSTERN_SOCKS_PORT', '0'],
+  ['POSTERN_SOCKS_PORT', '65535'],
+  ['POSTERN_SOCKS_PORT', '1055 '.repeat(2)],
+  ['POSTERN_SOCKS_PORT', '1e3'],
+  ['POSTERN_JOIN_TIMEOUT', '8'],
+  ['POSTERN_JOIN_TIMEOUT', '0s'],
+  ['POSTERN_TAILNET_CONTROL_URL', 'headscale.example.com'],
+  ['POSTERN_TAILNET_CONTROL_URL', 'https://user:pass@headscale.example.com'],
+  ['POSTERN_TAILNET_CONTROL_URL', 'https://headscale.example.com/path'],
+];
+for (const [name, value] of wrong) {
+  test(`${name}=${value} is refused with the name, the value and what to set`, () => {
+    assert.throws(
+      () => readEnvironment({ [name]: value }),
+      (error: Error) => error.message.startsWith(`${name} is ${JSON.stringify(value.trim())}; set it to `),
+    );
+  });
+}
+
+test('durations are one whole number and one unit', () => {
+  const units = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+  fc.assert(
+    fc.property(fc.nat(999_999_999), fc.constantFrom(...Object.entries(units)), (number, [unit, ms]) => {
+      assert.equal(parseDuration(`${number}${unit}`), number * ms);
+    }),
+  );
+  for (const text of [
+    '',
+    '5',
+    's',
+    '-5s',
+    '5 s',
+    '1.5s',
+    '5S',
+    '05s',
+    '5s5s',
+    '1h30m',
+    '9999999999s',
+    '٥s',
+  ]) {
+    assert.equal(parseDuration(text), undefined, text);
+  }
+});
