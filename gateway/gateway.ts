@@ -4,6 +4,7 @@ import type { Exchange } from './exchange.ts';
 import { type FinishedRequest, type HandlingHost, RequestHandling } from './handling.ts';
 import { runPipeline } from './pipeline.ts';
 import type { Clock, Log } from './plugin.ts';
+import { gatewayRefusals } from './refusal.ts';
 import type { IncomingRequest } from './request.ts';
 import type { Route } from './route.ts';
 import type { Router } from './router.ts';
@@ -41,7 +42,11 @@ export class Gateway {
   /** Handles one request; all that follows goes to the sink. Never throws. */
   handle(request: IncomingRequest, sink: Sink): Handling {
     const handling = new RequestHandling(this.#host, request, sink, request.id ?? newRequestId());
-    handling.start();
+    try {
+      handling.start();
+    } catch (error) {
+      handling.fail(gatewayRefusals.error(error instanceof Error ? error.message : String(error)));
+    }
     return handling;
   }
 

@@ -82,7 +82,7 @@ class PipelineRun {
       exchange.chain = consumer.chain;
       return undefined;
     } catch (error) {
-      return gatewayRefusals.error(`consumers: ${error instanceof Error ? error.message : String(error)}`);
+      return gatewayRefusals.error(`consumers: ${messageOf(error)}`);
     }
   }
 
@@ -96,10 +96,11 @@ class PipelineRun {
           ? body.then((bytes) => step.run(this.#exchange, bytes))
           : step.run(this.#exchange, body);
       if (!(verdict instanceof Promise)) return this.#judge(step, verdict, started);
-      verdict.then(
-        (late) => resume(this.#judge(step, late, started)),
-        (error: unknown) => resume(this.#fail(step, error, started)),
-      );
+      verdict
+        .then((late) => this.#judge(step, late, started))
+        .catch((error: unknown) => this.#fail(step, error, started))
+        .then(resume)
+        .catch((error: unknown) => this.#done(gatewayRefusals.error(messageOf(error))));
       return pending;
     } catch (error) {
       return this.#fail(step, error, started);
@@ -137,7 +138,7 @@ class PipelineRun {
       this.#note(step, 'reply', error.reply.code, started);
       return error.reply;
     }
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     this.#note(step, 'error', message, started);
     this.#host.log.error('plugin-error', { id: this.#exchange.id, plugin: step.plugin, error: message });
     if (step.onError === 'next' && !step.authenticates) return undefined;
@@ -156,3 +157,7 @@ class PipelineRun {
 }
 
 const pending = Symbol('pending');
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,142 @@
+import { BytesBody } from '../../gateway/body.ts';
+import { compileChain, type Instance } from '../../gateway/config/chains.ts';
+import { Gateway } from '../../gateway/gateway.ts';
+import type { FinishedRequest } from '../../gateway/handling.ts';
+import type { Hooks, Log, Plugin } from '../../gateway/plugin.ts';
+import type { IncomingRequest } from '../../gateway/request.ts';
+import type { ConsumerChain, Route } from '../../gateway/route.ts';
+import { createRouter } from '../../gateway/router.ts';
+import { s } from '../../gateway/schema.ts';
+import type { Sink } from '../../gateway/sink.ts';
+import type { Receiver, Upstream } from '../../gateway/upstream/upstream.ts';
+
+/** An answer as a test sees it. */
+export interface Collected {
+  readonly status: number;
+  readonly headers: readonly string[];
+  readonly body: string;
+  readonly informational: readonly number[];
+  readonly aborted: string | undefined;
+}
+
+export const noLog: Log = { info() {}, warn() {}, error() {} };
+
+/** A configured plugin made of hooks alone. */
+export function instance(name: string, priority: number, hooks: Hooks, guard?: Plugin['guard']): Instance {
+  const plugin: Plugin = {
+    name,
+    priority,
+    scopes: ['global', 'consumer'],
+    options: s.any(),
+    create: () => hooks,
+    ...(guard && { guard }),
+  };
+  return { plugin, hooks };
+}
+
+export const byName = (...instances: readonly Instance[]) =>
+  new Map(instances.map((one) => [one.plugin.name, one] as const));
+
+/** An upstream that answers by a function; for what needs no socket. */
+export function upstreamOf(answer: (receiver: Receiver, body: unknown) => void, timeoutMs = 1_000): Upstream {
+  return {
+    timeoutMs,
+    forward(call, receiver) {
+      setImmediate(() => answer(receiver, call.body));
+      return { resume() {}, abort() {} };
+    },
+    ready: () => ({ ready: true, epoch: 0 }),
+    close: async () => {},
+  };
+}
+
+export const ok = (receiver: Receiver): void => {
+  receiver.head(200, ['content-length', '2']);
+  receiver.data(Buffer.from('ok'));
+  receiver.end();
+};
+
+/** A gateway with one route that takes everything. */
+export function gatewayWith(options: {
+  readonly instances?: readonly Instance[];
+  readonly consumers?: readonly {
+    readonly id: string;
+    readonly matches: ConsumerChain['matches'];
+    readonly instances: readonly Instance[];
+  }[];
+  readonly upstream?: Upstream;
+  readonly route?: Partial<Route>;
+  readonly finished?: (record: FinishedRequest) => void;
+}): Gateway {
+  const base = byName(...(options.instances ?? []));
+  const consumers = options.consumers ?? [];
+  const perConsumer = new Set(
+    consumers.flatMap((consumer) => consumer.instances.map((one) => one.plugin.name)),
+  );
+  const upstream = options.upstream ?? upstreamOf(ok);
+  const route: Route = {
+    name: 'all',
+    chain: compileChain(base, perConsumer),
+    consumers: consumers.map(({ id, matches, instances }) => ({
+      id,
+      matches,
+      chain: compileChain(new Map([...base, ...byName(...instances)]), perConsumer),
+    })),
+    respond: 'full',
+    service: 'target',
+    upstream,
+    targetPath: (head) => (head.query === undefined ? head.path : `${head.path}?${head.query}`),
+    pathAllows: [],
+    ...options.route,
+  };
+  return new Gateway(
+    {
+      router: createRouter([{ match: { hosts: [], path: '/*', methods: [] }, value: route }]),
+      services: new Map([['target', upstream]]),
+      clock: { now: () => Date.now(), monotonic: () => performance.now() },
+      log: noLog,
+      closePlugins: async () => {},
+    },
+    options.finished ?? (() => {}),
+  );
+}
+
+export function request(
+  overrides: Partial<IncomingRequest> & { readonly bytes?: string } = {},
+): IncomingRequest {
+  return {
+    method: 'POST',
+    target: '/hooks',
+    headers: ['host', 'hooks.example.com'],
+    clientIp: '192.0.2.7',
+    scheme: 'https',
+    body: new BytesBody(Buffer.from(overrides.bytes ?? '')),
+    ...overrides,
+  };
+}
+
+/** Sends one request through a gateway and collects the answer. */
+export function send(gateway: Gateway, incoming: IncomingRequest): Promise<Collected> {
+  return new Promise((resolve) => {
+    const informational: number[] = [];
+    const chunks: Uint8Array[] = [];
+    let status = 0;
+    let headers: readonly string[] = [];
+    const done = (aborted: string | undefined) =>
+      resolve({ status, headers, body: Buffer.concat(chunks).toString(), informational, aborted });
+    const sink: Sink = {
+      informational: (code) => informational.push(code),
+      head(code, list) {
+        status = code;
+        headers = list;
+      },
+      data(chunk) {
+        chunks.push(chunk);
+        return true;
+      },
+      end: () => done(undefined),
+      abort: (error) => done(error.message),
+    };
+    gateway.handle(incoming, sink);
+  });
+}
