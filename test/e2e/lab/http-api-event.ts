@@ -1,0 +1,189 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+
+/**
+ * The event that an HTTP API sends to a function, payload format 2.0.
+ *
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+ */
+export interface HttpApiEvent {
+  readonly version: '2.0';
+  readonly routeKey: string;
+  readonly rawPath: string;
+  readonly rawQueryString: string;
+  readonly cookies?: readonly string[];
+  readonly headers: Readonly<Record<string, string>>;
+  readonly queryStringParameters?: Readonly<Record<string, string>>;
+  readonly pathParameters?: Readonly<Record<string, string>>;
+  readonly requestContext: RequestContext;
+  readonly body?: string;
+  readonly isBase64Encoded: boolean;
+}
+
+export interface RequestContext {
+  readonly accountId: string;
+  readonly apiId: string;
+  readonly domainName: string;
+  readonly domainPrefix: string;
+  readonly http: {
+    readonly method: string;
+    readonly path: string;
+    readonly protocol: string;
+    readonly sourceIp: string;
+    readonly userAgent: string;
+  };
+  readonly requestId: string;
+  readonly routeKey: string;
+  readonly stage: string;
+  readonly time: string;
+  readonly timeEpoch: number;
+  readonly authorizer?: { readonly lambda: unknown };
+}
+
+/** What the event needs beside the request itself. */
+export interface EventContext {
+  readonly routeKey: string;
+  readonly pathParameters: Readonly<Record<string, string>> | undefined;
+  readonly stage: string;
+  readonly sourceIp: string;
+  readonly nowMs: number;
+}
+
+export const accountId = '123456789012';
+export const apiId = 'lab0123456';
+
+/** Makes the event of a request whose body is read whole. */
+export function makeEvent(request: IncomingMessage, body: Buffer, context: EventContext): HttpApiEvent {
+  const { rawPath, rawQueryString } = splitTarget(request.url ?? '/');
+  const { headers, cookies } = foldHeaders(request.rawHeaders, body.length, context);
+  const queryStringParameters = foldQuery(rawQueryString);
+  const isBase64Encoded = body.length > 0 && !isText(headers['content-type']);
+  const host = headers.host ?? '';
+  return {
+    version: '2.0',
+    routeKey: context.routeKey,
+    rawPath,
+    rawQueryString,
+    ...(cookies.length > 0 && { cookies }),
+    headers,
+    ...(queryStringParameters !== undefined && { queryStringParameters }),
+    requestContext: {
+      accountId,
+      apiId,
+      domainName: host,
+      domainPrefix: host.split('.')[0] ?? '',
+      http: {
+        method: request.method ?? '',
+        path: rawPath,
+        protocol: `HTTP/${request.httpVersion}`,
+        sourceIp: context.sourceIp,
+        userAgent: headers['user-agent'] ?? '',
+      },
+      requestId: randomBytes(11).toString('base64url'),
+      routeKey: context.routeKey,
+      stage: context.stage,
+      time: commonLogTime(new Date(context.nowMs)),
+      timeEpoch: context.nowMs,
+    },
+    ...(context.pathParameters !== undefined && { pathParameters: context.pathParameters }),
+    ...(body.length > 0 && { body: body.toString(isBase64Encoded ? 'base64' : 'utf8') }),
+    isBase64Encoded,
+  };
+}
+
+/**
+ * The path and the query of a request target.
+ *
+ * An HTTP API decodes the path, encoded slashes too, and cuts it at a decoded question mark; the query stays as it was
+ * sent. The documentation is silent; measured by others: github.com/honojs/hono/issues/2156,
+ * github.com/middleapi/standard-server/pull/93, github.com/aws/aws-lambda-dotnet/pull/1901.
+ */
+export function splitTarget(target: string): { readonly rawPath: string; readonly rawQueryString: string } {
+  const mark = target.indexOf('?');
+  const path = mark < 0 ? target : target.slice(0, mark);
+  return {
+    rawPath: decodePercent(path).split('?')[0] ?? '',
+    rawQueryString: mark < 0 ? '' : target.slice(mark + 1),
+  };
+}
+
+/** Percent-decodes; an escape that is broken, or not UTF-8, stays as it is. */
+export function decodePercent(text: string): string {
+  return text.replace(/(?:%[0-9a-fA-F]{2})+/g, (escapes) => {
+    try {
+      return decodeURIComponent(escapes);
+    } catch {
+      return escapes;
+    }
+  });
+}
+
+// What belongs to the client's connection and not to the request (RFC 9110 section 7.6.1).
+const hopByHop = new Set([
+  ...['connection', 'keep-alive', 'proxy-authenticate', 'proxy-authorization', 'proxy-connection'],
+  ...['te', 'trailer', 'transfer-encoding', 'upgrade', 'expect'],
+]);
+
+/**
+ * Lower-case names; a repeated header's values joined by commas; cookies apart, each pair an entry.
+ *
+ * The forwarding headers are the gateway's: the client's address is added to `x-forwarded-for`, port and protocol are
+ * set anew. `content-length` is always there (the page's own example of an event, and the captured event in
+ * github.com/floci-io/floci/issues/2172).
+ */
+function foldHeaders(
+  rawHeaders: readonly string[],
+  bodyBytes: number,
+  context: EventContext,
+): { readonly headers: Record<string, string>; readonly cookies: readonly string[] } {
+  const headers: Record<string, string> = {};
+  const cookies: string[] = [];
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] as string).toLowerCase();
+    const value = rawHeaders[at + 1] as string;
+    if (hopByHop.has(name)) continue;
+    if (name === 'cookie') cookies.push(...value.split(/; */));
+    else headers[name] = name in headers ? `${headers[name]},${value}` : value;
+  }
+  const sent = headers['x-forwarded-for'];
+  headers['x-forwarded-for'] = sent === undefined ? context.sourceIp : `${sent}, ${context.sourceIp}`;
+  headers['x-forwarded-port'] = '443';
+  headers['x-forwarded-proto'] = 'https';
+  headers['content-length'] = String(bodyBytes);
+  headers['x-amzn-trace-id'] ??=
+    `Root=1-${seconds(context.nowMs)}-${randomUUID().replaceAll('-', '').slice(0, 24)}`;
+  return { headers, cookies };
+}
+
+/** Decoded values; those of a repeated name joined by commas. */
+function foldQuery(rawQueryString: string): Record<string, string> | undefined {
+  if (rawQueryString === '') return undefined;
+  const parameters: Record<string, string> = {};
+  for (const [name, value] of new URLSearchParams(rawQueryString)) {
+    parameters[name] = name in parameters ? `${parameters[name]},${value}` : value;
+  }
+  return parameters;
+}
+
+/**
+ * Whether a body of this type goes into the event as text; any other is base64, one without a type too.
+ *
+ * The documentation says "binary" and names no types; this list was measured: github.com/ministackorg/ministack/pull/766.
+ */
+function isText(contentType: string | undefined): boolean {
+  const type = (contentType ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  return type.startsWith('text/') || /^application\/(json|xml|javascript)$/.test(type);
+}
+
+function seconds(ms: number): string {
+  return Math.floor(ms / 1_000).toString(16);
+}
+
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** `12/Mar/2020:19:03:58 +0000`, as in the page's example. */
+function commonLogTime(date: Date): string {
+  const [day, time] = date.toISOString().slice(0, 19).split('T') as [string, string];
+  const [year, month, dayOfMonth] = day.split('-') as [string, string, string];
+  return `${dayOfMonth}/${months[Number(month) - 1]}/${year}:${time} +0000`;
+}

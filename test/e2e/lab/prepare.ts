@@ -1,0 +1,9 @@
+import { makeParts } from './cache.ts';
+
+// Run under the lock that `ensureParts` takes; by hand it warms the cache before the tests.
+try {
+  await makeParts();
+} catch (error) {
+  console.error((error as Error).message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,208 @@
+import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { makeCpuGroup } from './cpu.ts';
+import { call } from './http.ts';
+import type { Log } from './log.ts';
+import { type Cable, layCable, runFolder } from './network.ts';
+import { descendants, type ProcessMemory, readMemory, userIds } from './proc.ts';
+import { type Exit, run, start, until } from './process.ts';
+
+/** What the emulator gave back for one event. */
+export interface Invocation {
+  readonly payload: string;
+  /** Whether the function failed: an exception, a time-out, a crash, or an init that failed. */
+  readonly functionError: boolean;
+}
+
+export interface SandboxOptions {
+  /** The folder that would be uploaded as the function; its `index.mjs` exports `handler`. */
+  readonly bundle: string;
+  /** The folder that would be uploaded as the layer. */
+  readonly layer?: string;
+  readonly lambdaEmulator: string;
+  /** The function's own environment. A function's usual variables are there already. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Files by absolute path that are in the sandbox beside what a function's has. */
+  readonly files?: Readonly<Record<string, string | Buffer>>;
+  readonly timeoutSeconds?: number;
+  readonly functionName?: string;
+  /** Prepares a limit of its CPU share, which `limitCpu` sets. */
+  readonly cpuGroup?: boolean;
+}
+
+/** One sandbox of a function, as Lambda makes one: started on the first event, ended by SHUTDOWN, frozen in between. */
+export interface Sandbox {
+  readonly log: Log;
+  readonly address: string;
+  readonly functionName: string;
+  /** Events go in one after the other. */
+  invoke(payload: string | Uint8Array): Promise<Invocation>;
+  /** Stops every process in it, and the network to it, and lets them go on after the time. */
+  freeze(ms: number): Promise<void>;
+  /** Ends it as Lambda does, so that extensions get SHUTDOWN, and waits. */
+  shutdown(): Promise<Exit>;
+  /** Ends it at once, without a word to anyone. */
+  kill(): Promise<void>;
+  limitCpu(cpus: number | undefined): void;
+  /** The function's runtime, the extensions and their children: everything but the emulator. */
+  processes(): readonly ProcessMemory[];
+  /** Runs a command on the sandbox's network, as root and with the hub's files. */
+  runInside(argv: readonly string[]): Promise<string>;
+}
+
+const here = import.meta.dirname;
+const emulatorPort = 8080;
+let sandboxes = 0;
+
+/** Starts the emulator for a function in namespaces of its own. Nothing of the function runs before the first event. */
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  sandboxes += 1;
+  const number = sandboxes;
+  const functionName = options.functionName ?? `function-${number}`;
+  const folder = join(runFolder, `sandbox${number}`);
+  const files = join(folder, 'files');
+  mkdirSync(join(folder, 'root'), { recursive: true });
+  mkdirSync(files);
+  for (const [path, content] of Object.entries(options.files ?? {})) {
+    mkdirSync(dirname(join(files, path)), { recursive: true });
+    writeFileSync(join(files, path), content);
+  }
+  const cable = await layCable(number);
+  const cpu = options.cpuGroup === true ? makeCpuGroup(functionName) : undefined;
+  const running = start(functionName, command(options, functionName, cable), {
+    env: scriptEnv(options, folder),
+  });
+  cpu?.add(running.pid);
+  const url = `http://${cable.address}:${emulatorPort}/2015-03-31/functions/function/invocations`;
+  const reachable = async () =>
+    (await call(`http://${cable.address}:${emulatorPort}/`)).status > 0 ? true : undefined;
+  await until('the emulator answers', reachable, { running, everyMs: 5 });
+
+  let last: Promise<unknown> = Promise.resolve();
+  const limitMs = (options.timeoutSeconds ?? 29) * 1_000 + 15_000;
+
+  async function invokeNow(payload: string | Uint8Array): Promise<Invocation> {
+    const answer = await call(url, { method: 'POST', body: payload, limitMs });
+    const text = answer.body.toString();
+    return { payload: text, functionError: answer.status !== 200 || isFunctionError(text) };
+  }
+
+  function inside(): readonly number[] {
+    // unshare, which is the script's first process, then the emulator, then what it started.
+    const emulator = descendants(running.pid)[0];
+    return emulator === undefined ? [] : descendants(emulator);
+  }
+
+  async function clear(): Promise<void> {
+    cpu?.remove();
+    await cable.remove();
+  }
+
+  return {
+    log: running.log,
+    address: cable.address,
+    functionName,
+    invoke(payload) {
+      // The emulator crashes when two events come at once.
+      const one = last.then(() => invokeNow(payload));
+      last = one.catch(() => {});
+      return one;
+    },
+    async freeze(ms) {
+      const pids = inside();
+      for (const pid of pids) process.kill(pid, 'SIGSTOP');
+      await cable.block();
+      await new Promise((resolve) => setTimeout(resolve, ms));
+      await cable.unblock();
+      for (const pid of pids) process.kill(pid, 'SIGCONT');
+    },
+    async shutdown() {
+      const emulator = descendants(running.pid)[0];
+      if (emulator !== undefined) process.kill(emulator, 'SIGTERM');
+      const exit = await Promise.race([running.exited, later(6_000)]);
+      const ended = exit ?? (await running.stop('SIGKILL'));
+      await clear();
+      return ended;
+    },
+    async kill() {
+      await running.stop('SIGKILL');
+      await clear();
+    },
+    limitCpu(cpus) {
+      if (cpu === undefined) throw new Error('start the sandbox with cpuGroup to limit its CPU');
+      cpu.limit(cpus);
+    },
+    processes: () => inside().map(readMemory),
+    runInside: (argv) => run(['nsenter', `--net=/run/netns/${cable.namespace}`, ...argv]),
+  };
+}
+
+function later(ms: number): Promise<undefined> {
+  return new Promise((resolve) => setTimeout(resolve, ms, undefined).unref());
+}
+
+/** The emulator answers 200 with an error document when a function fails, and with plain text when time is up. */
+function isFunctionError(text: string): boolean {
+  if (/^Task timed out after /.test(text)) return true;
+  try {
+    const value = JSON.parse(text) as Record<string, unknown> | null;
+    return typeof value?.errorType === 'string' && !('statusCode' in value);
+  } catch {
+    return true;
+  }
+}
+
+function command(options: SandboxOptions, functionName: string, cable: Cable): readonly string[] {
+  const namespaces = ['--mount', '--pid', '--fork', '--kill-child=SIGKILL', '--propagation', 'private'];
+  const emulator = [
+    ...['/var/runtime/rie', '--log-level', 'info', '--runtime-api-address', '127.0.0.1:9001'],
+    ...['--runtime-interface-emulator-address', `0.0.0.0:${emulatorPort}`],
+    ...['/var/runtime/bootstrap', 'index.handler'],
+  ];
+  return [
+    ...['nsenter', `--net=/run/netns/${cable.namespace}`, 'unshare', ...namespaces],
+    ...['sh', join(here, 'sandbox.sh')],
+    ...Object.entries(functionEnv(options, functionName)).map(([name, value]) => `${name}=${value}`),
+    ...emulator,
+  ];
+}
+
+/** https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime */
+function functionEnv(options: SandboxOptions, functionName: string): Record<string, string> {
+  return {
+    PATH: '/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin',
+    LANG: 'en_US.UTF-8',
+    TZ: ':UTC',
+    LAMBDA_TASK_ROOT: '/var/task',
+    LAMBDA_RUNTIME_DIR: '/var/runtime',
+    _HANDLER: 'index.handler',
+    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+    AWS_REGION: 'us-east-1',
+    AWS_DEFAULT_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'AKIALAB',
+    AWS_SECRET_ACCESS_KEY: 'lab',
+    AWS_SESSION_TOKEN: 'lab',
+    AWS_LAMBDA_FUNCTION_NAME: functionName,
+    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
+    AWS_LAMBDA_FUNCTION_TIMEOUT: String(options.timeoutSeconds ?? 29),
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${functionName}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: 'lab',
+    ...options.env,
+  };
+}
+
+function scriptEnv(options: SandboxOptions, folder: string): Record<string, string> {
+  return {
+    LAB_ROOT: join(folder, 'root'),
+    LAB_FILES: join(folder, 'files'),
+    LAB_LAYER: options.layer ?? '',
+    LAB_TASK: options.bundle,
+    LAB_NODE: realpathSync(process.execPath),
+    LAB_EMULATOR: options.lambdaEmulator,
+    LAB_BOOTSTRAP: join(here, 'bootstrap.mjs'),
+    // Where only one user is mapped, as in a namespace that an ordinary user made, everything is that user's.
+    LAB_USER: userIds() > 993 ? '993:990' : '',
+  };
+}
