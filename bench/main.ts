@@ -1,0 +1,7 @@
+import { type Bench, runBenches } from './runner.ts';
+import { serveBench } from './serve/bench.ts';
+
+/** `npm run bench [NAME …]`: measures, prints, and keeps the figures in bench/results. */
+const benches: readonly Bench[] = [serveBench];
+
+process.exitCode = await runBenches(benches, process.argv.slice(2));
