@@ -1,0 +1,90 @@
+import type { Log } from '../../gateway/plugin.ts';
+import { refusals } from '../../gateway/refusal.ts';
+import type { Reply } from '../../gateway/verdict.ts';
+import { type HttpApiEvent, type LambdaContext, readEvent } from '../payload.ts';
+
+/** API Gateway's simple response. What is in `context` shows up in its access log as `$context.authorizer.code`. */
+export interface AuthorizerAnswer {
+  readonly isAuthorized: boolean;
+  readonly context?: { readonly code: string };
+}
+
+/** Admits a request by giving undefined, or refuses it by a reply. An exception refuses. */
+export type Admit = (
+  event: HttpApiEvent,
+  deadlineMs: number,
+) => Reply | undefined | Promise<Reply | undefined>;
+
+export interface AuthorizerParts {
+  /** All of them must admit; asked one after another. */
+  readonly admits: readonly Admit[];
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+export type Authorizer = (event: unknown, context: LambdaContext) => Promise<AuthorizerAnswer>;
+
+export const authorizerRefusals = refusals('authorizer', {
+  source: [403, 'The source address is not admitted'],
+  misconfigured: [503, 'The authorizer has no valid configuration'],
+  timeout: [503, 'The decision took too long'],
+  error: [500, 'The request was refused because of an internal error'],
+});
+
+/** API Gateway waits 10 s for an authorizer and then answers 500. */
+const maxWaitMs = 9_000;
+const marginMs = 250;
+
+/** Makes the handler of a REQUEST authorizer with payload format 2.0 and simple responses. It never throws: whatever goes wrong refuses. */
+export function createAuthorizer({ admits, log, now }: AuthorizerParts): Authorizer {
+  return async function authorize(event, context) {
+    let reply: Reply | undefined;
+    let request: HttpApiEvent | undefined;
+    try {
+      request = readEvent(event);
+      const waitMs = Math.min(context.getRemainingTimeInMillis() - marginMs, maxWaitMs);
+      reply = await within(waitMs, decide(admits, request, now() + waitMs));
+    } catch (error) {
+      reply = authorizerRefusals.error(error instanceof Error ? error.message : String(error));
+    }
+    if (reply === undefined) return { isAuthorized: true };
+    log.warn('refused', {
+      id: request?.requestContext.requestId,
+      source: request?.requestContext.http.sourceIp,
+      code: reply.code,
+      detail: reply.detail,
+    });
+    return { isAuthorized: false, context: { code: reply.code } };
+  };
+}
+
+/** Refuses everything, for the reason that it logs at once and with each request. */
+export function refuseAll(problem: string, log: Log): Admit {
+  log.error('misconfigured', { problems: [problem] });
+  return () => authorizerRefusals.misconfigured(problem);
+}
+
+async function decide(
+  admits: readonly Admit[],
+  event: HttpApiEvent,
+  deadlineMs: number,
+): Promise<Reply | undefined> {
+  if (admits.length === 0) return authorizerRefusals.misconfigured('nothing is configured that could admit');
+  for (const admit of admits) {
+    const reply = await admit(event, deadlineMs);
+    if (reply !== undefined) return reply;
+  }
+  return undefined;
+}
+
+async function within(waitMs: number, decision: Promise<Reply | undefined>): Promise<Reply | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Reply>((resolve) => {
+    timer = setTimeout(() => resolve(authorizerRefusals.timeout(`no decision within ${waitMs} ms`)), waitMs);
+  });
+  try {
+    return await Promise.race([decision, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,26 @@
+import type { Gateway } from '../../gateway/gateway.ts';
+import { isRefusal } from '../../gateway/verdict.ts';
+import { HeadBody } from '../head-body.ts';
+import { declaredBytes, incomingRequest } from '../request.ts';
+import { type Admit, authorizerRefusals } from './authorizer.ts';
+
+/** Where the gateway comes from; undefined while it cannot be loaded, for the reasons in `problems`. */
+export interface GatewaySource {
+  readonly problems: readonly string[];
+  get(): Promise<Gateway | undefined>;
+}
+
+/**
+ * Admits what all the plugins of a gateway admit on the head alone.
+ *
+ * A reply that is an answer and no refusal, such as one to a challenge, is admitted: the forwarder gives it.
+ */
+export function decideBy(source: GatewaySource): Admit {
+  return async function decide(event, deadlineMs) {
+    const gateway = await source.get();
+    if (gateway === undefined) return authorizerRefusals.misconfigured(source.problems.join('\n'));
+    const body = new HeadBody(declaredBytes(event));
+    const { reply } = await gateway.decide(incomingRequest(event, body, deadlineMs));
+    return reply !== undefined && isRefusal(reply) ? reply : undefined;
+  };
+}

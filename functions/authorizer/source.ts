@@ -1,0 +1,29 @@
+import { compileCidrs, normalizeIp } from '../../gateway/cidr.ts';
+import { type Admit, authorizerRefusals } from './authorizer.ts';
+
+/**
+ * Admits the source addresses of AUTHD_SOURCE_CIDR, as API Gateway saw them and never as a header says.
+ *
+ * @throws Error when the list is empty or one of its ranges is wrong
+ */
+export function admitSources(ranges: readonly string[]): Admit {
+  if (ranges.length === 0)
+    throw new Error(
+      'AUTHD_SOURCE_CIDR is empty, which refuses everyone; set it to ranges such as 192.0.2.0/24,2001:db8::/32',
+    );
+  const contains = compile(ranges);
+  return function admitSource({ requestContext }) {
+    const { sourceIp } = requestContext.http;
+    const ip = normalizeIp(sourceIp);
+    if (ip === undefined) return authorizerRefusals.source(`${JSON.stringify(sourceIp)} is no address`);
+    return contains(ip) ? undefined : authorizerRefusals.source(`${ip} is in none of the ranges`);
+  };
+}
+
+function compile(ranges: readonly string[]): (ip: string) => boolean {
+  try {
+    return compileCidrs(ranges);
+  } catch (error) {
+    throw new Error(`AUTHD_SOURCE_CIDR has the wrong range ${(error as Error).message}`, { cause: error });
+  }
+}

@@ -1,0 +1,75 @@
+import { BytesBody } from '../../gateway/body.ts';
+import type { Gateway } from '../../gateway/gateway.ts';
+import type { Clock, Log } from '../../gateway/plugin.ts';
+import { renderReply } from '../../gateway/problem.ts';
+import { gatewayRefusals, upstreamRefusals } from '../../gateway/refusal.ts';
+import { AnswerSink } from '../answer-sink.ts';
+import { type HttpApiAnswer, type HttpApiEvent, type LambdaContext, readEvent } from '../payload.ts';
+import { bodyBytes, incomingRequest } from '../request.ts';
+
+export interface ForwarderParts {
+  /** Undefined while there is no valid configuration. */
+  readonly gateway: () => Promise<Gateway | undefined>;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export type Forwarder = (event: unknown, context: LambdaContext) => Promise<HttpApiAnswer>;
+
+/** Kept back from the function's time, for handing the answer over. */
+const marginMs = 500;
+
+/** Makes the handler behind an HTTP API. It throws only for an event that is none of an HTTP API. */
+export function createForwarder({ gateway, clock, log }: ForwarderParts): Forwarder {
+  return async function handle(event, context) {
+    const request = readEvent(event);
+    const deadlineMs = answerBy(context, clock);
+    const ready = await gateway();
+    if (ready === undefined) return misconfigured(request, log);
+    return forward(ready, request, deadlineMs, clock);
+  };
+}
+
+function forward(
+  gateway: Gateway,
+  event: HttpApiEvent,
+  deadlineMs: number,
+  clock: Clock,
+): Promise<HttpApiAnswer> {
+  return new Promise((resolve) => {
+    const sink = new AnswerSink((answer) => {
+      clearTimeout(timer);
+      resolve(answer);
+    });
+    // The gateway's own deadline is for the head; API Gateway wants the whole answer, and a function out of time gives none.
+    const timer = setTimeout(() => {
+      handling?.refuse(
+        upstreamRefusals.timeout("the answer was not whole before the function's time was up"),
+      );
+    }, deadlineMs - clock.now());
+    const handling = gateway.handle(
+      incomingRequest(event, new BytesBody(bodyBytes(event)), deadlineMs),
+      sink,
+    );
+    sink.attach(handling);
+  });
+}
+
+function answerBy(context: LambdaContext, clock: Clock): number {
+  const remainingMs = context.getRemainingTimeInMillis();
+  return clock.now() + Math.max(remainingMs - marginMs, remainingMs / 2);
+}
+
+function misconfigured({ requestContext }: HttpApiEvent, log: Log): Promise<HttpApiAnswer> {
+  const { requestId, http } = requestContext;
+  const reply = gatewayRefusals.misconfigured();
+  log.error('request', { id: requestId, status: reply.status, code: reply.code });
+  const { headers, body } = renderReply(reply, requestId);
+  return new Promise((resolve) => {
+    const sink = new AnswerSink(resolve);
+    const bodyless = http.method === 'HEAD';
+    sink.head(reply.status, headers, bodyless);
+    if (!bodyless) sink.data(body);
+    sink.end();
+  });
+}

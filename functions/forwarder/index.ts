@@ -1,0 +1,22 @@
+import { systemClock } from '../../gateway/clock.ts';
+import { readEnvironment } from '../../gateway/environment.ts';
+import { createLog } from '../../gateway/index.ts';
+import { GatewayHolder } from '../holder.ts';
+import { loadConfigured } from '../load.ts';
+import { createForwarder } from './forwarder.ts';
+
+// The function behind the HTTP API: loads postern.yaml while it starts, then takes each request through the gateway.
+
+const { env } = process;
+const log = createLog((line) => process.stdout.write(line));
+const holder = new GatewayHolder(
+  async () => {
+    const { config, tailnet } = readEnvironment(env);
+    return loadConfigured({ config, tailnet, env, log, headOnly: false });
+  },
+  systemClock,
+  log,
+);
+await holder.get();
+
+export const handler = createForwarder({ gateway: () => holder.get(), clock: systemClock, log });

@@ -1,0 +1,45 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { systemClock } from '../gateway/clock.ts';
+import type { TailnetEnvironment } from '../gateway/environment.ts';
+import { accessRecord, type Gateway, type Log, loadGateway } from '../gateway/index.ts';
+import { createSecrets } from '../gateway/secrets/index.ts';
+
+export interface LoadOptions {
+  /** POSTERN_CONFIG; relative to the function's own folder. */
+  readonly config: string | undefined;
+  readonly tailnet: TailnetEnvironment;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+  readonly headOnly: boolean;
+}
+
+/**
+ * Loads the gateway that POSTERN_CONFIG names.
+ *
+ * @throws Error or InvalidConfiguration that says what is wrong and what to do
+ */
+export async function loadConfigured(options: LoadOptions): Promise<Gateway> {
+  const { config, tailnet, env, log, headOnly } = options;
+  if (config === undefined)
+    throw new Error(
+      'POSTERN_CONFIG is not set; set it to the path of postern.yaml (or postern.json) beside the function',
+    );
+  const path = resolve(env.LAMBDA_TASK_ROOT ?? '.', config);
+  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new Error(
+      `POSTERN_CONFIG is ${JSON.stringify(config)}; ${path} cannot be read (${error.code}): put the file into the function's bundle`,
+    );
+  });
+  return loadGateway(
+    { file: config, text },
+    {
+      clock: systemClock,
+      log,
+      secrets: createSecrets(env),
+      tailnet,
+      headOnly,
+      finished: (record) => log.info('request', accessRecord(record)),
+    },
+  );
+}

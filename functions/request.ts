@@ -1,0 +1,52 @@
+import type { Body } from '../gateway/body.ts';
+import type { IncomingRequest } from '../gateway/request.ts';
+import type { HttpApiEvent } from './payload.ts';
+import { requestPath } from './request-path.ts';
+
+/** Makes the request that the gateway handles out of an event; `deadlineMs` is when the answer must be there. */
+export function incomingRequest(event: HttpApiEvent, body: Body, deadlineMs: number): IncomingRequest {
+  const { requestContext, rawQueryString } = event;
+  const path = requestPath(event.rawPath, requestContext.stage);
+  return {
+    method: requestContext.http.method,
+    target: rawQueryString === '' ? path : `${path}?${rawQueryString}`,
+    headers: headerList(event),
+    clientIp: requestContext.http.sourceIp,
+    scheme: 'https',
+    body,
+    id: requestContext.requestId,
+    deadlineMs,
+    peerCertificate: clientCertificate(event),
+  };
+}
+
+/** The body's bytes. API Gateway hands a body over as text when its content-type says text, and in base64 otherwise. */
+export function bodyBytes({ body, isBase64Encoded }: HttpApiEvent): Uint8Array {
+  return Buffer.from(body ?? '', isBase64Encoded === true ? 'base64' : 'utf8');
+}
+
+/** What content-length declares, in bytes; 0 without one: API Gateway adds it to every request that has a body. */
+export function declaredBytes({ headers }: HttpApiEvent): number {
+  const value = headers?.['content-length'];
+  return value !== undefined && /^[0-9]{1,15}$/.test(value) ? Number(value) : 0;
+}
+
+function headerList({ headers, cookies, requestContext }: HttpApiEvent): string[] {
+  const list: string[] = [];
+  const hasCookies = cookies !== undefined && cookies !== null && cookies.length > 0;
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    if (hasCookies && name.toLowerCase() === 'cookie') continue;
+    list.push(name, value);
+  }
+  if (headers?.host === undefined && requestContext.domainName !== undefined)
+    list.push('host', requestContext.domainName);
+  if (hasCookies) list.push('cookie', cookies.join('; '));
+  return list;
+}
+
+/** With mutual TLS on a custom domain API Gateway verifies the certificate and gives it as PEM (RFC 7468). */
+function clientCertificate({ requestContext }: HttpApiEvent): Uint8Array | undefined {
+  const pem = requestContext.authentication?.clientCert?.clientCertPem ?? '';
+  const base64 = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/.exec(pem)?.[1];
+  return base64 === undefined ? undefined : Buffer.from(base64, 'base64');
+}

@@ -1,0 +1,93 @@
+import { systemClock } from '../../gateway/clock.ts';
+import type { Exchange } from '../../gateway/exchange.ts';
+import { Gateway } from '../../gateway/gateway.ts';
+import type { FinishedRequest } from '../../gateway/handling.ts';
+import type { Log, LogFields } from '../../gateway/plugin.ts';
+import type { Step } from '../../gateway/route.ts';
+import { createRouter } from '../../gateway/router.ts';
+import type { Call, Receiver, Upstream } from '../../gateway/upstream/upstream.ts';
+import type { Verdict } from '../../gateway/verdict.ts';
+
+export interface Scripted {
+  readonly gateway: Gateway;
+  readonly calls: Call[];
+  readonly finished: FinishedRequest[];
+  /** How many calls were given up. */
+  readonly aborted: { count: number };
+}
+
+/** A gateway of one route below /hooks/, whose target answers as the script says. */
+export function scriptedGateway(
+  answer: (receiver: Receiver, call: Call) => void,
+  access: readonly ((exchange: Exchange, body: Uint8Array) => Verdict)[] = [],
+  body: Step['body'] = { kind: 'none' },
+): Scripted {
+  const calls: Call[] = [];
+  const finished: FinishedRequest[] = [];
+  const aborted = { count: 0 };
+  const upstream: Upstream = {
+    timeoutMs: 60_000,
+    forward(call, receiver) {
+      calls.push(call);
+      setImmediate(() => answer(receiver, call));
+      return {
+        resume() {},
+        abort() {
+          aborted.count += 1;
+        },
+      };
+    },
+    ready: () => ({ ready: true, epoch: 0 }),
+    async close() {},
+  };
+  const chain = {
+    rewrite: [],
+    access: access.map(
+      (run): Step => ({ plugin: 'test', authenticates: false, body, onError: 'refuse', run }),
+    ),
+    responseHeaders: [],
+    responseBody: [],
+    log: [],
+    consumerAt: 0,
+    maxBodyBytes: 10_000_000,
+  };
+  const route = {
+    name: 'hooks',
+    chain,
+    consumers: [],
+    respond: 'full' as const,
+    service: 'builds',
+    upstream,
+    targetPath: ({ path }: { path: string }) => path,
+    pathAllows: [],
+  };
+  const router = createRouter([{ match: { hosts: [], path: '/hooks/*', methods: [] }, value: route }]);
+  const gateway = new Gateway(
+    {
+      router,
+      services: new Map([['builds', upstream]]),
+      clock: systemClock,
+      log: listLog().log,
+      closePlugins: async () => {},
+    },
+    (record) => finished.push(record),
+  );
+  return { gateway, calls, finished, aborted };
+}
+
+export interface Logged {
+  readonly level: string;
+  readonly event: string;
+  readonly fields: LogFields;
+}
+
+/** A log that keeps its lines. */
+export function listLog(): { readonly log: Log; readonly lines: Logged[] } {
+  const lines: Logged[] = [];
+  const at =
+    (level: string) =>
+    (event: string, fields: LogFields = {}) => {
+      lines.push({ level, event, fields });
+    };
+  return { log: { info: at('info'), warn: at('warn'), error: at('error') }, lines };
+}
