@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { check } from './commands/check.ts';
 import { explain } from './commands/explain.ts';
 import { schema } from './commands/schema.ts';

@@ -1,6 +1,6 @@
-import { distance } from 'fastest-levenshtein';
 import { ConfigurationError } from '../configuration-error.ts';
 import type { SchemaProblem } from '../schema.ts';
+import { suggestion } from '../suggestion.ts';
 import type { ConfigurationDocument } from './document.ts';
 import { type ConfigurationProblem, formatPath, InvalidConfiguration } from './problems.ts';
 
@@ -46,18 +46,6 @@ export class ProblemCollector {
     );
     throw new InvalidConfiguration(this.#document.file, sorted);
   }
-}
-
-/** `did you mean "webhook"?` when one of the candidates is near; otherwise the candidates, when they are few. */
-export function suggestion(got: string, candidates: readonly string[]): string | undefined {
-  const near = candidates
-    .map((candidate) => ({ candidate, away: distance(got.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((a, b) => a.away - b.away)[0];
-  if (near !== undefined && near.away <= Math.max(1, Math.floor(near.candidate.length / 3))) {
-    return `did you mean ${JSON.stringify(near.candidate)}?`;
-  }
-  if (candidates.length === 0 || candidates.length > 12) return undefined;
-  return `known are ${candidates.join(', ')}`;
 }
 
 /** Only short scalars are shown, and no text that is written where a reference to a secret belongs. */

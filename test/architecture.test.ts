@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const sources = execFileSync(
+  'git',
+  ['ls-files', '--cached', '--others', '--exclude-standard', '*.ts', '*.mjs'],
+  { cwd: root, encoding: 'utf8' },
+)
+  .split('\n')
+  .filter((file) => file !== '' && !file.startsWith('dist/'));
+
+interface Import {
+  readonly from: string;
+  /** A file of the repository, or the name of a package or of a part of Node. */
+  readonly to: string;
+}
+
+/** Every import of the product, types too: TypeScript's `import type` is an arrow like any other. */
+async function importsOf(files: readonly string[]): Promise<readonly Import[]> {
+  const found: Import[] = [];
+  for (const from of files) {
+    const text = readFileSync(join(root, from), 'utf8')
+      .replace(/\bimport type\b/g, 'import')
+      .replace(/\bexport type \{/g, 'export {')
+      .replace(/([{,]\s*)type (?=\w+[\s,}])/g, '$1');
+    const result = await build({
+      stdin: { contents: text, loader: 'ts', resolveDir: dirname(join(root, from)) },
+      bundle: true,
+      write: false,
+      metafile: true,
+      format: 'esm',
+      platform: 'node',
+      packages: 'external',
+      external: ['*'],
+      logLevel: 'silent',
+      tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } },
+    });
+    for (const { path } of Object.values(result.metafile.inputs).flatMap(({ imports }) => imports)) {
+      found.push({ from, to: path.startsWith('.') ? normalize(join(dirname(from), path)) : path });
+    }
+  }
+  return found;
+}
+
+const product = ['bin', 'lib', 'gateway', 'functions', 'extension', 'server', 'demo'];
+const folderOf = (file: string) => file.split('/')[0] as string;
+const imports = await importsOf(sources.filter((file) => product.includes(folderOf(file))));
+
+interface Rule {
+  readonly why: string;
+  readonly refuses: (one: Import) => boolean;
+}
+
+const within = (folder: string, file: string) => file.startsWith(`${folder}/`);
+const oneOfAKind =
+  (folder: string) =>
+  ({ from, to }: Import) =>
+    within(folder, from) && within(folder, to) && !from.endsWith('/index.ts');
+
+const rules: readonly Rule[] = [
+  {
+    why: 'the gateway decides for every host, so it may know none of them',
+    refuses: ({ from, to }) =>
+      within('gateway', from) && product.some((folder) => folder !== 'gateway' && within(folder, to)),
+  },
+  {
+    why: 'the gateway runs wherever Node runs: no AWS SDK and no CDK in it',
+    refuses: ({ from, to }) => within('gateway', from) && /^(@aws-sdk|aws-cdk|constructs|@aws-cdk)/.test(to),
+  },
+  {
+    why: 'the gateway listens to nobody; that is the work of a host',
+    refuses: ({ from, to }) => within('gateway', from) && ['node:http2', 'node:cluster', 'hono'].includes(to),
+  },
+  {
+    why: 'functions, extension and server are hosts beside one another; what they share belongs in the gateway',
+    refuses: ({ from, to }) => {
+      const hosts = ['functions', 'extension', 'server'];
+      return (
+        hosts.includes(folderOf(from)) &&
+        ['bin', 'lib', 'demo', ...hosts].some((folder) => folder !== folderOf(from) && within(folder, to))
+      );
+    },
+  },
+  {
+    why: 'lib names functions and extension by path alone: what is deployed is built, not imported',
+    refuses: ({ from, to }) =>
+      within('lib', from) && ['functions', 'extension', 'server'].some((folder) => within(folder, to)),
+  },
+  {
+    why: 'a plugin imports contracts, never another plugin; index.ts joins them',
+    refuses: oneOfAKind('gateway/plugins'),
+  },
+  {
+    why: 'the plugins, providers and transports are joined by their index.ts; what another part needs is a contract',
+    refuses: ({ from, to }) =>
+      ['gateway/plugins', 'gateway/upstream/transports'].some(
+        (folder) => within(folder, to) && !within(folder, from) && !to.endsWith('/index.ts'),
+      ),
+  },
+  {
+    why: 'product code never imports tests or benches',
+    refuses: ({ to }) => within('test', to) || within('bench', to),
+  },
+];
+
+for (const rule of rules) {
+  test(`no import breaks the rule: ${rule.why}`, () => {
+    const broken = imports.filter(rule.refuses).map(({ from, to }) => `${from} imports ${to}`);
+    assert.deepEqual(broken, [], rule.why);
+  });
+}
+
+/** Where each package may be imported: a third party in one place can be replaced in one place. */
+const homes: Readonly<Record<string, readonly string[]>> = {
+  aws4fetch: ['gateway/secrets/'],
+  '@marcbachmann/cel-js': ['gateway/expression/'],
+  re2js: ['gateway/expression/'],
+  'fastest-levenshtein': ['gateway/suggestion.ts'],
+  socks: ['gateway/upstream/'],
+  'socks-proxy-agent': ['gateway/upstream/tailnet/'],
+  undici: ['gateway/upstream/'],
+  yaml: ['gateway/config/document.ts'],
+  'zod/mini': ['gateway/schema.ts'],
+  esbuild: ['extension/layer/'],
+  fflate: ['extension/layer/'],
+  yazl: ['extension/layer/'],
+};
+
+test('every third-party package is imported where it belongs and nowhere else', () => {
+  const strays = imports
+    .filter(
+      ({ to }) => !to.startsWith('node:') && !product.includes(folderOf(to)) && !to.startsWith('scripts/'),
+    )
+    .filter(({ from, to }) => !(homes[to] ?? []).some((home) => from.startsWith(home)))
+    .map(({ from, to }) => `${from} imports ${to}`);
+  assert.deepEqual(strays, []);
+});
+
+test('every package of the product has its line of reason', () => {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const rationale = readFileSync(join(root, 'RATIONALE.md'), 'utf8');
+  const reasons = rationale.slice(rationale.indexOf('## Dependencies'));
+  const missing = Object.keys({ ...dependencies, ...devDependencies }).filter(
+    (name) => !reasons.includes(name),
+  );
+  assert.deepEqual(missing, []);
+});
+
+test('no file holds more than one concept: 400 lines at most', () => {
+  const long = sources
+    .map((file) => [file, readFileSync(join(root, file), 'utf8').split('\n').length - 1] as const)
+    .filter(([, lines]) => lines > 400);
+  assert.deepEqual(long, []);
+});
+
+test('the entry point of each program reads as its architecture: 40 lines at most', () => {
+  for (const file of ['bin/postern.ts', 'extension/main.ts', 'demo/main.ts', 'bench/main.ts']) {
+    const lines = readFileSync(join(root, file), 'utf8').trimEnd().split('\n').length;
+    assert.ok(lines <= 40, `${file} has ${lines} lines`);
+  }
+});

@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import test from 'node:test';
+import { readEnvironment } from '../../../gateway/environment.ts';
+import { InvalidConfiguration, loadGateway } from '../../../gateway/index.ts';
+import { uncheckedSecrets } from '../../../gateway/secrets/unchecked.ts';
+import { noLog } from '../../support/gateway.ts';
+
+const folder = new URL('./golden/', import.meta.url);
+
+/** A case is a file: a configuration, and below `# expect:` the messages it must give; none means that it is in order. */
+for (const file of readdirSync(folder)) {
+  test(`golden/${file} says exactly what it should`, async () => {
+    const text = readFileSync(new URL(file, folder), 'utf8');
+    const [, expected = ''] = text.split(/^# expect:\n/m);
+    assert.equal(await messagesOf(text), expected.replace(/^# /gm, '').trimEnd());
+  });
+}
+
+async function messagesOf(text: string): Promise<string> {
+  try {
+    const gateway = await loadGateway(
+      { file: 'FILE', text },
+      {
+        clock: { now: () => 0, monotonic: () => 0 },
+        log: noLog,
+        secrets: uncheckedSecrets({}),
+        tailnet: readEnvironment({}).tailnet,
+      },
+    );
+    await gateway.close();
+    return '';
+  } catch (error) {
+    if (error instanceof InvalidConfiguration) return error.message;
+    throw error;
+  }
+}
