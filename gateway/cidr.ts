@@ -1,86 +1,11 @@
-import { BlockList, isIP } from 'node:net';
+import { cidrProblem } from './address.ts';
 import { type Schema, s } from './schema.ts';
 
-/** Whether an address lies in any of the ranges; an invalid address lies in none. */
-export type AddressSet = (ip: string) => boolean;
-
-/**
- * Reads a range such as `192.0.2.0/24`, `2001:db8::/32` or a single address.
- *
- * Only the strict forms count: no leading zeros, no host bits beyond the prefix length (RFC 4632 section 3.1).
- *
- * @returns what is wrong with it, or undefined
- */
-export function cidrProblem(text: string): string | undefined {
-  const parsed = parseCidr(text);
-  return typeof parsed === 'string' ? parsed : undefined;
-}
-
-/** Compiles ranges for matching. @throws Error naming the first wrong one */
-export function compileCidrs(ranges: readonly string[]): AddressSet {
-  const list = new BlockList();
-  for (const range of ranges) {
-    const parsed = parseCidr(range);
-    if (typeof parsed === 'string') throw new Error(`${JSON.stringify(range)}: ${parsed}`);
-    list.addSubnet(parsed.address, parsed.bits, parsed.family);
-  }
-  return function contains(ip) {
-    // BlockList answers false for what is no address, which a deny list must not take for "not denied": see normalizeIp.
-    const family = isIP(ip);
-    return family !== 0 && list.check(ip, family === 4 ? 'ipv4' : 'ipv6');
-  };
-}
+// Matching lies apart from the options' schema, whose library an authorizer of ranges alone need not load.
+export { type AddressSet, cidrProblem, compileCidrs, normalizeIp } from './address.ts';
 
 /** A list of ranges in options. */
 export function cidrs(): Schema<readonly string[]> {
   const range = s.refine(s.string({ max: 64 }), cidrProblem);
   return s.list(range, { max: 10_000 });
-}
-
-/**
- * Brings an address as a socket or a platform gives it into the form that is matched: an IPv4 address mapped into IPv6
- * (RFC 4291 section 2.5.5.2) becomes IPv4, a zone is cut off. Undefined for what is no address.
- */
-export function normalizeIp(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  const bare = text.startsWith('::ffff:') && text.includes('.') ? text.slice(7) : text;
-  const zone = bare.indexOf('%');
-  const ip = zone < 0 ? bare : bare.slice(0, zone);
-  return isIP(ip) === 0 ? undefined : ip;
-}
-
-interface Cidr {
-  readonly address: string;
-  readonly bits: number;
-  readonly family: 'ipv4' | 'ipv6';
-}
-
-function parseCidr(text: string): Cidr | string {
-  const slash = text.indexOf('/');
-  const address = slash < 0 ? text : text.slice(0, slash);
-  const version = isIP(address);
-  if (version === 0 || address.includes('%')) return 'expected a range such as 192.0.2.0/24 or 2001:db8::/32';
-  const most = version === 4 ? 32 : 128;
-  const length = slash < 0 ? String(most) : text.slice(slash + 1);
-  if (!/^(0|[1-9][0-9]{0,2})$/.test(length) || Number(length) > most) {
-    return `the prefix length is ${JSON.stringify(length)}; expected 0 to ${most}`;
-  }
-  const bits = Number(length);
-  const value = addressValue(address, version);
-  const hostBits = BigInt(most - bits);
-  const network = (value >> hostBits) << hostBits;
-  if (network !== value)
-    return `it has bits set beyond /${bits}; write the network's own address or /${most} for one address`;
-  return { address, bits, family: version === 4 ? 'ipv4' : 'ipv6' };
-}
-
-function addressValue(address: string, version: number): bigint {
-  if (version === 4) return address.split('.').reduce((sum, part) => (sum << 8n) | BigInt(part), 0n);
-  // The URL standard's parser writes an IPv6 address out in hexadecimal groups, an embedded IPv4 address too.
-  const groups = new URL(`http://[${address}]`).hostname.slice(1, -1);
-  const [head = '', tail = ''] = groups.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === '' ? [] : tail.split(':');
-  const middle = groups.includes('::') ? new Array<string>(8 - left.length - right.length).fill('0') : [];
-  return [...left, ...middle, ...right].reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n);
 }

@@ -1,4 +1,4 @@
-import { compileCidrs, normalizeIp } from '../../gateway/cidr.ts';
+import { compileCidrs, normalizeIp } from '../../gateway/address.ts';
 import { type Admit, authorizerRefusals } from './authorizer.ts';
 
 /**
