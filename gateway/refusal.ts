@@ -65,6 +65,7 @@ export const upstreamRefusals = refusals('upstream', {
   'target-denied': [502, connectCauses['upstream:target-denied']],
   'connection-refused': [502, connectCauses['upstream:connection-refused']],
   'connect-timeout': [504, connectCauses['upstream:connect-timeout']],
+  'connect-failed': [502, 'The connection to the target was not made'],
   'tunnel-not-ready': [503, 'The tunnel to the private network is not ready'],
   'tls-failed': [502, 'The TLS connection to the target failed'],
   timeout: [504, 'The target did not answer in time'],

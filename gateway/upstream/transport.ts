@@ -1,4 +1,6 @@
 import type { Socket } from 'node:net';
+import type { TailnetEnvironment } from '../environment.ts';
+import type { Clock } from '../plugin.ts';
 import type { Reply } from '../verdict.ts';
 
 /** Where to connect: a name or an address (IPv6 without brackets) and a port. */
@@ -24,9 +26,38 @@ export interface Transport {
    * @throws ConnectError
    */
   connect(destination: Destination, withinMs: number): Promise<Socket>;
-  /** Answers at once when there is nothing to ask: it is called before each request. */
+  /** Answers at once when there is nothing to ask: it is called before each request. Never rejects, never outlasts its time. */
   ready(withinMs: number): Readiness | Promise<Readiness>;
   close(): Promise<void>;
+}
+
+/** What a host lends to a transport. */
+export interface TransportPorts {
+  readonly clock: Clock;
+  readonly tailnet: TailnetEnvironment;
+}
+
+export type CreateTransport = (ports: TransportPorts) => Transport;
+
+/**
+ * One way to reach targets, as `transport:` of a service names it. To add one: its file, and a line in transports/index.ts.
+ */
+export interface TransportKind {
+  readonly name: string;
+  /** How it is written in a configuration, such as `socks5://HOST:PORT`. */
+  readonly form: string;
+  /**
+   * Whether targets must pass the target guard: true where connections start at another machine or process than this one,
+   * whose loopback and metadata addresses nobody means to offer.
+   */
+  readonly guarded: boolean;
+  /**
+   * Reads the text of a configuration.
+   *
+   * @returns undefined when it names another kind
+   * @throws ConfigurationError when it names this one and is wrong
+   */
+  parse(text: string): CreateTransport | undefined;
 }
 
 /** A connection that was not made; carries the reply that says why. No byte of a request was sent. */
@@ -37,5 +68,10 @@ export class ConnectError extends Error {
     super(`${reply.code}: ${reply.detail ?? reply.title}`, options);
     this.name = 'ConnectError';
     this.reply = reply;
+  }
+
+  /** The stable code, such as `upstream:connection-refused`. */
+  get code(): string {
+    return this.reply.code;
   }
 }

@@ -1,0 +1,35 @@
+import { buildConnector } from 'undici';
+import { upstreamRefusals } from '../refusal.ts';
+import { ConnectError, type Transport } from './transport.ts';
+
+/** For a TLS handshake, once the connection below it stands. */
+const handshakeMs = 10_000;
+
+/**
+ * Makes the function by which undici's pools get their connections: through the transport, and for https with TLS inside.
+ *
+ * @param limitMs how long the connection may take that is made now
+ */
+export function connectorThrough(transport: Transport, limitMs: () => number): buildConnector.connector {
+  const secure = buildConnector({ allowH2: false, timeout: handshakeMs });
+  return function connectThroughTransport(options, callback) {
+    const isSecure = options.protocol === 'https:';
+    const host = options.hostname.replace(/^\[(.*)\]$/, '$1');
+    const port = Number(options.port) || (isSecure ? 443 : 80);
+    transport.connect({ host, port }, limitMs()).then(
+      function onConnected(socket) {
+        if (!isSecure) return callback(null, socket);
+        secure({ ...options, httpSocket: socket }, function onSecured(error, tlsSocket) {
+          if (error === null) return callback(null, tlsSocket);
+          // The TLS socket is gone, the one below it may not be.
+          socket.destroy();
+          const detail = `${host}:${port}: ${error.message}`;
+          callback(new ConnectError(upstreamRefusals['tls-failed'](detail), { cause: error }), null);
+        });
+      },
+      function onFailed(error: Error) {
+        callback(error, null);
+      },
+    );
+  };
+}

@@ -1,0 +1,101 @@
+import type { Agent, AgentOptions, ClientRequest } from 'node:http';
+import http from 'node:http';
+import { isIP, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { SocksProxyAgent } from 'socks-proxy-agent';
+import type { Readiness, Transport } from '../transport.ts';
+import { notReady } from './dialer.ts';
+import { openTunnel, type TailnetOptions } from './options.ts';
+
+export interface TailnetAgentOptions extends TailnetOptions {
+  /** Further options of Node's http.Agent, such as `maxSockets`. `keepAlive` is on unless turned off here. */
+  readonly agent?: AgentOptions;
+}
+
+/**
+ * Makes an agent that reaches the tailnet, for node:http and node:https and for whatever takes one: axios, got, the AWS SDK.
+ *
+ * One agent serves http and https. A request waits until the tunnel is ready; one that fails before a byte was sent fails with an
+ * error whose `code` is stable, such as `upstream:target-offline`.
+ *
+ * @example
+ * const agent = tailnetAgent();
+ * http.get('http://builder.example.ts.net:8080/', { agent }, (response) => { … });
+ */
+export function tailnetAgent(options: TailnetAgentOptions = {}): Agent {
+  return new TailnetAgent(options);
+}
+
+type AddRequest = (this: Agent, request: ClientRequest, options: object) => void;
+/** Not declared by Node's types, but how a request comes to its agent, and what every agent of others overrides. */
+const { addRequest } = http.Agent.prototype as unknown as { readonly addRequest: AddRequest };
+
+type ConnectOptions = Parameters<SocksProxyAgent['connect']>[1];
+
+/**
+ * SocksProxyAgent gives Node's pooling an agent whose connections take time to make. Its own dial has no limit for an attempt and
+ * nobody to ask, so connections come from the tunnel's dialer.
+ */
+class TailnetAgent extends SocksProxyAgent {
+  readonly #transport: Transport;
+  readonly #withinMs: number;
+  readonly #epochOf = new WeakMap<Duplex, number>();
+  #epoch = 0;
+
+  constructor(options: TailnetAgentOptions) {
+    const { transport, withinMs, socksPort } = openTunnel(options);
+    super(`socks5h://127.0.0.1:${socksPort}`, { keepAlive: true, ...options.agent });
+    this.#transport = transport;
+    this.#withinMs = withinMs;
+  }
+
+  addRequest(request: ClientRequest, options: object): void {
+    // Told by the call stack, where node:https is found only now.
+    const marked = { ...options, secureEndpoint: this.isSecureEndpoint(options as ConnectOptions) };
+    const readiness = this.#transport.ready(this.#withinMs);
+    if (readiness instanceof Promise) readiness.then((later) => this.#begin(later, request, marked));
+    else this.#begin(readiness, request, marked);
+  }
+
+  override async connect(_request: ClientRequest, options: ConnectOptions): Promise<Socket | TLSSocket> {
+    const epoch = this.#epoch;
+    const host = (options.host ?? 'localhost').replace(/^\[(.*)\]$/, '$1');
+    const socket = await this.#transport.connect({ host, port: Number(options.port) }, this.#withinMs);
+    const connected = options.secureEndpoint ? secure(socket, host, options) : socket;
+    this.#epochOf.set(connected, epoch);
+    return connected;
+  }
+
+  /** Node asks when a request is over and its connection could be kept. */
+  override keepSocketAlive(socket: Duplex): boolean {
+    const current = this.#epochOf.get(socket) === this.#epoch;
+    // Node's types say that nothing comes back; Node's documentation and Node say a boolean.
+    return current && (super.keepSocketAlive(socket) as unknown as boolean);
+  }
+
+  #begin(readiness: Readiness, request: ClientRequest, options: object): void {
+    if (request.destroyed) return;
+    if (!readiness.ready) {
+      request.destroy(notReady(readiness));
+      return;
+    }
+    if (readiness.epoch > this.#epoch) this.#renew(readiness.epoch);
+    addRequest.call(this, request, options);
+  }
+
+  /** Requests under way keep their connections until they end. */
+  #renew(epoch: number): void {
+    this.#epoch = epoch;
+    for (const sockets of Object.values(this.freeSockets)) {
+      for (const socket of sockets ?? []) socket.destroy();
+    }
+  }
+}
+
+/** TLS inside the tunnel. The handshake is not awaited: what the request writes waits for it, and its failure fails the request. */
+function secure(socket: Socket, host: string, options: ConnectOptions): TLSSocket {
+  const { path: _path, port: _port, ...rest } = options as unknown as Record<string, unknown>;
+  const servername = isIP(host) === 0 ? { servername: host } : {};
+  return connectTls({ ...servername, ...rest, host, socket });
+}

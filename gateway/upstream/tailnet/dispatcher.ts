@@ -1,0 +1,95 @@
+import { Agent, Dispatcher, Dispatcher1Wrapper } from 'undici';
+import { connectorThrough } from '../connector.ts';
+import type { Readiness, Transport } from '../transport.ts';
+import { notReady } from './dialer.ts';
+import { openTunnel, type TailnetOptions } from './options.ts';
+
+/** What Node's own `fetch` takes as its `dispatcher`; undici's functions take it too. */
+export type FetchDispatcher = NonNullable<RequestInit['dispatcher']>;
+
+/**
+ * Makes a dispatcher that reaches the tailnet, for Node's own `fetch` and for undici of any version from 6 on.
+ *
+ * A request waits until the tunnel is ready; one that fails before a byte was sent fails with an error whose `code` is stable, such
+ * as `upstream:target-offline` (with `fetch` it is the `cause` of the TypeError).
+ *
+ * @example
+ * const dispatcher = tailnetDispatcher();
+ * const response = await fetch('http://builder.example.ts.net:8080/', { dispatcher });
+ */
+export function tailnetDispatcher(options: TailnetOptions = {}): FetchDispatcher {
+  const { transport, withinMs } = openTunnel(options);
+  const dispatcher = new TailnetDispatcher(transport, withinMs);
+  // Node 24 carries undici 7, whose handlers have other names than those of undici 8; the wrapper takes both.
+  return new Dispatcher1Wrapper(dispatcher) as unknown as FetchDispatcher;
+}
+
+const keepAliveMs = 60_000;
+
+class TailnetDispatcher extends Dispatcher {
+  readonly #transport: Transport;
+  readonly #withinMs: number;
+  #agent: Agent;
+  /** Pools that end when their last request does. */
+  readonly #retired = new Set<Agent>();
+  #epoch = 0;
+
+  constructor(transport: Transport, withinMs: number) {
+    super();
+    this.#transport = transport;
+    this.#withinMs = withinMs;
+    this.#agent = this.#openAgent();
+  }
+
+  override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
+    const readiness = this.#transport.ready(this.#withinMs);
+    if (!(readiness instanceof Promise)) return this.#begin(readiness, options, handler);
+    readiness.then((later) => this.#begin(later, options, handler));
+    return true;
+  }
+
+  override async close(): Promise<void> {
+    await Promise.all(this.#agents().map((agent) => agent.close()));
+  }
+
+  override async destroy(): Promise<void> {
+    await Promise.all(this.#agents().map((agent) => agent.destroy()));
+  }
+
+  #begin(
+    readiness: Readiness,
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+  ): boolean {
+    if (!readiness.ready) {
+      // undici itself has no controller to give for a request that did not start.
+      handler.onResponseError?.(null as unknown as Dispatcher.DispatchController, notReady(readiness));
+      return true;
+    }
+    if (readiness.epoch > this.#epoch) this.#renew(readiness.epoch);
+    return this.#agent.dispatch(options as Agent.DispatchOptions, handler);
+  }
+
+  /** Requests under way keep their connections until they end. */
+  #renew(epoch: number): void {
+    this.#epoch = epoch;
+    const agent = this.#agent;
+    const forget = () => this.#retired.delete(agent);
+    this.#retired.add(agent);
+    agent.close().then(forget, forget);
+    this.#agent = this.#openAgent();
+  }
+
+  #openAgent(): Agent {
+    return new Agent({
+      connect: connectorThrough(this.#transport, () => this.#withinMs),
+      allowH2: false,
+      keepAliveTimeout: keepAliveMs,
+      keepAliveMaxTimeout: keepAliveMs,
+    });
+  }
+
+  #agents(): readonly Agent[] {
+    return [this.#agent, ...this.#retired];
+  }
+}

@@ -1,0 +1,185 @@
+import { BlockList, isIPv4, isIPv6 } from 'node:net';
+
+/** Why a host may not be a target, as a clause for a person, and what to do instead. */
+export interface TargetProblem {
+  readonly why: string;
+  readonly hint: string;
+}
+
+/**
+ * Looks whether a host may be the target of a guarded transport: not where it means the machine at which the connection starts,
+ * a link, a cloud's metadata or nobody in particular.
+ *
+ * tailscaled connects 127.0.0.1 and localhost to the machine itself, and any proxy can reach what serves credentials beside it.
+ * Every spelling counts: what the URL standard's host parser folds together (short, octal, hexadecimal and decimal IPv4,
+ * percent-encoding, full-width characters, upper case) and an IPv4 address carried in an IPv6 one. A name that a resolver
+ * elsewhere points to such an address is not found out here.
+ *
+ * @param host a name or an address, with or without brackets
+ * @returns undefined when it may be a target
+ */
+export function guardTarget(host: string): TargetProblem | undefined {
+  const canonical = canonicalHost(host);
+  if (canonical === undefined) {
+    return {
+      why: 'it is neither a name nor an address',
+      hint: 'write a host such as builder.example.ts.net',
+    };
+  }
+  const what = isIPv6(canonical)
+    ? forbiddenIpv6(canonical)
+    : isIPv4(canonical)
+      ? forbiddenRange(canonical, 'ipv4')
+      : forbiddenName(canonical);
+  if (what === undefined) return undefined;
+  return {
+    why: canonical === host ? `it is ${what}` : `it is ${what}, ${canonical} in another spelling`,
+    hint: 'through this transport it would be reached from where the tunnel starts: name the target as the private network knows it, or use the transport direct for one on this machine',
+  };
+}
+
+/** IANA's special-purpose registries, and what clouds and Tailscale put beside a machine. */
+const ranges = [
+  rangesOf('the unspecified address', ['0.0.0.0/8', '::/128']),
+  rangesOf('a loopback address', ['127.0.0.0/8', '::1/128']),
+  rangesOf('a link-local address', ['169.254.0.0/16', 'fe80::/10', 'fec0::/10']),
+  // AWS; Alibaba; Azure; Oracle (classic, then IPv6); Google; Scaleway; Akamai; Alibaba's IPv6.
+  rangesOf('where a cloud serves metadata', [
+    'fd00:ec2::/32',
+    '100.100.100.200/32',
+    '168.63.129.16/32',
+    '192.0.0.192/32',
+    'fd00:c1::a9fe:a9fe/128',
+    'fd20:ce::254/128',
+    'fd00:42::42/128',
+    'fd00:a9fe:a9fe::1/128',
+    'fd00:100::100:200/128',
+  ]),
+  // https://tailscale.com/kb/1610/reserved-ip-addresses
+  rangesOf("Tailscale's own service on each machine", ['100.100.100.100/32', 'fd7a:115c:a1e0::53/128']),
+  rangesOf('a multicast address', ['224.0.0.0/4', 'ff00::/8']),
+  rangesOf('a broadcast or reserved address', ['240.0.0.0/4']),
+];
+
+const names: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    'this machine': [
+      'localhost',
+      'localhost.localdomain',
+      'localhost4',
+      'localhost4.localdomain4',
+      'localhost6',
+      'localhost6.localdomain6',
+      'ip6-localhost',
+      'ip6-loopback',
+    ],
+    'the broadcast address': ['broadcasthost'],
+    'a multicast address': ['ip6-allnodes', 'ip6-allrouters', 'ip6-allhosts', 'ip6-mcastprefix'],
+    "Tailscale's own service on each machine": ['magicdns.localhost-tailscale-daemon'],
+    'where a cloud serves metadata': [
+      'metadata',
+      'metadata.google.internal',
+      'metadata.goog',
+      'instance-data',
+      'instance-data.ec2.internal',
+      'metadata.azure.internal',
+      'metadata.tencentyun.com',
+    ],
+  }).flatMap(([what, list]) => list.map((name) => [name, what] as const)),
+);
+
+/** Characters that would make the URL parser see more than a host. */
+const notInHost = /[\s/?#@\\:[\]]/u;
+
+/**
+ * The host as the URL standard writes it (https://url.spec.whatwg.org/#host-parsing), an address without brackets, a name without
+ * the dot of the root.
+ */
+function canonicalHost(host: string): string | undefined {
+  const bare = host.replace(/^\[(.*)\]$/u, '$1').replace(/%.*$/u, (zone) => (host.includes(':') ? '' : zone));
+  if (bare.includes(':')) return isIPv6(bare) ? parseHost(`[${bare}]`) : undefined;
+  if (notInHost.test(bare)) return undefined;
+  const once = parseHost(withoutRoot(bare));
+  // Decoding may have brought another dot to the end, behind which an address hides.
+  return once === undefined ? undefined : parseHost(withoutRoot(once));
+}
+
+function parseHost(text: string): string | undefined {
+  const url = `http://${text}/`;
+  return text !== '' && URL.canParse(url)
+    ? new URL(url).hostname.replace(/^\[(.*)\]$/u, '$1') || undefined
+    : undefined;
+}
+
+function withoutRoot(name: string): string {
+  return name.replace(/[.\u3002\uff0e\uff61]+$/u, '');
+}
+
+function forbiddenName(name: string): string | undefined {
+  return names.get(name) ?? (name.endsWith('.localhost') ? 'this machine' : undefined);
+}
+
+function forbiddenIpv6(address: string): string | undefined {
+  const own = forbiddenRange(address, 'ipv6');
+  if (own !== undefined) return own;
+  for (const carried of carriedIpv4(wordsOf(address))) {
+    const what = forbiddenRange(carried, 'ipv4');
+    if (what !== undefined) return `${what}, ${carried}, inside an IPv6 address`;
+  }
+  return undefined;
+}
+
+function forbiddenRange(address: string, family: 'ipv4' | 'ipv6'): string | undefined {
+  return ranges.find(({ list }) => list.check(address, family))?.what;
+}
+
+function rangesOf(
+  what: string,
+  cidrs: readonly string[],
+): { readonly what: string; readonly list: BlockList } {
+  const list = new BlockList();
+  for (const cidr of cidrs) {
+    const [network = '', bits] = cidr.split('/');
+    list.addSubnet(network, Number(bits), isIPv4(network) ? 'ipv4' : 'ipv6');
+  }
+  return { what, list };
+}
+
+/** The eight 16-bit words of an address in the form that the URL standard writes: hexadecimal, at most one `::`. */
+function wordsOf(address: string): readonly number[] {
+  const [head = '', tail = ''] = address.split('::');
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === '' ? [] : tail.split(':');
+  const zeros = new Array<string>(8 - left.length - right.length).fill('0');
+  return [...left, ...zeros, ...right].map((word) => Number.parseInt(word, 16));
+}
+
+/** The IPv4 addresses that an IPv6 address carries and that something on the way may take out. */
+function* carriedIpv4(words: readonly number[]): Generator<string> {
+  const [a, b, c, d, e, f, g, h] = words as [number, number, number, number, number, number, number, number];
+  const last = dotted(g, h);
+  const zeros = (from: number, to: number) => words.slice(from, to).every((word) => word === 0);
+  // IPv4-compatible and IPv4-mapped (RFC 4291 section 2.5.5), IPv4-translated (RFC 2765 section 2.1).
+  if (zeros(0, 5) && (f === 0 || f === 0xffff)) yield last;
+  if (zeros(0, 4) && e === 0xffff && f === 0) yield last;
+  // NAT64: the well-known prefix (RFC 6052 section 2.1), and the local one (RFC 8215), whose operator may use /96 or /48.
+  if (a === 0x64 && b === 0xff9b && zeros(2, 6)) yield last;
+  if (a === 0x64 && b === 0xff9b && c === 1) {
+    yield last;
+    yield dotted(d, ((e & 0xff) << 8) | (f >> 8));
+  }
+  // 6to4 (RFC 3056 section 2); Teredo's server and, with its bits turned over, client (RFC 4380 section 4).
+  if (a === 0x2002) yield dotted(b, c);
+  if (a === 0x2001 && b === 0) {
+    yield dotted(c, d);
+    yield dotted(g ^ 0xffff, h ^ 0xffff);
+  }
+  // ISATAP (RFC 5214 section 6.1).
+  if ((e === 0 || e === 0x200) && f === 0x5efe) yield last;
+  // Tailscale's 4via6: https://tailscale.com/kb/1201/4via6-subnets
+  if (a === 0xfd7a && b === 0x115c && c === 0xa1e0 && d === 0xb1a) yield last;
+}
+
+function dotted(high: number, low: number): string {
+  return `${high >> 8}.${high & 0xff}.${low >> 8}.${low & 0xff}`;
+}

@@ -1,0 +1,86 @@
+import { connect, type Socket } from 'node:net';
+import type { Clock } from '../../plugin.ts';
+import { upstreamRefusals } from '../../refusal.ts';
+import type { Reply } from '../../verdict.ts';
+import { PauseWatch } from '../pause.ts';
+import {
+  ConnectError,
+  type Destination,
+  type Readiness,
+  type Transport,
+  type TransportKind,
+} from '../transport.ts';
+
+/** After a longer pause kept connections are not trusted: a firewall may have forgotten them without a word. */
+const trustMs = 30_000;
+
+/** Straight from this machine, by its own resolver and routes; both address families are tried (RFC 8305). */
+export const direct: TransportKind = {
+  name: 'direct',
+  form: 'direct',
+  guarded: false,
+  parse: (text) => (text === 'direct' ? ({ clock }) => new DirectTransport(clock) : undefined),
+};
+
+class DirectTransport implements Transport {
+  readonly #pause: PauseWatch;
+  #epoch = 0;
+
+  constructor(clock: Clock) {
+    this.#pause = new PauseWatch(clock);
+  }
+
+  connect({ host, port }: Destination, withinMs: number): Promise<Socket> {
+    return new Promise((resolve, reject) => {
+      const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
+      const timer = setTimeout(function onTime() {
+        socket.destroy();
+        const detail = `${host}:${port} did not take the connection within ${Math.round(withinMs)} ms`;
+        reject(new ConnectError(upstreamRefusals['connect-timeout'](detail)));
+      }, withinMs);
+
+      function onConnect(): void {
+        clearTimeout(timer);
+        socket.off('error', onError);
+        resolve(socket);
+      }
+
+      function onError(error: NodeJS.ErrnoException): void {
+        clearTimeout(timer);
+        reject(new ConnectError(toReply(error), { cause: error }));
+      }
+
+      socket.once('connect', onConnect).once('error', onError);
+    });
+  }
+
+  ready(): Readiness {
+    if (this.#pause.passedMs() > trustMs) this.#epoch += 1;
+    return { ready: true, epoch: this.#epoch };
+  }
+
+  async close(): Promise<void> {}
+}
+
+function toReply(error: NodeJS.ErrnoException): Reply {
+  const detail = error.message || error.code;
+  switch (error.code) {
+    case 'ECONNREFUSED':
+      return upstreamRefusals['connection-refused'](detail);
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EAI_NONAME':
+      return upstreamRefusals['target-unknown'](detail);
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'EHOSTDOWN':
+      return upstreamRefusals['target-offline'](detail);
+    case 'EACCES':
+    case 'EPERM':
+      return upstreamRefusals['target-denied'](detail);
+    case 'ETIMEDOUT':
+      return upstreamRefusals['connect-timeout'](detail);
+    default:
+      return upstreamRefusals['connect-failed'](detail);
+  }
+}

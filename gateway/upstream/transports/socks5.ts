@@ -1,0 +1,96 @@
+import type { Socket } from 'node:net';
+import { ConfigurationError } from '../../configuration-error.ts';
+import type { Clock } from '../../plugin.ts';
+import { upstreamRefusals } from '../../refusal.ts';
+import type { Reply } from '../../verdict.ts';
+import { PauseWatch } from '../pause.ts';
+import { dialSocks, type SocksError, type SocksReply } from '../socks-dial.ts';
+import {
+  ConnectError,
+  type CreateTransport,
+  type Destination,
+  type Readiness,
+  type Transport,
+  type TransportKind,
+} from '../transport.ts';
+
+/** After a longer pause kept connections are not trusted; see transports/direct.ts. */
+const trustMs = 30_000;
+
+/** Through any SOCKS5 proxy without authentication; names are resolved there. */
+export const socks5: TransportKind = {
+  name: 'socks5',
+  form: 'socks5://HOST:PORT',
+  guarded: true,
+  parse(text): CreateTransport | undefined {
+    if (!/^socks/i.test(text)) return undefined;
+    const proxy = parseProxy(text);
+    return ({ clock }) => new Socks5Transport(proxy, clock);
+  },
+};
+
+function parseProxy(text: string): Destination {
+  const match = /^socks5:\/\/(?:\[([0-9a-f:.]+)\]|([^\s/?#@:[\]]+)):([0-9]{1,5})\/?$/i.exec(text);
+  const port = Number(match?.[3]);
+  if (match === null || port < 1 || port > 65_535) {
+    throw new ConfigurationError(`the proxy is ${JSON.stringify(withoutUser(text))}`, [], hintFor(text));
+  }
+  return Object.freeze({ host: match[1] ?? (match[2] as string), port });
+}
+
+function hintFor(text: string): string {
+  if (text.includes('@')) return 'only proxies without user and password are supported: socks5://HOST:PORT';
+  if (/^socks5h:/i.test(text)) return 'write socks5://HOST:PORT; the proxy resolves names in any case';
+  if (/^socks4/i.test(text)) return 'only SOCKS5 is supported: socks5://HOST:PORT';
+  return 'write socks5://HOST:PORT, such as socks5://127.0.0.1:1080';
+}
+
+/** What stands before an @ may be a password. */
+function withoutUser(text: string): string {
+  return text.replace(/\/\/.*@/, '//…@');
+}
+
+class Socks5Transport implements Transport {
+  readonly #proxy: Destination;
+  readonly #pause: PauseWatch;
+  #epoch = 0;
+
+  constructor(proxy: Destination, clock: Clock) {
+    this.#proxy = proxy;
+    this.#pause = new PauseWatch(clock);
+  }
+
+  async connect(destination: Destination, withinMs: number): Promise<Socket> {
+    try {
+      return await dialSocks(this.#proxy, destination, withinMs);
+    } catch (error) {
+      throw new ConnectError(toReply(error as SocksError, destination), { cause: error });
+    }
+  }
+
+  ready(): Readiness {
+    if (this.#pause.passedMs() > trustMs) this.#epoch += 1;
+    return { ready: true, epoch: this.#epoch };
+  }
+
+  async close(): Promise<void> {}
+}
+
+/** The replies of RFC 1928 section 6 as stable codes. Many proxies, tailscaled too, know one failure for everything. */
+const refusalOf: Readonly<Record<SocksReply, Exclude<keyof typeof upstreamRefusals, 'table'>>> = {
+  Failure: 'connect-failed',
+  NotAllowed: 'target-denied',
+  NetworkUnreachable: 'target-offline',
+  HostUnreachable: 'target-offline',
+  ConnectionRefused: 'connection-refused',
+  TTLExpired: 'connect-timeout',
+  CommandNotSupported: 'connect-failed',
+  AddressNotSupported: 'connect-failed',
+};
+
+function toReply(error: SocksError, { host, port }: Destination): Reply {
+  const detail = `${host}:${port}: ${error.message}`;
+  if (error.failure === 'timeout') return upstreamRefusals['connect-timeout'](detail);
+  if (error.failure === 'no-proxy') return upstreamRefusals['tunnel-not-ready'](detail);
+  return upstreamRefusals[refusalOf[error.reply ?? 'Failure']](detail);
+}
