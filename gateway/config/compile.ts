@@ -142,7 +142,7 @@ class Compiler {
     for (const [id, options] of Object.entries(consumers)) {
       const instances = await this.#prepare(options.plugins, ['consumers', id, 'plugins']);
       try {
-        const expression = compileExpression(options.match, { result: 'boolean' });
+        const expression = await compileExpression(options.match, { result: 'boolean' });
         prepared.push({
           id,
           instances,

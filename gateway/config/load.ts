@@ -57,10 +57,9 @@ interface SchemaNode {
 function knownKeys(path: readonly (string | number)[]): readonly string[] {
   let node: SchemaNode | undefined = configurationSchema() as SchemaNode;
   for (const key of path) {
-    const { properties, additionalProperties, items }: SchemaNode = node ?? {};
-    const other: SchemaNode | undefined =
-      typeof additionalProperties === 'object' ? additionalProperties : undefined;
-    node = typeof key === 'number' ? items : (properties?.[key] ?? other);
+    const here: SchemaNode = node ?? {};
+    const other = typeof here.additionalProperties === 'object' ? here.additionalProperties : undefined;
+    node = typeof key === 'number' ? here.items : (here.properties?.[key] ?? other);
   }
   return Object.keys(node?.properties ?? {});
 }

@@ -2,18 +2,46 @@ import { ConfigurationError } from '../configuration-error.ts';
 import { createUpstream } from '../upstream/client.ts';
 import { parseTarget, type Target } from '../upstream/target.ts';
 import { guardTarget } from '../upstream/target-guard.ts';
-import { parseTransport } from '../upstream/transports/index.ts';
+import { type ParsedTransport, parseTransport } from '../upstream/transports/index.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { ProblemCollector } from './collector.ts';
 import type { GatewayPorts } from './load.ts';
 import type { Configuration } from './shape.ts';
 
+type ServiceOptions = Configuration['services'][string];
+
 /** Prepares the upstream of a service; no connection is made yet. Undefined when something is wrong. */
 export function compileService(
-  options: Configuration['services'][string],
+  options: ServiceOptions,
   ports: GatewayPorts,
   path: readonly (string | number)[],
   problems: ProblemCollector,
 ): Upstream | undefined {
-  throw new ConfigurationError('not yet');
+  const transport = attempt(() => parseTransport(options.transport), [...path, 'transport'], problems);
+  const targets = options.targets.map(({ url, weight }, index) =>
+    attempt(() => readTarget(url, weight, transport), [...path, 'targets', index, 'url'], problems),
+  );
+  if (transport === undefined || !targets.every((target) => target !== undefined)) return undefined;
+  return createUpstream({ targets, transport: transport.create(ports), timeoutMs: options.timeout });
+}
+
+function readTarget(url: string, weight: number, transport: ParsedTransport | undefined): Target {
+  const target = parseTarget(url, weight);
+  if (transport?.kind.guarded !== true) return target;
+  const refused = guardTarget(target.destination.host);
+  if (refused !== undefined) throw new ConfigurationError(`${url} cannot be a target: ${refused.why}`, [], refused.hint);
+  return target;
+}
+
+function attempt<Value>(
+  make: () => Value,
+  path: readonly (string | number)[],
+  problems: ProblemCollector,
+): Value | undefined {
+  try {
+    return make();
+  } catch (error) {
+    problems.addError(path, error);
+    return undefined;
+  }
 }
