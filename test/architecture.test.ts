@@ -127,6 +127,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   undici: ['gateway/upstream/'],
   yaml: ['gateway/config/document.ts'],
   'zod/mini': ['gateway/schema.ts'],
+  'zod/v4/locales/en.js': ['gateway/schema.ts'],
   esbuild: ['extension/layer/'],
   fflate: ['extension/layer/'],
   yazl: ['extension/layer/'],
