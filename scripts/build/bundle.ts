@@ -1,0 +1,89 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join, relative, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { deflateRawSync } from 'node:zlib';
+import { build, type Plugin } from 'esbuild';
+import { builtins } from './builtins.ts';
+import { leanUndici } from './lean-undici.ts';
+
+export const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** The functions that are bundled, each a folder below functions/ with an index.ts. */
+export const functionNames = ['forwarder', 'authorizer'] as const;
+export type FunctionName = (typeof functionNames)[number];
+
+export interface BundledFile {
+  readonly name: string;
+  readonly bytes: number;
+  /** What it adds to the zip that is uploaded, about. */
+  readonly zippedBytes: number;
+}
+
+export interface Bundle {
+  readonly folder: string;
+  /** The entry first; source maps are left out. */
+  readonly files: readonly BundledFile[];
+  /** The files that went in, relative to the repository. */
+  readonly inputs: readonly string[];
+}
+
+/**
+ * Bundles one function into `folder`: index.mjs, the chunks that it loads only when needed, and source maps beside them.
+ *
+ * Nothing is left to be installed: an import that stays outside fails the build. The same sources give the same bytes.
+ */
+export async function bundleFunction(name: FunctionName, folder: string): Promise<Bundle> {
+  const result = await build({
+    absWorkingDir: root,
+    entryPoints: { index: `functions/${name}/index.ts` },
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
+    chunkNames: '[name]-[hash]',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node24',
+    minify: true,
+    sourcemap: 'external',
+    legalComments: 'none',
+    metafile: true,
+    write: false,
+    logLevel: 'warning',
+    plugins: [builtins, leanUndici, ownModulesArePure],
+  });
+  const outputs = Object.values(result.metafile.outputs);
+  const outside = outputs.flatMap(({ imports }) => imports).filter(({ external }) => external);
+  if (outside.length > 0)
+    throw new Error(`${name}: not in the bundle: ${outside.map(({ path }) => path).join(', ')}`);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await Promise.all(result.outputFiles.map(({ path, contents }) => writeFile(path, contents)));
+  const files = result.outputFiles
+    .filter(({ path }) => path.endsWith('.mjs'))
+    .map(({ path, contents }) => ({
+      name: relative(folder, path),
+      bytes: contents.byteLength,
+      zippedBytes: deflateRawSync(contents).byteLength,
+    }))
+    .sort((a, b) => Number(b.name === 'index.mjs') - Number(a.name === 'index.mjs') || b.bytes - a.bytes);
+  return { folder, files, inputs: Object.keys(result.metafile.inputs) };
+}
+
+export function functionFolder(name: FunctionName, dist = join(root, 'dist')): string {
+  return join(dist, 'functions', name);
+}
+
+/**
+ * Says that Postern's own modules do nothing but declare: one that is imported for a thing that is not used is left out,
+ * with all that it imports. That keeps the options' schemas out of an authorizer that needs ranges alone.
+ */
+const ownModulesArePure: Plugin = {
+  name: 'own-modules-are-pure',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.{1,2}\/.*\.ts$/ }, ({ path, resolveDir, kind }) => {
+      if (kind === 'entry-point' || resolveDir.split(sep).includes('node_modules')) return undefined;
+      return { path: join(resolveDir, path), sideEffects: false };
+    });
+  },
+};
