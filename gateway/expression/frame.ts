@@ -1,0 +1,32 @@
+import type { Exchange } from '../exchange.ts';
+import { StepLimitExceeded } from './errors.ts';
+
+/**
+ * How much work one evaluation may do. A step is about 10 ns on a current core, so this is about 10 ms.
+ *
+ * CEL has no loops but its macros run over lists that a sender fills, and inside one another; so work is counted where
+ * it depends on data. What depends on the source alone is bounded by the limits on the source.
+ */
+export const maxSteps = 1_000_000;
+
+/** What one evaluation has at hand. */
+export class Frame {
+  readonly exchange: Exchange;
+  /** The values of macro variables, by the slot that each got when the expression was compiled. */
+  readonly slots: unknown[];
+  #left = maxSteps;
+
+  constructor(exchange: Exchange, slots: unknown[]) {
+    this.exchange = exchange;
+    this.slots = slots;
+  }
+
+  /** Counts work that depends on data. @throws StepLimitExceeded */
+  spend(steps: number): void {
+    this.#left -= steps;
+    if (this.#left < 0) throw new StepLimitExceeded(maxSteps);
+  }
+}
+
+/** A compiled part of an expression. */
+export type Code = (frame: Frame) => unknown;

@@ -1,0 +1,23 @@
+import type { Exchange } from '../exchange.ts';
+
+export { EvaluationError, StepLimitExceeded } from './errors.ts';
+export { parseJson } from './json.ts';
+export type { WebhookAttribute } from './names.ts';
+
+/** Decides about a request. @throws EvaluationError or StepLimitExceeded, which the caller must take for a refusal */
+export type Expression = (exchange: Exchange) => boolean;
+
+/**
+ * Compiles an expression in CEL (https://cel.dev, language definition) against the names of docs/expressions.md.
+ *
+ * All that can be wrong without a request is found here. The compiler is loaded when the first expression is.
+ *
+ * @throws ConfigurationError with line and caret, and a hint for a misspelt name
+ */
+export async function compileExpression(
+  source: string,
+  _want: { readonly result: 'boolean' },
+): Promise<Expression> {
+  const { buildExpression } = await import('./build.ts');
+  return buildExpression(source);
+}

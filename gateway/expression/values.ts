@@ -1,0 +1,90 @@
+import type { Exchange } from '../exchange.ts';
+import { EvaluationError } from './errors.ts';
+import type { Frame } from './frame.ts';
+import { Duration } from './time.ts';
+
+/**
+ * The values of expressions: null, boolean, string, bigint (CEL's int), number (double), Date (timestamp), Duration,
+ * arrays (list), and as maps plain objects, Map and HeaderMap. Anything else is refused when it is met.
+ */
+export type Kind = 'null' | 'bool' | 'string' | 'int' | 'double' | 'timestamp' | 'duration' | 'list' | 'map';
+
+export function kindOf(value: unknown): Kind {
+  switch (typeof value) {
+    case 'string':
+      return 'string';
+    case 'boolean':
+      return 'bool';
+    case 'bigint':
+      return 'int';
+    case 'number':
+      return 'double';
+    case 'object':
+      return objectKind(value);
+    default:
+      throw new EvaluationError(`a value of type ${typeof value} has no meaning in an expression`);
+  }
+}
+
+function objectKind(value: object | null): Kind {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'list';
+  if (value instanceof Date) return 'timestamp';
+  if (value instanceof Duration) return 'duration';
+  if (value instanceof HeaderMap || value instanceof Map) return 'map';
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return 'map';
+  throw new EvaluationError('an object of a class has no meaning in an expression');
+}
+
+/** The value of a key, or undefined. Only a map's own keys count, so nothing of JavaScript's prototypes shows. */
+export function lookUp(map: object, key: unknown): unknown {
+  if (map instanceof HeaderMap) return typeof key === 'string' ? map.get(key) : undefined;
+  if (map instanceof Map)
+    return map.get(typeof key === 'number' && Number.isInteger(key) ? BigInt(key) : key);
+  if (typeof key !== 'string' || !Object.hasOwn(map, key)) return undefined;
+  return (map as Record<string, unknown>)[key];
+}
+
+export function keysOf(map: object, frame: Frame): readonly unknown[] {
+  const keys =
+    map instanceof HeaderMap ? map.keys() : map instanceof Map ? [...map.keys()] : Object.keys(map);
+  frame.spend(keys.length);
+  return keys;
+}
+
+/** A request's headers as a map from lower-case name to text, read from the flat list when a name is asked for. */
+export class HeaderMap {
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange) {
+    this.#exchange = exchange;
+  }
+
+  get(name: string): string | undefined {
+    return this.#exchange.header(name);
+  }
+
+  keys(): readonly string[] {
+    const names = new Set<string>();
+    const { headers } = this.#exchange.head;
+    for (let at = 0; at < headers.length; at += 2) names.add((headers[at] as string).toLowerCase());
+    return [...names];
+  }
+}
+
+const queries = new WeakMap<Exchange, ReadonlyMap<string, readonly string[]>>();
+
+/** A query as a map from name to its values, decoded as forms are (the URL standard, section 5.1). */
+export function queryMap(exchange: Exchange): ReadonlyMap<string, readonly string[]> {
+  const known = queries.get(exchange);
+  if (known !== undefined) return known;
+  const map = new Map<string, string[]>();
+  for (const [name, value] of new URLSearchParams(exchange.head.query ?? '')) {
+    const values = map.get(name);
+    if (values === undefined) map.set(name, [value]);
+    else values.push(value);
+  }
+  queries.set(exchange, map);
+  return map;
+}
