@@ -1,0 +1,104 @@
+import { ConfigurationError } from '../configuration-error.ts';
+import { s } from '../schema.ts';
+import { defineProvider } from './provider.ts';
+import { hmacVerifier } from './scheme/hmac.ts';
+import { digests, encodings } from './scheme/mac.ts';
+import { compileTemplate, type SignedTemplate } from './scheme/template.ts';
+
+const headerName = s.string({
+  max: 128,
+  pattern: /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/,
+  message: 'expected the name of a header',
+});
+
+interface Options {
+  readonly header: string;
+  readonly prefix: string;
+  readonly digest: (typeof digests)[number];
+  readonly encoding: (typeof encodings)[number];
+  readonly signed: string;
+  readonly timestampHeader: string | undefined;
+  readonly timestampUnit: 's' | 'ms';
+  readonly idHeader: string | undefined;
+  readonly eventHeader: string | undefined;
+}
+
+/** Any sender that puts an HMAC (RFC 2104) of the body into a header; the details are options. */
+export const hmac = defineProvider<Options>({
+  name: 'hmac',
+  about:
+    'Any sender that puts an HMAC into a header: header, digest, encoding and what is signed are options.',
+  options: {
+    header: s.describe(
+      headerName,
+      'The header with the signature, or several with commas or spaces between.',
+    ),
+    prefix: s.describe(
+      s.withDefault(
+        s.string({
+          min: 0,
+          max: 64,
+          pattern: /^[\x21-\x2b\x2d-\x7e]*$/,
+          message: 'expected ASCII without spaces and commas',
+        }),
+        '',
+      ),
+      'What stands before each signature, such as `v1=`.',
+    ),
+    digest: s.describe(s.withDefault(s.oneOf(digests), 'sha256'), 'The hash of the HMAC.'),
+    encoding: s.describe(s.withDefault(s.oneOf(encodings), 'hex'), 'How the signature is written.'),
+    signed: s.describe(
+      s.withDefault(s.string({ max: 256 }), '{body}'),
+      'What is signed, with {body} and, where the sender signs them, {timestamp} and {id}.',
+    ),
+    timestampHeader: s.describe(s.optional(headerName), 'The header with the time that is signed.'),
+    timestampUnit: s.describe(
+      s.withDefault(s.oneOf(['s', 'ms']), 's'),
+      'Whether the time is in seconds or milliseconds.',
+    ),
+    idHeader: s.describe(s.optional(headerName), "The header with the delivery's id."),
+    eventHeader: s.describe(s.optional(headerName), 'The header with the kind of event.'),
+  },
+  create(options, secrets) {
+    const { header, prefix, digest, encoding, timestampHeader, timestampUnit, idHeader, eventHeader } =
+      options;
+    const signed = compileSigned(options);
+    return hmacVerifier(
+      {
+        header: header.toLowerCase(),
+        prefix,
+        digest,
+        encoding,
+        signed,
+        timestamp:
+          timestampHeader === undefined
+            ? undefined
+            : {
+                header: timestampHeader.toLowerCase(),
+                unitMs: timestampUnit === 's' ? 1000 : 1,
+              },
+        idHeader: idHeader?.toLowerCase(),
+        eventHeader: eventHeader?.toLowerCase(),
+      },
+      secrets,
+    );
+  },
+});
+
+function compileSigned({ signed, timestampHeader, idHeader }: Options): SignedTemplate {
+  const template = compileTemplate(signed);
+  if (typeof template === 'string') throw new ConfigurationError(template, ['signed']);
+  if (template.usesTimestamp && timestampHeader === undefined)
+    throw new ConfigurationError('{timestamp} is signed, but timestampHeader does not say where it stands', [
+      'signed',
+    ]);
+  if (template.usesId && idHeader === undefined)
+    throw new ConfigurationError('{id} is signed, but idHeader does not say where it stands', ['signed']);
+  if (!template.usesTimestamp && timestampHeader !== undefined)
+    throw new ConfigurationError(
+      'a time that is not signed can be set by anyone',
+      ['timestampHeader'],
+      'put {timestamp} into signed, or leave timestampHeader out',
+    );
+  return template;
+}

@@ -1,0 +1,54 @@
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import type { LoadedSecret } from '../provider.ts';
+
+export const digests = ['sha256', 'sha384', 'sha512', 'sha1'] as const;
+export const encodings = ['hex', 'base64', 'base64url'] as const;
+export type Digest = (typeof digests)[number];
+export type Encoding = (typeof encodings)[number];
+
+const digestBytes: Readonly<Record<Digest, number>> = { sha256: 32, sha384: 48, sha512: 64, sha1: 20 };
+
+/** Computes the code over `before`, the body and `after`, as text. */
+export type Mac = (before: string, body: Uint8Array, after: string) => string;
+
+/** Prepares a key (RFC 2104) once; `before` and `after` must be ASCII. */
+export function createMac(digest: Digest, encoding: Encoding, key: KeyObject): Mac {
+  // As text: a Buffer of 32 bytes takes 0.5 µs longer to make than the same digest as a string.
+  return function compute(before, body, after) {
+    const hmac = createHmac(digest, key);
+    if (before !== '') hmac.update(before, 'latin1');
+    hmac.update(body);
+    if (after !== '') hmac.update(after, 'latin1');
+    return hmac.digest(encoding);
+  };
+}
+
+export function secretKey({ bytes }: LoadedSecret): KeyObject {
+  return createSecretKey(bytes);
+}
+
+/** What a signature of a digest in an encoding looks like: anything else is malformed, and is not compared. */
+export function signaturePattern(digest: Digest, encoding: Encoding): RegExp {
+  if (encoding === 'hex') return new RegExp(`^[0-9a-fA-F]{${digestBytes[digest] * 2}}$`);
+  const characters = Math.ceil((digestBytes[digest] * 8) / 6);
+  if (encoding === 'base64url') return new RegExp(`^[A-Za-z0-9_-]{${characters}}$`);
+  return new RegExp(`^[A-Za-z0-9+/]{${characters}}={${(4 - (characters % 4)) % 4}}$`);
+}
+
+/** Makes a comparison of ASCII texts of one length that takes the same time wherever they differ. */
+export function createComparison(length: number): (left: string, right: string) => boolean {
+  const a = Buffer.alloc(length);
+  const b = Buffer.alloc(length);
+  return function same(left, right) {
+    // The length of a signature is no secret: it is the same for every key.
+    if (left.length !== length || right.length !== length) return false;
+    a.write(left, 'latin1');
+    b.write(right, 'latin1');
+    return timingSafeEqual(a, b);
+  };
+}
+
+/** How many characters a signature has. */
+export function signatureLength(digest: Digest, encoding: Encoding): number {
+  return Buffer.alloc(digestBytes[digest]).toString(encoding).length;
+}
