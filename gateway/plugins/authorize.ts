@@ -1,0 +1,54 @@
+import { ConfigurationError } from '../configuration-error.ts';
+import { compileExpression, EvaluationError, StepLimitExceeded } from '../expression/index.ts';
+import { definePlugin } from '../plugin.ts';
+import { refusals } from '../refusal.ts';
+import { s } from '../schema.ts';
+import { next } from '../verdict.ts';
+
+interface Options {
+  readonly allow: string;
+}
+
+const refuse = refusals('authorize', {
+  denied: [403, 'The policy does not allow this request'],
+  error: [403, 'The policy could not be evaluated for this request'],
+});
+
+/** Lets a request through when an expression is true; docs/expressions.md has the names and functions. */
+export const authorize = definePlugin<Options>({
+  name: 'authorize',
+  priority: 950,
+  guard: 'restricts',
+  scopes: ['global', 'service', 'route', 'consumer'],
+  options: s.object({
+    allow: s.describe(
+      s.string(),
+      'An expression in CEL that gives a boolean. False refuses, and so does an error while it is evaluated.',
+    ),
+  }),
+  refusals: refuse,
+  async create({ allow }) {
+    const allows = await compileAllow(allow);
+    return {
+      access(exchange) {
+        try {
+          return allows(exchange) ? next : refuse.denied();
+        } catch (error) {
+          if (error instanceof EvaluationError || error instanceof StepLimitExceeded)
+            return refuse.error(error.message);
+          throw error;
+        }
+      },
+    };
+  },
+});
+
+async function compileAllow(source: string) {
+  try {
+    return await compileExpression(source, { result: 'boolean' });
+  } catch (error) {
+    if (error instanceof ConfigurationError)
+      throw new ConfigurationError(error.message, ['allow'], error.hint);
+    throw error;
+  }
+}

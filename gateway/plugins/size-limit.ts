@@ -1,0 +1,36 @@
+import { definePlugin } from '../plugin.ts';
+import { refusals } from '../refusal.ts';
+import { s } from '../schema.ts';
+import { next } from '../verdict.ts';
+
+interface Options {
+  readonly max: number;
+}
+
+const refuse = refusals('size-limit', {
+  'too-large': [413, 'The body is too large'],
+});
+
+/**
+ * Limits the body of a request, whichever way it travels.
+ *
+ * A declared length is refused from the head, before any plugin asks for the body; a body without one is cut off as soon
+ * as it grows past the limit.
+ */
+export const sizeLimit = definePlugin<Options>({
+  name: 'size-limit',
+  priority: 2900,
+  scopes: ['global', 'service', 'route', 'consumer'],
+  options: s.object({
+    max: s.describe(s.size(), 'The most bytes that a body may have. On AWS a body has at most 10MiB anyway.'),
+  }),
+  refusals: refuse,
+  create({ max }) {
+    return {
+      maxBodyBytes: max,
+      access({ bodySize }) {
+        return bodySize > max ? refuse['too-large'](`${bodySize} bytes, the limit is ${max}`) : next;
+      },
+    };
+  },
+});

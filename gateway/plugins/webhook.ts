@@ -1,0 +1,146 @@
+import { ConfigurationError } from '../configuration-error.ts';
+import type { Exchange } from '../exchange.ts';
+import { parseJson, type WebhookAttribute } from '../expression/index.ts';
+import { definePlugin, type Host } from '../plugin.ts';
+import { providers } from '../providers/index.ts';
+import {
+  type Accepted,
+  type LoadedSecret,
+  MalformedSignature,
+  type Provider,
+} from '../providers/provider.ts';
+import { refusals } from '../refusal.ts';
+import { type Schema, s } from '../schema.ts';
+import { next, notResponsible, type Verdict } from '../verdict.ts';
+
+/** The options of every provider; each has its own beside them. */
+interface Options {
+  readonly provider: string;
+  readonly secret: readonly string[];
+  readonly tolerance: number;
+  readonly maxBody: number;
+}
+
+const refuse = refusals('webhook', {
+  signature: [401, 'The signature of the webhook is wrong'],
+  timestamp: [401, 'The webhook was signed too long ago, or in the future'],
+  malformed: [400, 'The signature headers of the webhook cannot be read'],
+});
+
+const tolerance = s.refine(s.withDefault(s.duration(), '5m'), function notZero(ms) {
+  return ms > 0
+    ? undefined
+    : 'a tolerance of 0 would refuse everything; write how far clocks may differ, such as 5m';
+});
+
+function optionsOf(provider: Provider): Schema<Options> {
+  return s.object({
+    provider: s.describe(s.literal(provider.name), provider.about),
+    secret: s.describe(
+      s.oneOrMore(s.secretReference()),
+      'The secret, or several of which any is accepted while senders change from one to the next.',
+    ),
+    tolerance: s.describe(
+      tolerance,
+      'How far the time that was signed may lie before or after now, where the provider signs one.',
+    ),
+    maxBody: s.describe(
+      s.withDefault(s.size(), '10MiB'),
+      'The most bytes that a body may have: it is read whole.',
+    ),
+    ...provider.options,
+  });
+}
+
+const [first, ...others] = providers.map(optionsOf);
+
+/**
+ * Verifies that a request is a webhook of its sender, over the bytes of its body as they came.
+ *
+ * A request without the provider's signature header is not its business; a signature that is there and wrong refuses.
+ * Sets the subject (`webhook`, the provider's name) and the name `webhook` in expressions.
+ */
+export const webhook = definePlugin<Options>({
+  name: 'webhook',
+  priority: 1030,
+  guard: 'authenticates',
+  scopes: ['global', 'service', 'route', 'consumer'],
+  options: s.variants('provider', [first as Schema<Options>, ...others]),
+  refusals: refuse,
+  async create(options, host) {
+    const provider = providers.find(({ name }) => name === options.provider);
+    if (provider === undefined) throw new ConfigurationError('no such provider', ['provider']);
+    const { name } = provider;
+    const verify = provider.create(options, await loadSecrets(options.secret, host));
+    const subject = Object.freeze({ type: 'webhook', id: name });
+
+    function accept(exchange: Exchange, body: Uint8Array, accepted: Accepted): Verdict {
+      const { timestampMs } = accepted;
+      if (timestampMs !== undefined) {
+        const ageMs = host.clock.now() - timestampMs;
+        if (Math.abs(ageMs) > options.tolerance)
+          return refuse.timestamp(`signed ${ageMs} ms ago, the tolerance is ${options.tolerance} ms`);
+      }
+      exchange.subject = subject;
+      exchange.attributes.webhook = new ReceivedWebhook(name, accepted, body);
+      return next;
+    }
+
+    return {
+      body: { kind: 'all', limitBytes: options.maxBody },
+      maxBodyBytes: options.maxBody,
+      access(exchange, body) {
+        try {
+          const found = verify(exchange, body);
+          if (found.kind === 'accepted') return accept(exchange, body, found);
+          return found.kind === 'forged' ? refuse.signature(found.detail) : notResponsible(found.detail);
+        } catch (error) {
+          if (error instanceof MalformedSignature) return refuse.malformed(error.message);
+          throw error;
+        }
+      },
+    };
+  },
+});
+
+async function loadSecrets(references: readonly string[], host: Host): Promise<readonly LoadedSecret[]> {
+  return Promise.all(
+    references.map(async function load(reference) {
+      try {
+        const bytes = await host.secrets.get(reference);
+        // With an empty key anyone could sign.
+        if (bytes.byteLength === 0) throw new Error(`${reference} is empty`);
+        return { reference, bytes };
+      } catch (error) {
+        throw new ConfigurationError(error instanceof Error ? error.message : String(error), ['secret']);
+      }
+    }),
+  );
+}
+
+/** What expressions read as `webhook`; the body is parsed when an expression first asks for it. */
+class ReceivedWebhook implements WebhookAttribute {
+  readonly provider: string;
+  readonly id: string | undefined;
+  readonly timestamp: Date | undefined;
+  readonly #event: Accepted['event'];
+  readonly #body: Uint8Array;
+  #payload: unknown;
+
+  constructor(provider: string, { id, event, timestampMs }: Accepted, body: Uint8Array) {
+    this.provider = provider;
+    this.id = id;
+    this.timestamp = timestampMs === undefined ? undefined : new Date(timestampMs);
+    this.#event = event;
+    this.#body = body;
+  }
+
+  get event(): string | undefined {
+    return typeof this.#event === 'function' ? this.#event(this.payload) : this.#event;
+  }
+
+  get payload(): unknown {
+    this.#payload ??= parseJson(this.#body);
+    return this.#payload;
+  }
+}
