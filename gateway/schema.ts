@@ -1,9 +1,6 @@
 import * as z from 'zod/mini';
-import en from 'zod/v4/locales/en.js';
 import { parseDuration } from './duration.ts';
-
-// By its own file: `z.locales` brings all languages into a bundle, 230 KiB.
-z.config(en());
+import { problemsOf, type SchemaProblem, secretExpected } from './schema-problem.ts';
 
 /**
  * Declares the shape of options: what is accepted, what it becomes, and what it means.
@@ -25,16 +22,6 @@ type ObjectOf<S extends Shape> = Simplify<
     readonly [Key in OptionalKeys<S>]?: Exclude<OutputOf<S[Key]>, undefined>;
   }
 >;
-
-/** One thing wrong with a value. The path has the keys and indexes that lead to it. */
-export interface SchemaProblem {
-  readonly path: readonly (string | number)[];
-  readonly message: string;
-  /** Keys that are not known at `path`, when that is what is wrong. */
-  readonly unknownKeys?: readonly string[];
-  /** What would have been accepted there, when it is a closed list. */
-  readonly candidates?: readonly string[];
-}
 
 export type Parsed<Output> =
   | { readonly ok: true; readonly value: Output }
@@ -113,11 +100,8 @@ export const s = {
       return match === null ? undefined : Number(match[1]) * sizeUnit[match[2] as keyof typeof sizeUnit];
     }),
   /** A reference to a secret, never the secret itself. */
-  secretReference: (): Schema<string> => {
-    const expected =
-      'expected a reference to a secret: env:NAME, file:PATH, secretsmanager:ID[#key] or ssm:NAME';
-    return own(z.string(expected).check(z.regex(referencePattern, expected)));
-  },
+  secretReference: (): Schema<string> =>
+    own(z.string(secretExpected).check(z.regex(referencePattern, secretExpected))),
   /** Any value; what it means is decided where it is used. */
   any: (): Schema<unknown> => own(z.unknown()),
   /** Says what an option means: shown by editors and in the reference. */
@@ -143,38 +127,4 @@ export function parse<Output>(schema: Schema<Output>, value: unknown): Parsed<Ou
 /** The JSON Schema (2020-12) of what is accepted, for editors. */
 export function jsonSchema(schema: Schema<unknown>): Record<string, unknown> {
   return z.toJSONSchema(zod(schema), { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>;
-}
-
-function problemsOf(issue: z.core.$ZodIssue): SchemaProblem[] {
-  const path = issue.path.map((key) => (typeof key === 'number' ? key : String(key)));
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({ path: [...path, key], message: 'unknown key', unknownKeys: [key] }));
-  }
-  if (issue.code === 'invalid_value') {
-    const candidates = issue.values.map(String);
-    return [
-      {
-        path,
-        message: `expected ${candidates.map((value) => JSON.stringify(value)).join(' or ')}`,
-        candidates,
-      },
-    ];
-  }
-  if (issue.code === 'invalid_union') {
-    // Of the branches, the one that got furthest says best what is wrong.
-    const branches = issue.errors.map((errors) => errors.flatMap(problemsOf));
-    const deepest = branches.sort((a, b) => depth(b) - depth(a))[0];
-    if (deepest !== undefined && deepest.length > 0) {
-      return deepest.map((problem) => ({ ...problem, path: [...path, ...problem.path] }));
-    }
-  }
-  return [{ path, message: lowerFirst(issue.message) }];
-}
-
-function depth(problems: readonly SchemaProblem[]): number {
-  return Math.max(0, ...problems.map((problem) => problem.path.length));
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

@@ -1,5 +1,5 @@
 import { ConfigurationError } from '../configuration-error.ts';
-import type { SchemaProblem } from '../schema.ts';
+import type { SchemaProblem } from '../schema-problem.ts';
 import { suggestion } from '../suggestion.ts';
 import type { ConfigurationDocument } from './document.ts';
 import { type ConfigurationProblem, formatPath, InvalidConfiguration } from './problems.ts';
@@ -28,14 +28,15 @@ export class ProblemCollector {
 
   /** What a schema said; `knownKeys` gives the keys that are known at a path, for a hint at a misspelt one. */
   addSchema(problem: SchemaProblem, knownKeys: (path: Path) => readonly string[]): void {
-    const got = String(problem.path.at(-1));
-    if (problem.unknownKeys !== undefined) {
-      return this.add(problem.path, problem.message, suggestion(got, knownKeys(problem.path.slice(0, -1))));
+    const key = String(problem.path.at(-1));
+    if (problem.unknownKey === true) {
+      return this.add(problem.path, problem.message, suggestion(key, knownKeys(problem.path.slice(0, -1))));
     }
     const value = valueAt(this.#document.value, problem.path);
     const hint =
       typeof value === 'string' && problem.candidates ? suggestion(value, problem.candidates) : undefined;
-    this.add(problem.path, `${problem.message}${describeValue(value)}`, hint);
+    const got = problem.hideValue === true ? '' : describeValue(value);
+    this.add(problem.path, `${problem.message}${got}`, hint);
   }
 
   /** @throws InvalidConfiguration when anything was gathered; by line */
@@ -48,10 +49,11 @@ export class ProblemCollector {
   }
 }
 
-/** Only short scalars are shown, and no text that is written where a reference to a secret belongs. */
+/** The value got, as far as it says something: not the inside of a map or a list, and no long text. */
 function describeValue(value: unknown): string {
   if (value === undefined) return '; it is missing';
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return `; got ${value}`;
+  if (typeof value === 'string') return value.length > 80 ? '' : `; got ${JSON.stringify(value)}`;
   if (typeof value === 'object') return `; got ${Array.isArray(value) ? 'a list' : 'a map'}`;
   return '';
 }

@@ -167,6 +167,8 @@ class Compiler {
         this.#all.push(instance);
       } catch (error) {
         this.#problems.addError([...path, plugin.name], error);
+        // It stands in, so that nothing else is reported for want of it.
+        instances.set(plugin.name, { plugin, hooks: {} });
       }
     }
     return instances;

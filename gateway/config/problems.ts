@@ -28,7 +28,10 @@ export function formatProblem(
   { path, line, column, message, hint }: ConfigurationProblem,
 ): string {
   const place = line === undefined ? file : `${file}:${line}:${column}`;
-  return `${place} ${path === '' ? '' : `${path}: `}${message}${hint === undefined ? '' : `; ${hint}`}`;
+  // A message may go on with lines that show the place; the hint belongs to the first.
+  const [first, ...more] = message.split('\n');
+  const sentence = `${place} ${path === '' ? '' : `${path}: `}${first}${hint === undefined ? '' : `; ${hint}`}`;
+  return [sentence, ...more].join('\n');
 }
 
 /** Keys that are no plain words are quoted, so that a path can be read without doubt. */

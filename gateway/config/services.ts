@@ -29,7 +29,8 @@ function readTarget(url: string, weight: number, transport: ParsedTransport | un
   const target = parseTarget(url, weight);
   if (transport?.kind.guarded !== true) return target;
   const refused = guardTarget(target.destination.host);
-  if (refused !== undefined) throw new ConfigurationError(`${url} cannot be a target: ${refused.why}`, [], refused.hint);
+  if (refused !== undefined)
+    throw new ConfigurationError(`${url} cannot be a target: ${refused.why}`, [], refused.hint);
   return target;
 }
 

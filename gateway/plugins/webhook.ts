@@ -64,7 +64,7 @@ export const webhook = definePlugin<Options>({
   name: 'webhook',
   priority: 1030,
   guard: 'authenticates',
-  scopes: ['global', 'service', 'route', 'consumer'],
+  scopes: ['global', 'service', 'route'],
   options: s.variants('provider', [first as Schema<Options>, ...others]),
   refusals: refuse,
   async create(options, host) {
