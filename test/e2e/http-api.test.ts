@@ -52,18 +52,28 @@ describe('the event of an HTTP API', () => {
     ['/a%2Fb', '/a/b', ''],
     ['/%40id%2Fx%23y', '/@id/x#y', ''],
     ['/a%3Fb/c', '/a', ''],
+    ['/a%252Fb', '/a/b', ''],
+    ['/a%253Fb', '/a?b', ''],
+    ['/a%2525b', '/a%b', ''],
     ['/caf%C3%A9', '/café', ''],
-    ['/broken%ff%2', '/broken%ff%2', ''],
+    ['/latin%ff', '/latin\uFFFD', ''],
     ['/q?', '/q', ''],
     ['/q?b=2&a=1&b=1', '/q', 'b=2&a=1&b=1'],
     ['/q?x=%2F%20+&empty&y=a?b', '/q', 'x=%2F%20+&empty&y=a?b'],
   ];
   for (const [target, rawPath, rawQueryString] of paths) {
-    test(`decodes the path of ${target} and leaves its query alone`, async () => {
+    test(`decodes the path of ${target} twice and leaves its query alone`, async () => {
       const { event } = await exchange(target);
       assert.equal(event.rawPath, rawPath);
       assert.equal(event.requestContext.http.path, rawPath);
       assert.equal(event.rawQueryString, rawQueryString);
+    });
+  }
+
+  for (const target of ['/a%2', '/a%25b', '/a%zz']) {
+    test(`is not made from ${target}, whose escape is broken: the client gets 400`, async () => {
+      const { event, answer } = await exchange(target);
+      assert.deepEqual([answer.status, event], [400, undefined]);
     });
   }
 

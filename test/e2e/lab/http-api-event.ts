@@ -42,6 +42,8 @@ export interface RequestContext {
 
 /** What the event needs beside the request itself. */
 export interface EventContext {
+  readonly rawPath: string;
+  readonly rawQueryString: string;
   readonly routeKey: string;
   readonly pathParameters: Readonly<Record<string, string>> | undefined;
   readonly stage: string;
@@ -54,7 +56,7 @@ export const apiId = 'lab0123456';
 
 /** Makes the event of a request whose body is read whole. */
 export function makeEvent(request: IncomingMessage, body: Buffer, context: EventContext): HttpApiEvent {
-  const { rawPath, rawQueryString } = splitTarget(request.url ?? '/');
+  const { rawPath, rawQueryString } = context;
   const { headers, cookies } = foldHeaders(request.rawHeaders, body.length, context);
   const queryStringParameters = foldQuery(rawQueryString);
   const isBase64Encoded = body.length > 0 && !isText(headers['content-type']);
@@ -92,30 +94,29 @@ export function makeEvent(request: IncomingMessage, body: Buffer, context: Event
 }
 
 /**
- * The path and the query of a request target.
+ * The path and the query of a request target, or undefined for a path that the gateway refuses with 400.
  *
- * An HTTP API decodes the path, encoded slashes too, and cuts it at a decoded question mark; the query stays as it was
- * sent. The documentation is silent; measured by others: github.com/honojs/hono/issues/2156,
- * github.com/middleapi/standard-server/pull/93, github.com/aws/aws-lambda-dotnet/pull/1901.
+ * An HTTP API decodes the path twice, encoded slashes too: in between it cuts it at a question mark and refuses a percent
+ * sign that begins no escape. The query stays as it was sent. The documentation is silent; captured from live APIs by
+ * others: github.com/hotsock/voker, vokerhttp/testdata/ingress-paths.json.
  */
-export function splitTarget(target: string): { readonly rawPath: string; readonly rawQueryString: string } {
+export function splitTarget(
+  target: string,
+): { readonly rawPath: string; readonly rawQueryString: string } | undefined {
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
-  return {
-    rawPath: decodePercent(path).split('?')[0] ?? '',
-    rawQueryString: mark < 0 ? '' : target.slice(mark + 1),
-  };
+  const once = decodePercent(path)?.split('?')[0];
+  const rawPath = once === undefined ? undefined : decodePercent(once);
+  if (rawPath === undefined) return undefined;
+  return { rawPath, rawQueryString: mark < 0 ? '' : target.slice(mark + 1) };
 }
 
-/** Percent-decodes; an escape that is broken, or not UTF-8, stays as it is. */
-export function decodePercent(text: string): string {
-  return text.replace(/(?:%[0-9a-fA-F]{2})+/g, (escapes) => {
-    try {
-      return decodeURIComponent(escapes);
-    } catch {
-      return escapes;
-    }
-  });
+/** Percent-decodes; bytes that are not UTF-8 become U+FFFD. Undefined when a percent sign begins no escape. */
+export function decodePercent(text: string): string | undefined {
+  if (/%(?![0-9a-fA-F]{2})/.test(text)) return undefined;
+  return text.replace(/(?:%[0-9a-fA-F]{2})+/g, (escapes) =>
+    Buffer.from(escapes.replaceAll('%', ''), 'hex').toString('utf8'),
+  );
 }
 
 // What belongs to the client's connection and not to the request (RFC 9110 section 7.6.1).

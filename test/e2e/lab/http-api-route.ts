@@ -1,5 +1,3 @@
-import { decodePercent } from './http-api-event.ts';
-
 /** A route's key: `POST /hooks/{proxy+}`, `ANY /`, or `$default`. */
 export type RouteKey = string;
 
@@ -12,6 +10,7 @@ export interface RouteMatch<Route> {
  * Finds the route of a request: a full match first, then the one with the longest path before a greedy variable, then
  * `$default`; of two with the same path, the one that names the method before ANY.
  *
+ * The path is the decoded one: github.com/aws/aws-lambda-dotnet/pull/1901 found that an encoded slash separates segments.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
  */
 export function findRoute<Route extends { readonly key: RouteKey }>(
@@ -52,10 +51,10 @@ function matchKey(key: RouteKey, method: string, rawPath: string): KeyMatch | un
     const [, name = '', greedy] = variable;
     if (segment === undefined || segment === '') return undefined;
     if (greedy === '+') {
-      parameters[name] = decodePercent(given.slice(at).join('/'));
+      parameters[name] = given.slice(at).join('/');
       return { rank: 1 + fixed + methodRank, pathParameters: parameters };
     }
-    parameters[name] = decodePercent(segment);
+    parameters[name] = segment;
   }
   if (given.length !== wanted.length) return undefined;
   const named = Object.keys(parameters).length > 0;

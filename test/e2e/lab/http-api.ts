@@ -2,7 +2,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gatewayAnswer, type HttpApiAnswer, internalError, makeAnswer } from './http-api-answer.ts';
 import { type Authorizer, type Decision, decider } from './http-api-authorizer.ts';
-import { type HttpApiEvent, makeEvent } from './http-api-event.ts';
+import { type HttpApiEvent, makeEvent, splitTarget } from './http-api-event.ts';
 import { findRoute, type RouteKey } from './http-api-route.ts';
 
 /** Sends an event to a function, wherever it runs, and gives what came back. */
@@ -60,12 +60,14 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
     if (headBytes(request) > limits.headBytes) return gatewayAnswer(431, 'Request Header Fields Too Large');
     const body = await readBody(request);
     if (body === undefined) return gatewayAnswer(413, 'Request Entity Too Large');
-    const path = withinStage(pathOf(request.url ?? '/'), stage);
+    const target = splitTarget(request.url ?? '/');
+    if (target === undefined) return gatewayAnswer(400, 'Bad Request');
+    const path = withinStage(target.rawPath, stage);
     const found = path === undefined ? undefined : findRoute(options.routes, request.method ?? '', path);
     if (found === undefined) return gatewayAnswer(404, 'Not Found');
     const { route, pathParameters } = found;
     const sourceIp = (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-    const context = { routeKey: route.key, pathParameters, stage, sourceIp, nowMs: clock() };
+    const context = { ...target, routeKey: route.key, pathParameters, stage, sourceIp, nowMs: clock() };
     const event = makeEvent(request, body, context);
     const decision = await (route.authorizer === undefined
       ? undefined
@@ -140,10 +142,6 @@ async function readBody(request: http.IncomingMessage): Promise<Buffer | undefin
 function headBytes(request: http.IncomingMessage): number {
   const line = `${request.method} ${request.url} HTTP/1.1`.length;
   return request.rawHeaders.reduce((sum, part, at) => sum + (at % 2 === 0 ? 0 : part.length), line);
-}
-
-function pathOf(target: string): string {
-  return target.split('?')[0] as string;
 }
 
 /** The path below the stage's name, or undefined when the path does not begin with it. */

@@ -2,8 +2,8 @@
 # Builds a root file system like a Lambda function's and becomes the emulator inside it. Runs in a mount and a pid
 # namespace of its own, so that nothing here is seen outside and nothing has to be taken away again.
 #
-# LAB_ROOT an empty folder, LAB_LAYER the layer or nothing, LAB_TASK the bundle, LAB_FILES files that go over the
-# root, LAB_NODE and LAB_EMULATOR programs, LAB_BOOTSTRAP the runtime, LAB_USER uid:gid or nothing.
+# LAB_ROOT and LAB_EMPTY empty folders, LAB_LAYERS the layers, the last first, with colons between; LAB_TASK the bundle,
+# LAB_FILES files that go over the root, LAB_NODE and LAB_EMULATOR programs, LAB_BOOTSTRAP the runtime, LAB_USER uid:gid or nothing.
 # The arguments are the function's environment and then the emulator's own arguments.
 set -eu
 root=$LAB_ROOT
@@ -15,10 +15,7 @@ for link in bin lib lib64 sbin; do ln -s "usr/$link" "$link"; done
 mount --rbind -o ro /usr usr
 mount --rbind /dev dev
 mount -t proc proc proc
-if [ -n "$LAB_LAYER" ]; then
-  mount --bind "$LAB_LAYER" opt
-  mount -o remount,bind,ro opt
-fi
+[ -z "$LAB_LAYERS" ] || mount -t overlay -o "ro,lowerdir=$LAB_LAYERS:$LAB_EMPTY" overlay opt
 cp -R "$LAB_TASK/." var/task/
 for program in lang/bin/node="$LAB_NODE" runtime/rie="$LAB_EMULATOR" runtime/bootstrap="$LAB_BOOTSTRAP"; do
   touch "var/${program%%=*}"

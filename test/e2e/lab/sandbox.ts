@@ -17,8 +17,8 @@ export interface Invocation {
 export interface SandboxOptions {
   /** The folder that would be uploaded as the function; its `index.mjs` exports `handler`. */
   readonly bundle: string;
-  /** The folder that would be uploaded as the layer. */
-  readonly layer?: string;
+  /** The folders that would be uploaded as layers, in the function's order: a later one goes over an earlier one. */
+  readonly layers?: readonly string[];
   readonly lambdaEmulator: string;
   /** The function's own environment. A function's usual variables are there already. */
   readonly env?: Readonly<Record<string, string>>;
@@ -63,6 +63,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const files = join(folder, 'files');
   mkdirSync(join(folder, 'root'), { recursive: true });
   mkdirSync(files);
+  mkdirSync(join(folder, 'empty'));
   for (const [path, content] of Object.entries(options.files ?? {})) {
     mkdirSync(dirname(join(files, path)), { recursive: true });
     writeFileSync(join(files, path), content);
@@ -93,7 +94,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     return emulator === undefined ? [] : descendants(emulator);
   }
 
+  let cleared = false;
   async function clear(): Promise<void> {
+    if (cleared) return;
+    cleared = true;
     cpu?.remove();
     await cable.remove();
   }
@@ -120,11 +124,17 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       const emulator = descendants(running.pid)[0];
       if (emulator !== undefined) process.kill(emulator, 'SIGTERM');
       const exit = await Promise.race([running.exited, later(6_000)]);
-      const ended = exit ?? (await running.stop('SIGKILL'));
+      if (exit === undefined) {
+        if (emulator !== undefined) process.kill(emulator, 'SIGKILL');
+        throw new Error(`${functionName} did not end within 6 s; its last lines:\n${running.log.tail()}`);
+      }
       await clear();
-      return ended;
+      return exit;
     },
     async kill() {
+      // The emulator is the first process of its namespace: with it, all others end.
+      const emulator = descendants(running.pid)[0];
+      if (emulator !== undefined) process.kill(emulator, 'SIGKILL');
       await running.stop('SIGKILL');
       await clear();
     },
@@ -197,7 +207,8 @@ function scriptEnv(options: SandboxOptions, folder: string): Record<string, stri
   return {
     LAB_ROOT: join(folder, 'root'),
     LAB_FILES: join(folder, 'files'),
-    LAB_LAYER: options.layer ?? '',
+    LAB_LAYERS: (options.layers ?? []).toReversed().join(':'),
+    LAB_EMPTY: join(folder, 'empty'),
     LAB_TASK: options.bundle,
     LAB_NODE: realpathSync(process.execPath),
     LAB_EMULATOR: options.lambdaEmulator,

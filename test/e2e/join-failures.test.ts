@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { type Lab, secretId, startLab } from './lab/lab.ts';
+import { enterHub } from './lab/network.ts';
+import { type Probe, startProbe } from './lab/probe.ts';
+import { accessDenied, startFailingSecretsManager } from './lab/secrets.ts';
+
+const skip = (await enterHub()) ?? false;
+
+// Lambda gives init 10 s and then starts it once more; what is told later is not heard.
+const initLimitMs = 10_000;
+
+describe('an extension that cannot join', { skip }, () => {
+  let lab: Lab;
+  let url: string;
+
+  before(async () => {
+    lab = await startLab();
+    url = `http://${lab.target.name}:8080/`;
+  });
+  after(() => lab?.stop());
+
+  /** Starts the function and checks that init fails in time, with this cause, in the log and in what Lambda is told. */
+  async function assertInitFails(probe: Probe, cause: string, limitMs: number): Promise<void> {
+    const startMs = performance.now();
+    const answer = await probe.get(url);
+    const tookMs = performance.now() - startMs;
+    const text = probe.log.text;
+    assert.notEqual(answer.status, 200);
+    const told = probe.log.json.find((line) => line.event === 'init failed');
+    assert.equal(told?.code, cause, text);
+    assert.ok(String(told?.detail).length > 20, 'it says nothing that a person can act on');
+    assert.match(text, /Extension\.[A-Z][A-Za-z]+/, 'Lambda was told nothing');
+    assert.ok(tookMs < limitMs, `it took ${Math.round(tookMs)} ms`);
+  }
+
+  const secrets: readonly (readonly [name: string, make: () => Promise<string>, cause: string])[] = [
+    [
+      'a key that nobody knows',
+      async () => `hskey-auth-${'a'.repeat(12)}-${'b'.repeat(64)}`,
+      'tunnel:key-invalid',
+    ],
+    ['a key that has expired', () => newKey({ validMs: 400 }, 450), 'tunnel:key-expired'],
+    ['a key for one node that was used', usedKey, 'tunnel:key-used'],
+    ['a text that is no key', async () => 'not a key at all', 'tunnel:secret-malformed'],
+    ['JSON without a key', async () => '{"token":"x"}', 'tunnel:secret-malformed'],
+  ];
+  for (const [name, make, cause] of secrets) {
+    test(`says ${cause} within a second for ${name}`, async () => {
+      const secret = await make();
+      await lab.secrets.put(secretId, secret);
+      const probe = await startProbe(lab);
+      await assertInitFails(probe, cause, 1_500);
+      assert.ok(!probe.log.text.includes(secret.slice(-12)), 'the secret is in the log');
+      await probe.kill();
+    });
+  }
+
+  async function newKey(options: { validMs?: number; reusable?: boolean }, waitMs = 0): Promise<string> {
+    const { key } = await lab.headscale.createKey(options);
+    await new Promise((resolve) => setTimeout(resolve, waitMs));
+    return key;
+  }
+
+  async function usedKey(): Promise<string> {
+    const key = await newKey({ reusable: false });
+    await lab.secrets.put(secretId, key);
+    const first = await startProbe(lab);
+    assert.equal((await first.get(url)).status, 200);
+    await first.shutdown();
+    return key;
+  }
+
+  test('says tunnel:secret-missing when there is no such secret', async () => {
+    const probe = await startProbe(lab, { env: { POSTERN_TAILNET_SECRET_ID: 'no/such' } });
+    await assertInitFails(probe, 'tunnel:secret-missing', 1_500);
+    assert.match(probe.log.text, /no\/such/);
+    await probe.kill();
+  });
+
+  test('says tunnel:misconfigured when no secret is named', async () => {
+    const probe = await startProbe(lab, { env: { POSTERN_TAILNET_SECRET_ID: '' } });
+    await assertInitFails(probe, 'tunnel:misconfigured', 1_500);
+    await probe.kill();
+  });
+
+  test('says tunnel:secret-forbidden when the role may not read it, and asks only once', async () => {
+    const denying = await startFailingSecretsManager(accessDenied);
+    const probe = await startProbe(lab, { env: { AWS_ENDPOINT_URL_SECRETS_MANAGER: denying.url } });
+    await assertInitFails(probe, 'tunnel:secret-forbidden', 1_500);
+    assert.equal(denying.calls, 1);
+    await probe.kill();
+    await denying.stop();
+  });
+
+  test('says tunnel:control-unreachable at once when the control server has a certificate that is not trusted', async () => {
+    await lab.storeKey();
+    const [postern = ''] = lab.layers;
+    const probe = await startProbe(lab, { layers: [postern] });
+    await assertInitFails(probe, 'tunnel:control-unreachable', 2_500);
+    await probe.kill();
+  });
+
+  test('says what did not answer before init is over, and joins at the next event when that is back', async () => {
+    await lab.storeKey();
+    await lab.headscale.stop();
+    const silent = await startFailingSecretsManager('silent');
+    const waiting = await startProbe(lab);
+    const deaf = await startProbe(lab, { env: { AWS_ENDPOINT_URL_SECRETS_MANAGER: silent.url } });
+    try {
+      await Promise.all([
+        assertInitFails(waiting, 'tunnel:control-unreachable', initLimitMs),
+        assertInitFails(deaf, 'tunnel:secret-unreachable', initLimitMs),
+      ]);
+    } finally {
+      await lab.headscale.restart();
+      await silent.stop();
+    }
+    // Lambda starts the sandbox's processes anew with the next event.
+    assert.equal((await waiting.get(url)).status, 200);
+    await Promise.all([waiting.shutdown(), deaf.kill()]);
+  });
+});
