@@ -40,7 +40,8 @@ function parseJson(file: string, text: string): ConfigurationDocument {
 }
 
 async function parseYaml(file: string, text: string): Promise<ConfigurationDocument> {
-  const yaml = await import('yaml');
+  // The default export is there in every way to load a CommonJS module; names are not in a bundle.
+  const { default: yaml } = await import('yaml');
   const counter = new yaml.LineCounter();
   const document = yaml.parseDocument(text, {
     lineCounter: counter,

@@ -4,6 +4,7 @@ import type { Plugin } from 'esbuild';
 const kept = {
   Pool: 'undici/lib/dispatcher/pool.js',
   buildConnector: 'undici/lib/core/connect.js',
+  errors: 'undici/lib/core/errors.js',
 };
 
 /** What the files above load and never call in this use of them. */
