@@ -26,6 +26,10 @@ const target = createServer((request, response) => {
     response.setHeader('x-seen', `${request.method} ${request.url}`).end(`${size} bytes`),
   );
 });
+let connections = 0;
+target.on('connection', () => {
+  connections += 1;
+});
 await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
 after(() => {
   target.closeAllConnections();
@@ -95,6 +99,7 @@ test('the bundled forwarder takes a request through its configuration to a targe
     answers.map(({ statusCode }) => statusCode),
     [200, 200, 403],
   );
+  assert.equal(connections, 1, 'the connection to the target is kept');
   assert.equal(answers[1]?.headers['x-seen'], 'POST /hooks/a%20b');
   assert.equal(Buffer.from(answers[1]?.body ?? '', 'base64').toString(), '4 bytes');
   assert.deepEqual(
