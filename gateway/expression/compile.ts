@@ -240,8 +240,10 @@ function quickComparison(operator: string, left: Part, right: Part): Code | unde
   if (right.constant === undefined) return undefined;
   const { code } = left;
   const { value } = right.constant;
-  if (typeof value === 'string' && operator === '==') return (frame) => code(frame) === value;
-  if (typeof value === 'string' && operator === '!=') return (frame) => code(frame) !== value;
+  if (typeof value === 'string' && (operator === '==' || operator === '!=')) {
+    const wanted = operator === '==';
+    return (frame) => isText(code(frame), value) === wanted;
+  }
   if (operator !== 'in' || !Array.isArray(value) || !value.every((one) => typeof one === 'string'))
     return undefined;
   const known = new Set<unknown>(value);
@@ -249,8 +251,17 @@ function quickComparison(operator: string, left: Part, right: Part): Code | unde
   return function isOneOf(frame) {
     const sought = code(frame);
     // To look a text up in a set is to hash it, which a very long one would make expensive.
-    return typeof sought === 'string' && sought.length <= longest && known.has(sought);
+    if (typeof sought === 'string') return sought.length <= longest && known.has(sought);
+    kindOf(sought);
+    return false;
   };
+}
+
+/** Equality with a text; what is no value of expressions at all is refused here as it is everywhere. */
+function isText(value: unknown, text: string): boolean {
+  if (typeof value === 'string') return value === text;
+  kindOf(value);
+  return false;
 }
 
 function readField(label: string, { read }: Field): Part {

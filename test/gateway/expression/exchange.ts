@@ -1,0 +1,34 @@
+import { Exchange, type Head, type Subject } from '../../../gateway/exchange.ts';
+import type { WebhookAttribute } from '../../../gateway/expression/index.ts';
+import type { CanonicalPath } from '../../../gateway/path.ts';
+import type { Route } from '../../../gateway/route.ts';
+
+export const nowMs = Date.UTC(2030, 0, 31, 8, 30, 15, 250);
+
+export interface Parts {
+  readonly head?: Partial<Head>;
+  readonly webhook?: Partial<WebhookAttribute>;
+  readonly subject?: Subject;
+  readonly device?: Subject;
+  readonly bodySize?: number;
+}
+
+/** An exchange with the parts that a test cares about. */
+export function exchangeOf({ head, webhook, subject, device, bodySize }: Parts = {}): Exchange {
+  const full: Head = {
+    method: 'POST',
+    path: '/hooks/github' as CanonicalPath,
+    query: undefined,
+    headers: [],
+    host: 'hooks.example.com',
+    scheme: 'https',
+    clientIp: '192.0.2.7',
+    ...head,
+  };
+  const exchange = new Exchange('id', full, { name: 'github', chain: {} } as Route, nowMs, nowMs + 1_000);
+  exchange.subject = subject;
+  exchange.device = device;
+  if (bodySize !== undefined) exchange.bodySize = bodySize;
+  if (webhook !== undefined) exchange.attributes.webhook = webhook;
+  return exchange;
+}

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { ConfigurationError } from '../../../gateway/configuration-error.ts';
+import {
+  compileExpression,
+  EvaluationError,
+  parseJson,
+  StepLimitExceeded,
+} from '../../../gateway/expression/index.ts';
+import { exchangeOf } from './exchange.ts';
+
+const compile = (source: string) => compileExpression(source, { result: 'boolean' });
+const withPayload = (payload: unknown) => exchangeOf({ webhook: { event: 'push', payload } });
+const range = (length: number) => Array.from({ length }, (_, at) => at);
+
+const tooLarge: readonly (readonly [what: string, source: string, message: RegExp])[] = [
+  ['a long source', `'${'a'.repeat(4_100)}' == ''`, /has 4108 characters, the limit is 4096/],
+  ['many parts', `${'1+'.repeat(700)}1 == 701`, /more than 1000 parts/],
+  ['deep parentheses', `${'('.repeat(40)}true${')'.repeat(40)}`, /nested deeper than 32 levels/],
+  ['deep lists', `${'['.repeat(40)}1${']'.repeat(40)} == []`, /nested deeper than 32 levels/],
+  ['a long chain of fields', `webhook.payload${'.a'.repeat(40)} == 1`, /nested deeper than 32 levels/],
+  ['a chain of negations', `${'!'.repeat(4_000)}true`, /more than 1000 parts/],
+  ['a long list', `1 in [${'1,'.repeat(600)}1]`, /more than 500 elements/],
+  ['a large map', `{${range(150).map((n) => `${n}:1`)}} == {}`, /more than 100 entries/],
+  ['many arguments', 'size(1,2,3,4,5,6) == 1', /more than 4 arguments/],
+  ['a long pattern', `'a'.matches('${'a'.repeat(600)}')`, /600 characters, the limit is 512/],
+];
+
+for (const [what, source, message] of tooLarge) {
+  test(`${what} does not load`, async () => {
+    await assert.rejects(compile(source), (error) => {
+      assert.ok(error instanceof ConfigurationError, `${error}`);
+      assert.match(error.message, message);
+      return true;
+    });
+  });
+}
+
+test('what the limits on the source let through can be evaluated without overflowing the stack', async () => {
+  for (const source of [
+    `${'1+'.repeat(400)}1 == 401`,
+    `${'!'.repeat(900)}true`,
+    `${'true && '.repeat(400)}true`,
+  ])
+    assert.equal((await compile(source))(exchangeOf()), true);
+});
+
+const big = 'a'.repeat(4_000_000);
+const costly: readonly (readonly [what: string, source: string, payload: unknown])[] = [
+  [
+    'three macros inside one another',
+    'webhook.payload.all(a, webhook.payload.all(b, webhook.payload.all(c, a + b + c >= 0.0)))',
+    range(500),
+  ],
+  ['a macro over a long list', 'webhook.payload.map(x, [x, x, x]).size() == 1', range(400_000)],
+  ['a macro whose items all fail', 'webhook.payload.exists(x, x.a)', range(200_000)],
+  ['membership for every item', 'webhook.payload.all(x, x in webhook.payload)', range(20_000)],
+  [
+    'a search in a long text for every item',
+    'webhook.payload.list.exists(x, webhook.payload.text.contains("b"))',
+    { list: range(1_000), text: big },
+  ],
+  [
+    'a search for a long text',
+    'webhook.payload.a.contains(webhook.payload.b)',
+    { a: big, b: `${'a'.repeat(2_000)}b${'a'.repeat(2_000)}` },
+  ],
+  [
+    'a text that grows',
+    `webhook.payload.list.all(x, (${Array(50).fill('webhook.payload.text').join('+')}).size() > 0)`,
+    { list: range(100), text: big },
+  ],
+  [
+    'a list that grows',
+    `webhook.payload.all(x, (${Array(50).fill('webhook.payload').join('+')}).size() > 0)`,
+    range(30_000),
+  ],
+  [
+    'joining',
+    'webhook.payload.all(x, webhook.payload.map(y, "aaaaaaaa").join("bbbbbbbb") != "")',
+    range(5_000),
+  ],
+  [
+    'splitting',
+    'webhook.payload.list.all(x, webhook.payload.text.split("a").size() > 0)',
+    { list: range(100), text: big },
+  ],
+  [
+    'comparing long lists',
+    'webhook.payload.a.all(x, webhook.payload.a == webhook.payload.b)',
+    { a: range(50_000), b: range(50_000) },
+  ],
+  [
+    'comparing large maps',
+    'webhook.payload.list.all(x, webhook.payload.a == webhook.payload.a2)',
+    { list: range(1_000), a: { ...range(5_000) }, a2: { ...range(5_000) } },
+  ],
+  ['a pattern on a long text', 'webhook.payload.matches("(a?){200}b")', big],
+  [
+    'counting characters',
+    'webhook.payload.list.all(x, webhook.payload.text.size() > 0)',
+    { list: range(100), text: big },
+  ],
+  [
+    'changing case',
+    'webhook.payload.list.all(x, webhook.payload.text.upperAscii() != "")',
+    { list: range(100), text: big },
+  ],
+];
+
+for (const [what, source, payload] of costly) {
+  test(`${what} ends at the limit of steps, soon`, async () => {
+    const evaluate = await compile(source);
+    const exchange = withPayload(payload);
+    const started = performance.now();
+    assert.throws(() => evaluate(exchange), StepLimitExceeded);
+    // About 10 ms; without the limit each of these takes seconds to hours.
+    assert.ok(performance.now() - started < 1_000);
+  });
+}
+
+test('nothing passes over the limit of steps', async () => {
+  const endless = 'webhook.payload.all(a, webhook.payload.all(b, webhook.payload.all(c, true)))';
+  const sources = [
+    `${endless} || true`,
+    `[1].exists(x, ${endless}) || true`,
+    `!(${endless} && false)`,
+    `[1, 2].exists(x, x == 2 || ${endless})`,
+  ];
+  for (const source of sources) {
+    const evaluate = await compile(source);
+    assert.throws(() => evaluate(withPayload(range(500))), StepLimitExceeded, source);
+  }
+});
+
+test('each evaluation has all the steps', async () => {
+  const evaluate = await compile('webhook.payload.all(x, x >= 0)');
+  for (let round = 0; round < 30; round += 1) assert.equal(evaluate(withPayload(range(50_000))), true);
+});
+
+test('an ordinary rule over an ordinary payload stays far from the limit', async () => {
+  const commits = range(2_048).map((id) => ({ id, modified: range(20).map((n) => `src/file-${n}.ts`) }));
+  const evaluate = await compile(
+    'webhook.payload.commits.all(c, c.modified.all(f, f.startsWith("src/") && !f.contains("..")))',
+  );
+  assert.equal(evaluate(withPayload({ commits })), true);
+});
+
+test('patterns that take JavaScript exponential time take time in proportion to the text', async () => {
+  for (const pattern of ['^(a+)+$', '(a*)*b', '(a|aa)+$', '^(a|a)*$', '(.*a){12}']) {
+    const evaluate = await compile(`webhook.payload.matches('${pattern}') || true`);
+    const started = performance.now();
+    assert.equal(evaluate(withPayload(`${'a'.repeat(5_000)}!`)), true);
+    assert.ok(performance.now() - started < 1_000, pattern);
+  }
+});
+
+const inherited = [
+  'constructor',
+  '__proto__',
+  'prototype',
+  'toString',
+  'hasOwnProperty',
+  'valueOf',
+  '__defineGetter__',
+];
+
+/** Words that CEL does not take as a field's name. */
+const reserved = ['prototype', '__proto__'];
+
+for (const key of inherited) {
+  test(`${key} is no key of anything`, async () => {
+    const exchange = exchangeOf({
+      head: { query: 'a=1', headers: ['a', '1'] },
+      subject: { type: 't', id: 'i', properties: {} },
+      webhook: { event: 'push', payload: { list: [1], map: {} } },
+    });
+    const owners = [
+      'webhook.payload',
+      'webhook.payload.map',
+      'request.query',
+      'request.headers',
+      'subject.properties',
+      '{"a": 1}',
+    ];
+    const accesses = owners.flatMap((owner) => [
+      `dyn(${owner})['${key}'] == 1`,
+      `'${key}' in ${owner}`,
+      ...(owner.startsWith('{') || reserved.includes(key) ? [] : [`has(${owner}.${key})`]),
+    ]);
+    for (const source of accesses) {
+      const evaluate = await compile(source);
+      if (source.includes('==')) assert.throws(() => evaluate(exchange), /has no key/, source);
+      else assert.equal(evaluate(exchange), false, source);
+    }
+    const onScalars = await compile(
+      `dyn(webhook.event)['${key}'] == 1 || webhook.payload.list['${key}'] == 1`,
+    );
+    assert.throws(() => onScalars(exchange), EvaluationError);
+  });
+}
+
+test('a payload with a key named __proto__ has that key and nothing else happens', async () => {
+  const payload = parseJson(Buffer.from('{"__proto__": {"admin": true}}'));
+  const exchange = withPayload(payload);
+  assert.equal((await compile("webhook.payload['__proto__'].admin == true"))(exchange), true);
+  assert.equal((await compile("'admin' in webhook.payload"))(exchange), false);
+});
+
+test('an object of a class, and a function, are refused instead of read', async () => {
+  const sources = [
+    'subject.properties.value.href == "x"',
+    'size(subject.properties.value) == 1',
+    'subject.properties.value == {}',
+    'subject.properties.value != "x"',
+    '!(subject.properties.value in ["x"])',
+  ];
+  for (const source of sources) {
+    const evaluate = await compile(source);
+    for (const value of [
+      new URL('https://example.com'),
+      Buffer.from('x'),
+      () => 1,
+      Symbol('x'),
+      new Set([1]),
+    ]) {
+      const exchange = exchangeOf({ subject: { type: 't', id: 'i', properties: { value } } });
+      assert.throws(() => evaluate(exchange), /has no meaning in an expression/, source);
+    }
+  }
+});
