@@ -1,0 +1,59 @@
+import { STATUS_CODES } from 'node:http';
+import { BodyError } from '../gateway/body.ts';
+import { newRequestId } from '../gateway/gateway.ts';
+import { renderReply } from '../gateway/problem.ts';
+import type { Reply } from '../gateway/verdict.ts';
+import { httpRefusals } from './refusals.ts';
+import type { Connection } from './server-request.ts';
+
+/** A connection on which the parser or a time limit gave up: say why if nothing else is being said, and close. */
+export function onClientError(error: NodeJS.ErrnoException, connection: Connection, lingerMs: number): void {
+  const { code = '' } = error;
+  const { inFlight = 0, latest, broken } = connection;
+  if (!connection.writable || (!code.startsWith('HPE_') && !code.startsWith('ERR_HTTP_'))) {
+    connection.destroy();
+    return;
+  }
+  if (broken !== undefined) return;
+  // Bytes after a request that said `connection: close`: the answer to that one still counts.
+  if (code === 'HPE_CLOSED_CONNECTION' && inFlight > 0) return;
+  const reply = replyOf(error);
+  if (inFlight === 0) {
+    answerRaw(connection, reply, lingerMs);
+    return;
+  }
+  connection.broken = reply;
+  // In the body of a request under way: whoever reads it hears so, and the gateway answers. In the head of the next
+  // one, the answers before it go out first.
+  if (latest !== undefined && !latest.request.complete) latest.request.destroy(new BodyError(reply));
+}
+
+/** Answers where there is no request to answer to, and closes; what still comes is thrown away for a while. */
+export function answerRaw(connection: Connection, reply: Reply, lingerMs: number): void {
+  connection.broken = reply;
+  const { headers, body } = renderReply(reply, newRequestId());
+  let head = `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}\r\nconnection: close\r\n`;
+  for (let at = 0; at + 1 < headers.length; at += 2) head += `${headers[at]}: ${headers[at + 1]}\r\n`;
+  connection.write(`${head}\r\n`, 'latin1');
+  connection.end(body);
+  const timer = setTimeout(() => connection.destroy(), lingerMs);
+  connection.once('close', () => clearTimeout(timer));
+}
+
+function replyOf(error: NodeJS.ErrnoException): Reply {
+  const detail = `${error.code}: ${(error as { reason?: string }).reason ?? error.message}`;
+  switch (error.code) {
+    case 'HPE_HEADER_OVERFLOW':
+      return httpRefusals['headers-too-large'](detail);
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return httpRefusals.timeout(detail);
+    case 'HPE_PAUSED_H2_UPGRADE':
+      return httpRefusals.version(detail);
+    case 'HPE_INVALID_TRANSFER_ENCODING':
+    case 'HPE_INVALID_CONTENT_LENGTH':
+    case 'HPE_UNEXPECTED_CONTENT_LENGTH':
+      return httpRefusals['ambiguous-length'](detail);
+    default:
+      return httpRefusals.malformed(detail);
+  }
+}

@@ -1,0 +1,34 @@
+/** What a client may ask of the listener at most. Times are milliseconds. */
+export interface ListenerLimits {
+  /** Bytes of the request line and the headers together. */
+  readonly headerBytes: number;
+  /** Lines of headers. */
+  readonly headerCount: number;
+  /** From the first byte of a request to the end of its headers. */
+  readonly headersTimeoutMs: number;
+  /** From the first byte of a request to the last byte of its body. */
+  readonly requestTimeoutMs: number;
+  /** How long a connection may lie idle between two requests. */
+  readonly keepAliveTimeoutMs: number;
+  /** How long a client may take no byte of its answer before it is given up. */
+  readonly stalledReaderMs: number;
+  /** How long the rest of a refused request's body is still read, so that its sender sees the answer and not a reset. */
+  readonly lingerMs: number;
+  /** Up to so many bytes of a body that nobody wanted are read and the connection kept; with more it is closed. */
+  readonly discardBytes: number;
+  readonly connections: number;
+}
+
+export const defaultLimits: ListenerLimits = Object.freeze({
+  // Above the limit of the path, so that a long one is refused as what it is (414).
+  headerBytes: 32 * 1024,
+  headerCount: 128,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 60_000,
+  // Longer than the 60 s for which load balancers keep theirs: the one who sends must be the one who closes.
+  keepAliveTimeoutMs: 75_000,
+  stalledReaderMs: 60_000,
+  lingerMs: 1_000,
+  discardBytes: 64 * 1024,
+  connections: 10_000,
+});

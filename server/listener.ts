@@ -1,0 +1,166 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { StreamBody } from '../gateway/body.ts';
+import { type Gateway, newRequestId } from '../gateway/gateway.ts';
+import { renderReply } from '../gateway/problem.ts';
+import type { Reply } from '../gateway/verdict.ts';
+import type { ListenAddress } from './address.ts';
+import { AwaitedBody } from './awaited-body.ts';
+import { answerRaw, onClientError } from './client-error.ts';
+import { defaultLimits, type ListenerLimits } from './limits.ts';
+import { httpRefusals } from './refusals.ts';
+import { ResponseSink } from './response-sink.ts';
+import { type Connection, declaredBytes, ServerRequest, SinkResponse } from './server-request.ts';
+
+export interface ListenOptions extends ListenAddress {
+  readonly limits?: Partial<ListenerLimits>;
+}
+
+export interface RunningServer {
+  readonly address: ListenAddress;
+  /**
+   * Takes no new connection, lets requests under way finish, and cuts off what is left after `graceMs`.
+   *
+   * @returns how many connections were cut off
+   */
+  close(graceMs: number): Promise<number>;
+}
+
+/**
+ * Listens for HTTP/1.1 and hands each request to the gateway.
+ *
+ * What is no well-formed request, takes too long or is too large is answered here, with problem details and a closed
+ * connection; the gateway never sees it. Upgrades are ignored (RFC 9110 section 7.8 allows that), CONNECT is refused.
+ *
+ * @throws the system's error when the address cannot be listened on
+ */
+export async function startServer(gateway: Gateway, options: ListenOptions): Promise<RunningServer> {
+  const listener = new Listener(gateway, { ...defaultLimits, ...options.limits });
+  await listener.listen(options);
+  return listener;
+}
+
+class Listener implements RunningServer {
+  readonly limits: ListenerLimits;
+  stopping = false;
+  readonly #gateway: Gateway;
+  readonly #server: Server<typeof ServerRequest, typeof SinkResponse>;
+  readonly #connections = new Set<Connection>();
+
+  constructor(gateway: Gateway, limits: ListenerLimits) {
+    this.#gateway = gateway;
+    this.limits = limits;
+    this.#server = createServer({
+      IncomingMessage: ServerRequest,
+      ServerResponse: SinkResponse,
+      insecureHTTPParser: false,
+      // The gateway refuses a missing host itself, with problem details.
+      requireHostHeader: false,
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+      connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
+    });
+    // Node would cut the list of headers off at its limit, without a word; it is counted here instead.
+    this.#server.maxHeadersCount = 0;
+    this.#server.maxConnections = limits.connections;
+    this.#server
+      .on('connection', (connection: Connection) => this.#track(connection))
+      .on('request', (request, response) => this.#onRequest(request, response, false))
+      .on('checkContinue', (request, response) => this.#onRequest(request, response, true))
+      .on('checkExpectation', (request, response) =>
+        this.#refuse(request, response, httpRefusals.expectation()),
+      )
+      .on('connect', (_request, connection) =>
+        answerRaw(connection as Connection, httpRefusals.connect(), limits.lingerMs),
+      )
+      .on('clientError', (error: NodeJS.ErrnoException, connection) =>
+        onClientError(error, connection as Connection, limits.lingerMs),
+      );
+  }
+
+  get address(): ListenAddress {
+    const { address, port } = this.#server.address() as AddressInfo;
+    return { host: address, port };
+  }
+
+  listen({ host, port }: ListenAddress): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ host, port }, () => {
+        this.#server.off('error', reject);
+        resolve();
+      });
+    });
+  }
+
+  async close(graceMs: number): Promise<number> {
+    this.stopping = true;
+    let cutOff = 0;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    // Node counts a connection on which nothing was ever sent as busy.
+    for (const connection of this.#connections) if (connection.bytesRead === 0) connection.destroy();
+    const timer = setTimeout(() => {
+      cutOff = this.#connections.size;
+      this.#server.closeAllConnections();
+    }, graceMs);
+    await closed;
+    clearTimeout(timer);
+    return cutOff;
+  }
+
+  #track(connection: Connection): void {
+    this.#connections.add(connection);
+    connection.once('close', () => this.#connections.delete(connection));
+  }
+
+  #onRequest(request: ServerRequest, response: SinkResponse, awaited: boolean): void {
+    const declared = declaredBytes(request, this.limits.headerCount);
+    if (typeof declared === 'object') return this.#refuse(request, response, declared);
+    const sink = this.#open(request, response, declared);
+    let body: StreamBody;
+    if (awaited && declared !== 0) {
+      sink.bodyHeldBack = true;
+      body = new AwaitedBody(request, declared, () => {
+        sink.bodyHeldBack = false;
+        response.writeContinue();
+      });
+    } else body = new StreamBody(request, declared);
+    sink.handling = this.#gateway.handle(
+      {
+        method: request.method as string,
+        target: request.url as string,
+        headers: request.rawHeaders,
+        clientIp: request.socket.remoteAddress,
+        scheme: 'http',
+        body,
+      },
+      sink,
+    );
+  }
+
+  /** Answers a request that is not fit for the gateway, and closes the connection after it. */
+  #refuse(request: ServerRequest, response: SinkResponse, reply: Reply): void {
+    const sink = this.#open(request, response, undefined);
+    (request.socket as Connection).broken = reply;
+    const { headers, body } = renderReply(reply, newRequestId());
+    sink.head(reply.status, headers, request.method === 'HEAD');
+    if (request.method !== 'HEAD') sink.data(body);
+    sink.end();
+  }
+
+  #open(request: ServerRequest, response: SinkResponse, declared: number | undefined): ResponseSink {
+    const sink = new ResponseSink(request, response, declared, this);
+    const connection = request.socket as Connection;
+    connection.inFlight = (connection.inFlight ?? 0) + 1;
+    connection.latest = sink;
+    response.sink = sink;
+    response.on('close', onResponseClose);
+    return sink;
+  }
+}
+
+function onResponseClose(this: SinkResponse): void {
+  this.sink?.closed();
+}

@@ -1,0 +1,13 @@
+import { refusals } from '../gateway/refusal.ts';
+
+/** Refusals of the listener: what is no well-formed HTTP/1.1 request never reaches the gateway. */
+export const httpRefusals = refusals('http', {
+  malformed: [400, 'The request is not well-formed HTTP/1.1'],
+  'ambiguous-length': [400, 'The length of the body is ambiguous'],
+  'unknown-coding': [501, 'The transfer coding is not supported'],
+  version: [505, 'Only HTTP/1.0 and HTTP/1.1 are spoken here'],
+  'headers-too-large': [431, 'The headers are too large'],
+  timeout: [408, 'The request did not arrive in time'],
+  expectation: [417, 'The expectation cannot be met'],
+  connect: [501, 'This is not a forward proxy'],
+});

@@ -1,0 +1,142 @@
+import { STATUS_CODES, validateHeaderValue } from 'node:http';
+import type { Handling, Sink } from '../gateway/sink.ts';
+import type { ListenerLimits } from './limits.ts';
+import type { Connection, ServerRequest, SinkResponse } from './server-request.ts';
+
+/** What all sinks of one listener share. */
+export interface SinkHost {
+  readonly limits: ListenerLimits;
+  /** Once true, every answer closes its connection. */
+  readonly stopping: boolean;
+}
+
+/** The sink over node:http's response: flat headers as they come, one write for a short answer, back-pressure. */
+export class ResponseSink implements Sink {
+  readonly request: ServerRequest;
+  /** Set when the gateway has taken the request; a reply given at once needs none. */
+  handling: Handling | undefined = undefined;
+  /** The sender waits for 100 (Continue), and nobody has asked for the body yet. */
+  bodyHeldBack = false;
+  readonly #response: SinkResponse;
+  readonly #declaredBytes: number | undefined;
+  readonly #host: SinkHost;
+  /** Bytes of the body still to come; below 0 when that is not known. */
+  #missingBytes = -1;
+  /** The chunk that completes the body: it leaves together with the end, in one write. */
+  #lastChunk: Uint8Array | undefined = undefined;
+  #closes = false;
+  #stallTimer: NodeJS.Timeout | undefined = undefined;
+
+  constructor(
+    request: ServerRequest,
+    response: SinkResponse,
+    declaredBytes: number | undefined,
+    host: SinkHost,
+  ) {
+    this.request = request;
+    this.#response = response;
+    this.#declaredBytes = declaredBytes;
+    this.#host = host;
+  }
+
+  get headSent(): boolean {
+    return this.#response.headersSent;
+  }
+
+  informational(status: number, headers: readonly string[]): void {
+    const { socket } = this.#response;
+    // HTTP/1.0 knows none (RFC 9110 section 15.2). Behind an unfinished answer on the same connection there is no place for one.
+    if (socket === null || this.headSent || this.request.httpVersionMinor === 0 || status === 101) return;
+    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
+    for (let at = 0; at + 1 < headers.length; at += 2) {
+      validateHeaderValue(headers[at] as string, headers[at + 1] as string);
+      head += `${headers[at]}: ${headers[at + 1]}\r\n`;
+    }
+    socket.write(`${head}\r\n`, 'latin1');
+  }
+
+  head(status: number, headers: readonly string[], bodyless: boolean): void {
+    const response = this.#response;
+    if (!this.request.complete && !this.#restIsShort()) this.#closes = true;
+    if (this.#closes || this.#host.stopping) response.shouldKeepAlive = false;
+    if (!bodyless) this.#missingBytes = contentLength(headers);
+    response.writeHead(status, headers as string[]);
+  }
+
+  data(chunk: Uint8Array): boolean {
+    this.#missingBytes -= chunk.byteLength;
+    if (this.#missingBytes === 0) {
+      this.#lastChunk = chunk;
+      return true;
+    }
+    return this.#write(chunk);
+  }
+
+  end(): void {
+    if (this.#closes && !this.request.complete && !this.bodyHeldBack) this.#endLate();
+    else this.#response.end(this.#lastChunk);
+  }
+
+  abort(): void {
+    this.#clearStall();
+    const { socket } = this.#response;
+    // Without a length and without chunks, the end of an HTTP/1.0 answer is the end of the connection: only a reset tells.
+    if (this.request.httpVersionMinor === 0) socket?.resetAndDestroy();
+    this.#response.destroy();
+  }
+
+  /** The response is over or its connection gone. */
+  closed(): void {
+    this.#clearStall();
+    this.handling?.cancel();
+    const connection = this.request.socket as Connection;
+    connection.inFlight = (connection.inFlight ?? 1) - 1;
+    if (connection.inFlight === 0 && (connection.broken !== undefined || this.#host.stopping))
+      connection.destroySoon();
+  }
+
+  #write(chunk: Uint8Array): boolean {
+    const more = this.#response.write(chunk);
+    if (!more && this.#stallTimer === undefined) this.#waitForDrain();
+    return more;
+  }
+
+  #waitForDrain(): void {
+    this.#stallTimer = setTimeout(() => this.#response.destroy(), this.#host.limits.stalledReaderMs);
+    this.#response.once('drain', () => {
+      this.#clearStall();
+      this.handling?.resume();
+    });
+  }
+
+  #clearStall(): void {
+    clearTimeout(this.#stallTimer);
+    this.#stallTimer = undefined;
+  }
+
+  /** Closing while bytes of the body arrive resets the connection, and the sender never sees the answer: read on for a while. */
+  #endLate(): void {
+    const response = this.#response;
+    if (this.#lastChunk !== undefined) response.write(this.#lastChunk);
+    else response.flushHeaders();
+    const timer = setTimeout(endNow, this.#host.limits.lingerMs);
+    this.request.discardRest(endNow);
+    function endNow(): void {
+      clearTimeout(timer);
+      response.end();
+    }
+  }
+
+  #restIsShort(): boolean {
+    if (this.bodyHeldBack) return false;
+    return this.#declaredBytes !== undefined && this.#declaredBytes <= this.#host.limits.discardBytes;
+  }
+}
+
+function contentLength(headers: readonly string[]): number {
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const name = headers[at] as string;
+    if (name.length === 14 && name.toLowerCase() === 'content-length') return Number(headers[at + 1]);
+  }
+  return -1;
+}
