@@ -1,0 +1,111 @@
+import type { TailnetEnvironment } from '../gateway/environment.ts';
+import type { Bus } from './bus.ts';
+import {
+  controlUnreachable,
+  isHopeless,
+  isKeyTrouble,
+  refusedByControl,
+  TunnelError,
+  toTunnelError,
+} from './causes.ts';
+import { type LocalApi, type Notify, State } from './localapi.ts';
+import type { Tailscaled } from './tailscaled.ts';
+
+export interface JoinParts {
+  readonly daemon: Tailscaled;
+  readonly api: LocalApi;
+  readonly bus: Bus;
+  readonly settings: TailnetEnvironment;
+  /** Reads the key anew; it may have been rotated since. */
+  readonly readKey: (withinMs: number) => Promise<string>;
+}
+
+/**
+ * Joins the tailnet, for the first time or again, as often as needed: it keeps the key that worked, and when the control
+ * server no longer takes it, reads the secret again and tries the other key once.
+ */
+export class Joiner {
+  readonly #parts: JoinParts;
+  #key: string | undefined;
+
+  constructor(parts: JoinParts) {
+    this.#parts = parts;
+  }
+
+  /** Starts tailscaled unless it runs, and joins; returns when the node is in the tailnet. @throws TunnelError */
+  async join(withinMs: number): Promise<void> {
+    const { daemon, bus } = this.#parts;
+    const end = performance.now() + withinMs;
+    if (!daemon.running) daemon.start();
+    const ended = daemon.exit.then((how): never => {
+      throw new TunnelError('tunnel:daemon-failed', `tailscaled: ${how}. ${lastWords(daemon.lines)}`);
+    });
+    const opened = bus.open(withinMs);
+    // Whoever loses a race must not become an unhandled rejection later.
+    for (const loser of [ended, opened]) loser.catch(ignore);
+
+    const kept = this.#key;
+    const key = kept ?? (await Promise.race([this.#parts.readKey(withinMs), ended]));
+    await Promise.race([opened, ended]);
+    try {
+      await Promise.race([this.#login(key, end), ended]);
+    } catch (error) {
+      this.#key = undefined;
+      if (kept === undefined || !isKeyTrouble(toTunnelError(error))) throw error;
+      const another = await Promise.race([this.#parts.readKey(left(end)), ended]);
+      if (another === kept) throw error;
+      await Promise.race([this.#login(another, end), ended]);
+    }
+  }
+
+  async #login(key: string, end: number): Promise<void> {
+    const { api, bus, daemon, settings } = this.#parts;
+    const hopeless = new Promise<never>((_, reject) => {
+      daemon.onControlError = function giveUpWhenHopeless(reason) {
+        if (isHopeless(reason)) reject(controlUnreachable(settings.controlUrl, reason));
+      };
+    });
+    hopeless.catch(ignore);
+    await api.start({
+      authKey: key,
+      controlUrl: settings.controlUrl,
+      hostname: settings.hostname,
+      tags: settings.tags,
+    });
+    // Only now: an error that the bus tells before is of the login that `start` ended.
+    const running = bus.next(isRunning, left(end));
+    running.catch(ignore);
+    await api.login();
+    const outcome = await Promise.race([running, hopeless]);
+    if (outcome === undefined) throw controlUnreachable(settings.controlUrl, daemon.controlError);
+    this.#key = key;
+  }
+}
+
+function left(end: number): number {
+  return Math.max(1, end - performance.now());
+}
+
+/** @throws TunnelError when the control server refuses the node */
+function isRunning(notify: Notify): true | undefined {
+  if (notify.ErrMessage) throw refusedByControl(notify.ErrMessage);
+  if (notify.State === State.needsApproval) {
+    throw new TunnelError(
+      'tunnel:approval-needed',
+      'The tailnet approves its devices by hand: approve this one, or make a pre-approved key.',
+    );
+  }
+  if (notify.BrowseToURL) {
+    throw new TunnelError(
+      'tunnel:key-invalid',
+      'The control server wants a person to log in: it did not take the auth key. Store a valid key in the secret.',
+    );
+  }
+  return notify.State === State.running ? true : undefined;
+}
+
+function lastWords(lines: readonly string[]): string {
+  return lines.length === 0 ? 'It logged nothing.' : `It said last: ${lines.slice(-3).join(' | ')}`;
+}
+
+function ignore(): void {}

@@ -1,0 +1,7 @@
+/** The architectures of Lambda, by AWS's names. */
+export const arches = ['arm64', 'x86_64'] as const;
+
+export type Arch = (typeof arches)[number];
+
+/** The name that Node and npm have for it. */
+export const nodeArch: Readonly<Record<Arch, string>> = { arm64: 'arm64', x86_64: 'x64' };

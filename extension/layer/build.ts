@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Arch, arches, nodeArch } from './arch.ts';
+import { unpackLayer, zipLayer } from './archive.ts';
+import { bundleExtension } from './bundle.ts';
+import { interpreters, layerFiles } from './layer.ts';
+import { readNode } from './own-node.ts';
+import { buildTailscaled } from './tailscaled.ts';
+
+const usage = `npm run layer -- [--arch arm64|x86_64|all] [--own-node] [--out dist/layer]
+
+Builds the Lambda layer: OUT/ARCH as folders and OUT/ARCH.zip for the upload. --arch is this machine's unless told.
+--own-node builds ARCH-own-node, which brings Node along for functions of other runtimes.`;
+
+interface LayerOptions {
+  readonly arches: readonly Arch[];
+  readonly ownNode: boolean;
+  readonly out: string;
+}
+
+async function main(args: readonly string[]): Promise<void> {
+  const { arches, ownNode, out } = readOptions(args);
+  const interpreter = ownNode ? interpreters.own : interpreters.lambda;
+  const extension = await bundleExtension(interpreter);
+  for (const arch of arches) {
+    const { program, licences } = buildTailscaled(arch, say);
+    const node = ownNode ? readNode(arch) : undefined;
+    const files = layerFiles({ tailscaled: program, licences, extension, node });
+    const name = ownNode ? `${arch}-own-node` : arch;
+    const zip = zipLayer(files, ownNode ? 6 : 9);
+    unpackLayer(files, join(out, name));
+    mkdirSync(out, { recursive: true });
+    writeFileSync(join(out, `${name}.zip`), zip);
+    const hash = createHash('sha256').update(zip).digest('hex');
+    const where = relative(process.cwd(), join(out, `${name}.zip`));
+    say(`${where}: ${(zip.length / 1e6).toFixed(1)} MB, sha256 ${hash}`);
+  }
+}
+
+function readOptions(args: readonly string[]): LayerOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      arch: { type: 'string', default: ownArch() },
+      'own-node': { type: 'boolean', default: false },
+      out: { type: 'string', default: join('dist', 'layer') },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(`${usage}\n`);
+    process.exit(0);
+  }
+  const wanted = values.arch === 'all' ? arches : arches.filter((arch) => arch === values.arch);
+  if (wanted.length === 0) throw new Error(`--arch is ${values.arch}; it may be ${arches.join(', ')} or all`);
+  return { arches: wanted, ownNode: values['own-node'], out: values.out };
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function ownArch(): Arch {
+  return arches.find((arch) => nodeArch[arch] === process.arch) ?? 'x86_64';
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`postern: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});

@@ -1,0 +1,107 @@
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Arch } from './arch.ts';
+
+const here = import.meta.dirname;
+const goArch: Readonly<Record<Arch, string>> = { arm64: 'arm64', x86_64: 'amd64' };
+
+export interface BuiltTailscaled {
+  readonly program: Uint8Array;
+  /** The licences of every module in it, which go wherever it goes. */
+  readonly licences: string;
+}
+
+/**
+ * Builds tailscaled for Lambda from the module that go.mod and go.sum pin, with the features that tailscaled.tags leaves in.
+ *
+ * The result is kept in the user's cache under the hash of all that goes into it, the version of Go included.
+ *
+ * @param report hears of a build, before it begins
+ * @throws Error without Go, or with what Go said
+ */
+export function buildTailscaled(arch: Arch, report: (line: string) => void): BuiltTailscaled {
+  const goVersion = go(['env', 'GOVERSION']).trim();
+  const args = ['-trimpath', '-buildvcs=false', '-tags', tags(), '-ldflags', linkerFlags()];
+  const kept = join(cacheDirectory(), `tailscaled-${arch}-${inputHash([goVersion, arch, ...args])}`);
+  const [program, licences] = [join(kept, 'tailscaled'), join(kept, 'licences.txt')];
+  if (!existsSync(kept)) {
+    report(`building tailscaled for ${arch} with ${goVersion}, some minutes the first time …`);
+    const making = `${kept}.${process.pid}`;
+    try {
+      mkdirSync(making, { recursive: true });
+      const env = { GOOS: 'linux', GOARCH: goArch[arch], CGO_ENABLED: '0' };
+      go(['build', ...args, '-o', join(making, 'tailscaled'), 'tailscale.com/cmd/tailscaled'], env);
+      writeFileSync(join(making, 'licences.txt'), collectLicences(env));
+      publish(making, kept);
+    } finally {
+      rmSync(making, { recursive: true, force: true });
+    }
+  }
+  return { program: readFileSync(program), licences: readFileSync(licences, 'utf8') };
+}
+
+/** Two builds may race for the same place; both have made the same. */
+function publish(making: string, kept: string): void {
+  try {
+    renameSync(making, kept);
+  } catch (error) {
+    if (!existsSync(kept)) throw error;
+  }
+}
+
+function tags(): string {
+  const lines = readFileSync(join(here, 'tailscaled.tags'), 'utf8').split('\n');
+  return lines.filter((line) => line !== '' && !line.startsWith('#')).join(',');
+}
+
+/** Without the stamps the node would show as version `1.x-ERR-BuildInfo` in the admin console. */
+function linkerFlags(): string {
+  const version = /^\s*tailscale\.com v(\S+)/m.exec(readFileSync(join(here, 'go.mod'), 'utf8'))?.[1];
+  if (version === undefined) throw new Error('go.mod names no version of tailscale.com');
+  const stamps = ['longStamp', 'shortStamp'].map((stamp) => `-X tailscale.com/version.${stamp}=${version}`);
+  return ['-s', '-w', '-buildid=', ...stamps].join(' ');
+}
+
+function inputHash(inputs: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(here, file)));
+  for (const input of inputs) hash.update(`\0${input}`);
+  return hash.digest('hex').slice(0, 16);
+}
+
+function cacheDirectory(): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'postern');
+}
+
+function collectLicences(env: Record<string, string>): string {
+  const format = '{{with .Module}}{{.Path}} {{.Version}}\t{{.Dir}}{{end}}';
+  const listed = go(['list', '-deps', '-tags', tags(), '-f', format, 'tailscale.com/cmd/tailscaled'], env);
+  const modules = [...new Set(listed.split('\n').filter((line) => line.includes('\t')))].sort();
+  const parts = [`Go\t${go(['env', 'GOROOT']).trim()}`, ...modules].map((line) => {
+    const [name = '', directory = ''] = line.split('\t');
+    const files = readdirSync(directory, { withFileTypes: true })
+      .filter((entry) => entry.isFile() && /^(LICEN[CS]E|COPYING|NOTICE|PATENTS)/i.test(entry.name))
+      .map((entry) => entry.name);
+    return `${name}\n\n${files.map((file) => readFileSync(join(directory, file), 'utf8')).join('\n')}`;
+  });
+  return `The program bin/tailscaled holds the following software.\n\n${parts.join(`\n${'-'.repeat(72)}\n`)}`;
+}
+
+function go(args: readonly string[], env: Record<string, string> = {}): string {
+  const result = spawnSync('go', args, {
+    cwd: here,
+    env: { ...process.env, GOFLAGS: '-mod=readonly', ...env },
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if ((result.error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') {
+    throw new Error(
+      'Go is not installed, and tailscaled is built from source: get Go 1.26 or newer from https://go.dev/dl/',
+    );
+  }
+  if (result.status !== 0) throw new Error(`go ${args[0]} failed: ${result.error?.message ?? result.stderr}`);
+  return result.stdout;
+}

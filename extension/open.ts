@@ -1,0 +1,46 @@
+import { dirname, join } from 'node:path';
+import { readEnvironment, type TailnetEnvironment } from '../gateway/environment.ts';
+import { TunnelError } from './causes.ts';
+import { log } from './log.ts';
+import { serveReadiness } from './readiness.ts';
+import { readAuthKey } from './secret.ts';
+import { Tailscaled } from './tailscaled.ts';
+import { Tunnel } from './tunnel.ts';
+
+/** Lambda gives init 10 s from the start of the sandbox; what went wrong must be told before. */
+const initMs = 9_000;
+
+/**
+ * Makes the tunnel and its readiness endpoint, and joins the tailnet.
+ *
+ * @param executable /opt/extensions/postern: the layer lies around it
+ * @throws TunnelError
+ */
+export async function openTunnel(env: NodeJS.ProcessEnv, executable: string): Promise<Tunnel> {
+  const settings = readSettings(env);
+  const layer = dirname(dirname(executable));
+  const daemon = new Tailscaled({
+    binary: join(layer, 'bin', 'tailscaled'),
+    directory: join(env.TMPDIR || '/tmp', 'postern'),
+    socksPort: settings.socksPort,
+    extraCas: join(layer, 'ssl'),
+    env,
+  });
+  process.on('exit', () => daemon.kill());
+  const readKey = (withinMs: number) => readAuthKey(settings.secretId, env, withinMs);
+  const tunnel = new Tunnel({ daemon, settings, readKey, log });
+  const withinMs = Math.min(settings.joinTimeoutMs, initMs - process.uptime() * 1_000);
+  await Promise.all([
+    tunnel.join(withinMs),
+    serveReadiness(tunnel, settings.readinessPort, settings.socksPort),
+  ]);
+  return tunnel;
+}
+
+function readSettings(env: NodeJS.ProcessEnv): TailnetEnvironment {
+  try {
+    return readEnvironment(env).tailnet;
+  } catch (error) {
+    throw new TunnelError('tunnel:misconfigured', (error as Error).message);
+  }
+}

@@ -1,0 +1,112 @@
+import type { Bus } from './bus.ts';
+import { TunnelError } from './causes.ts';
+import { type LocalApi, State } from './localapi.ts';
+import { findPeer, onlinePeers } from './peers.ts';
+import { firstPong, reach } from './ping.ts';
+
+const renewMs = 2_000;
+/** Peers that stand in for targets when none is named. */
+const standIns = 8;
+/** A target that is not among the peers yet may be in a moment. */
+const lookAgainMs = 50;
+
+/**
+ * Proves that connections can be made, against the targets or, when none is named, the peers that are online.
+ *
+ * Renews WireGuard's sessions where that is what it takes.
+ */
+export class Proof {
+  readonly #api: LocalApi;
+  readonly #bus: Bus;
+  readonly #targets: readonly string[];
+  #addresses: readonly string[] = [];
+  #renewals = 0;
+  #proven = false;
+
+  constructor(api: LocalApi, bus: Bus, targets: readonly string[]) {
+    this.#api = api;
+    this.#bus = bus;
+    this.#targets = targets;
+  }
+
+  /** How often the sessions were renewed: each time the connections made before died. */
+  get renewals(): number {
+    return this.#renewals;
+  }
+
+  /** Whether a peer has answered: one that never did cannot fall silent. */
+  get proven(): boolean {
+    return this.#proven;
+  }
+
+  /** After a join the peers may have other addresses. */
+  forget(): void {
+    this.#addresses = [];
+    this.#proven = false;
+  }
+
+  /** Whether a peer answers outside WireGuard. */
+  async pong(withinMs: number): Promise<boolean> {
+    return (await firstPong(this.#api, await this.#peers(), withinMs)) !== undefined;
+  }
+
+  /** Whether a peer answers through WireGuard. */
+  async succeeds(withinMs: number): Promise<boolean> {
+    const end = performance.now() + withinMs;
+    for (;;) {
+      const leftMs = Math.max(1, end - performance.now());
+      const reached = await reach(this.#api, await this.#peers(), leftMs);
+      this.#proven = reached === 'session';
+      if (this.#proven) return true;
+      if (performance.now() >= end) return false;
+      if (reached === 'path') await this.renew();
+      else await new Promise((resolve) => setTimeout(resolve, lookAgainMs));
+    }
+  }
+
+  /**
+   * As `succeeds`; but when no target is named, it must do that a peer is online.
+   *
+   * @throws TunnelError when no target answers
+   */
+  async demand(withinMs: number): Promise<void> {
+    if (await this.succeeds(withinMs)) return;
+    if (this.#targets.length === 0 && this.#addresses.length > 0) return;
+    throw new TunnelError('tunnel:target-unreachable', unreachable(this.#targets, this.#addresses.length));
+  }
+
+  /** Takes the engine down and up, which makes WireGuard forget its sessions: the connections made before are dead. */
+  async renew(): Promise<void> {
+    await this.#api.setRunning(false);
+    this.#renewals += 1;
+    const up = this.#bus.next(({ State: state }) => (state === State.running ? true : undefined), renewMs);
+    await this.#api.setRunning(true);
+    await up;
+  }
+
+  /** The addresses to ping: asked for once after each join, for a node keeps its address. */
+  async #peers(): Promise<readonly string[]> {
+    if (this.#addresses.length > 0) return this.#addresses;
+    const status = await this.#api.status(true);
+    const peers =
+      this.#targets.length === 0
+        ? onlinePeers(status, standIns)
+        : this.#targets.flatMap((target) => findPeer(status, target) ?? []);
+    this.#addresses = peers.map((peer) => peer.address);
+    return this.#addresses;
+  }
+}
+
+function unreachable(targets: readonly string[], found: number): string {
+  if (targets.length === 0) {
+    return (
+      'No peer is online, as far as this node may see: check the access rules of its tags, or name the targets in ' +
+      'POSTERN_TAILNET_TARGETS.'
+    );
+  }
+  const names = `${targets.join(', ')} (POSTERN_TAILNET_TARGETS)`;
+  if (found === 0) {
+    return `No peer is called ${names}, as far as this node may see: check the names and the access rules of its tags.`;
+  }
+  return `${names}: no answer to pings. Is the machine up, and tailscaled running there?`;
+}

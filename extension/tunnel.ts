@@ -1,0 +1,294 @@
+import type { TailnetEnvironment } from '../gateway/environment.ts';
+import type { Log } from '../gateway/plugin.ts';
+import { type TunnelNotReady, type TunnelReady, tunnelCauses } from '../gateway/upstream/tunnel.ts';
+import { Bus } from './bus.ts';
+import { TunnelError, toTunnelError } from './causes.ts';
+import { Joiner } from './join.ts';
+import { LocalApi, State } from './localapi.ts';
+import { Proof } from './proof.ts';
+import type { Tailscaled } from './tailscaled.ts';
+
+export interface TunnelParts {
+  readonly daemon: Tailscaled;
+  readonly settings: TailnetEnvironment;
+  readonly readKey: (withinMs: number) => Promise<string>;
+  readonly log: Log;
+  /** The wall clock, in milliseconds: the only one that tells how long a freeze was. */
+  readonly now?: () => number;
+}
+
+const tickMs = 1_000;
+/** Longer than this without a tick, and the sandbox was frozen long enough for WireGuard's sessions to be stale. */
+const freezeMs = 45_000;
+/** Ticks between two looks whether a peer still answers. */
+const ticksPerBeat = 10;
+const beatMs = 2_000;
+const firstProofMs = 2_000;
+/** What was found unreachable is looked for again for this long. */
+const laterProofMs = 600;
+const thawPongMs = 400;
+const reopenMs = 5_000;
+/** After a failure, before the next attempt to join: when a request asks, and by itself. */
+const askedRetryMs = 5_000;
+const retriesMs = [250, 1_000, 2_000, 5_000, 10_000, 30_000] as const;
+/** Between two joins on the mere suspicion that the control server forgot this node. */
+const suspicionMs = 30_000;
+/** tailscaled goes on saying that the node is unknown for a moment after it joined again. */
+const echoMs = 5_000;
+
+type Health =
+  | { readonly is: 'ready' }
+  /** `why` is what went wrong last, while it is being mended. */
+  | { readonly is: 'working'; readonly why: TunnelError }
+  | { readonly is: 'down'; readonly why: TunnelError };
+
+const joining = new TunnelError('tunnel:joining', 'It is being joined or renewed at this moment; ask again.');
+
+/**
+ * The one owner of the tunnel: joins, proves that a connection can be made, notices a thaw and cures it, joins again when
+ * tailscaled ended or the control server forgot the node, and leaves.
+ *
+ * Ready means that a peer of POSTERN_TAILNET_TARGETS has answered through WireGuard. Without targets the peers that are online
+ * stand in for them, and if none answers, it must do that one is online.
+ *
+ * One piece of work at a time; whoever asks meanwhile waits for the one under way.
+ */
+export class Tunnel {
+  readonly api: LocalApi;
+  readonly #parts: TunnelParts;
+  readonly #bus: Bus;
+  readonly #joiner: Joiner;
+  readonly #proof: Proof;
+  readonly #now: () => number;
+  readonly #ticker: NodeJS.Timeout;
+  #health: Health = { is: 'working', why: joining };
+  #work: Promise<Health> | undefined;
+  #joins = 0;
+  #ticks = 0;
+  #lastTickMs: number;
+  #lastJoinMs = -Infinity;
+  #lastFailureMs = -Infinity;
+  #lastSuspicionMs = -Infinity;
+  #failures = 0;
+  #retry: NodeJS.Timeout | undefined;
+  #thawedMeanwhile = false;
+  #leaving = false;
+
+  constructor(parts: TunnelParts) {
+    this.#parts = parts;
+    this.#now = parts.now ?? Date.now;
+    this.#lastTickMs = this.#now();
+    this.api = new LocalApi(parts.daemon.socket);
+    this.#bus = new Bus(this.api);
+    this.#joiner = new Joiner({ ...parts, api: this.api, bus: this.#bus });
+    this.#proof = new Proof(this.api, this.#bus, parts.settings.targets);
+    this.#ticker = setInterval(() => this.#everySecond(), tickMs);
+    this.#listen();
+  }
+
+  /**
+   * Joins for the first time. A target that does not answer is no failure: the tunnel stands, and `ready` says why it is of no
+   * use yet.
+   *
+   * @throws TunnelError
+   */
+  async join(withinMs: number): Promise<void> {
+    const end = performance.now() + withinMs;
+    const health = await this.#do('join', async () => {
+      await this.#joinOnce(withinMs);
+      await this.#proof.demand(Math.min(firstProofMs, Math.max(1, end - performance.now())));
+    });
+    if (health.is === 'down' && this.#joins === 0) throw health.why;
+  }
+
+  /** Whether connections can be made; waits that long while there is hope. */
+  async ready(withinMs: number): Promise<TunnelReady | TunnelNotReady> {
+    // The function may ask before this process's own timer has fired after a thaw.
+    this.#lookAtClock();
+    if (this.#health.is === 'down' && this.#mayRecover()) this.#recover(this.#neededRecovery());
+    if (this.#work !== undefined) await limited(this.#work, withinMs);
+    if (this.#health.is === 'ready') {
+      return { ready: true, epoch: this.#joins + this.#proof.renewals };
+    }
+    const { code, message } = this.#health.why;
+    return { ready: false, code, title: tunnelCauses[code], detail: message };
+  }
+
+  /** A peer answers outside WireGuard and not inside: its session is stale. */
+  renew(): void {
+    if (this.#work === undefined) this.#do('renewal', () => this.#cure());
+  }
+
+  /**
+   * No peer answers, so the control server may have forgotten this node: tailscaled goes on saying that it runs. Joins again,
+   * unless that was done a moment ago.
+   */
+  suspect(): boolean {
+    if (this.#work !== undefined || this.#now() - this.#lastSuspicionMs < suspicionMs) return false;
+    this.#lastSuspicionMs = this.#now();
+    this.#joinAgain('no peer answers');
+    return true;
+  }
+
+  /** Leaves the tailnet and ends tailscaled, within the time whatever happens. */
+  async leave(withinMs: number): Promise<void> {
+    this.#leaving = true;
+    clearInterval(this.#ticker);
+    clearTimeout(this.#retry);
+    const { daemon, log } = this.#parts;
+    if (daemon.running) {
+      await this.api.logout(withinMs * 0.6).then(
+        () => log.info('left the tailnet'),
+        (error: unknown) => log.warn('could not log out', { error: String(error) }),
+      );
+    }
+    await daemon.stop(withinMs * 0.3);
+  }
+
+  #listen(): void {
+    const { daemon, log } = this.#parts;
+    daemon.onForgotten = () => {
+      if (this.#now() - this.#lastJoinMs > echoMs)
+        this.#joinAgain('the control server no longer knows this node');
+    };
+    daemon.onExit = (how) => {
+      if (this.#leaving) return;
+      log.error('tailscaled ended', { how, lines: daemon.lines.slice(-10) });
+      if (this.#joins > 0) this.#joinAgain(how);
+    };
+    this.#bus.onEnd = () => {
+      if (!this.#leaving) this.#bus.open(reopenMs).catch(ignore);
+    };
+    this.#bus.listen(({ State: state }) => {
+      if (state === State.needsLogin && this.#health.is === 'ready')
+        this.#joinAgain('tailscaled was logged out');
+      if (state === State.running && this.#health.is === 'down') this.#recover('prove');
+    });
+  }
+
+  #everySecond(): void {
+    this.#lookAtClock();
+    this.#ticks += 1;
+    if (this.#ticks % ticksPerBeat === 0) this.#beat().catch(ignore);
+  }
+
+  /** A gap means that the sandbox was frozen. */
+  #lookAtClock(): void {
+    const now = this.#now();
+    const gapMs = now - this.#lastTickMs;
+    this.#lastTickMs = now;
+    if (gapMs <= freezeMs + tickMs || this.#leaving) return;
+    this.#parts.log.info('thaw', { frozenMs: gapMs });
+    if (this.#work !== undefined) this.#thawedMeanwhile = true;
+    else this.#do('thaw', () => this.#cure());
+  }
+
+  /** Looks whether a peer that answered still does; a request need not be the first to find out. */
+  async #beat(): Promise<void> {
+    if (this.#health.is !== 'ready' || !this.#proof.proven) return;
+    if ((await this.#proof.pong(beatMs)) || this.#health.is !== 'ready' || this.#leaving) return;
+    if (!this.suspect()) this.#recover('prove');
+  }
+
+  /** One piece of work at a time. It leaves the tunnel ready or down. */
+  #do(what: string, work: () => Promise<void>): Promise<Health> {
+    const startedMs = performance.now();
+    const run = async (): Promise<Health> => {
+      try {
+        await work();
+        if (this.#thawedMeanwhile) await this.#cure();
+        this.#succeed(what, performance.now() - startedMs);
+      } catch (error) {
+        this.#fail(what, toTunnelError(error));
+      }
+      this.#work = undefined;
+      return this.#health;
+    };
+    clearTimeout(this.#retry);
+    this.#health = { is: 'working', why: this.#health.is === 'ready' ? joining : this.#health.why };
+    this.#thawedMeanwhile = false;
+    this.#work = run();
+    return this.#work;
+  }
+
+  #succeed(what: string, tookMs: number): void {
+    this.#health = { is: 'ready' };
+    this.#failures = 0;
+    this.#parts.log.info('tunnel ready', {
+      after: what,
+      tookMs: Math.round(tookMs),
+      joins: this.#joins,
+      renewals: this.#proof.renewals,
+    });
+  }
+
+  #fail(what: string, why: TunnelError): void {
+    this.#health = { is: 'down', why };
+    this.#lastFailureMs = this.#now();
+    this.#parts.log.error('tunnel not ready', { after: what, code: why.code, detail: why.message });
+    // Before the first join there is nothing to recover: Lambda starts the sandbox anew.
+    if (this.#leaving || this.#joins === 0) return;
+    const waitMs = retriesMs[Math.min(this.#failures, retriesMs.length - 1)] as number;
+    this.#failures += 1;
+    this.#retry = setTimeout(() => this.#recover(this.#neededRecovery()), waitMs);
+  }
+
+  #neededRecovery(): 'join' | 'prove' {
+    const targetsOnly = this.#health.is === 'down' && this.#health.why.code === 'tunnel:target-unreachable';
+    return targetsOnly && this.#parts.daemon.running ? 'prove' : 'join';
+  }
+
+  #mayRecover(): boolean {
+    return this.#neededRecovery() === 'prove' || this.#now() - this.#lastFailureMs >= askedRetryMs;
+  }
+
+  #recover(how: 'join' | 'prove'): void {
+    if (this.#work !== undefined || this.#leaving) return;
+    if (how === 'prove') this.#do('new proof', () => this.#proof.demand(laterProofMs));
+    else this.#do('join', () => this.#rejoin());
+  }
+
+  #joinAgain(reason: string): void {
+    if (this.#work !== undefined || this.#leaving) return;
+    this.#parts.log.warn('joining again', { reason });
+    this.#recover('join');
+  }
+
+  /**
+   * After a freeze. WireGuard's keepalive went out into a path that is dead, and now it sends nothing for 5 s; a ping finds the
+   * path again, and taking the engine down and up makes WireGuard forget its sessions. When nobody answers, the control
+   * server has probably deleted the node meanwhile: join anew.
+   */
+  async #cure(): Promise<void> {
+    if (this.#parts.daemon.running && (await this.#proof.pong(thawPongMs))) {
+      await this.#proof.renew();
+      if (await this.#proof.succeeds(firstProofMs)) return;
+    }
+    await this.#rejoin();
+  }
+
+  async #rejoin(): Promise<void> {
+    await this.#joinOnce(this.#parts.settings.joinTimeoutMs);
+    await this.#proof.demand(firstProofMs);
+  }
+
+  async #joinOnce(withinMs: number): Promise<void> {
+    await this.#joiner.join(withinMs);
+    this.#joins += 1;
+    this.#lastJoinMs = this.#now();
+    this.#proof.forget();
+  }
+}
+
+/** Waits for the work, but not longer. */
+function limited(work: Promise<unknown>, withinMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, withinMs);
+    work.then(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+function ignore(): void {}
