@@ -1,10 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
-import { partsReady } from './cache.ts';
 
-const always = ['ip', 'mount', 'nsenter', 'openssl', 'python3', 'setpriv', 'unshare'];
-const onlyToBuild = ['flock', 'go'];
+const commands = ['flock', 'go', 'ip', 'mount', 'nsenter', 'openssl', 'python3', 'setpriv', 'unshare'];
 
 /** Makes the hub: a network, a mount table and processes of its own, all of which end with its first process. */
 export const hubCommand: readonly string[] = [
@@ -28,7 +26,7 @@ export function whyNoLab(): string | undefined {
   if (process.platform !== 'linux') return `needs Linux namespaces; this is ${process.platform}`;
   if (process.arch !== 'x64' && process.arch !== 'arm64')
     return `needs x64 or arm64; this is ${process.arch}`;
-  const missing = [...always, ...(partsReady() ? [] : onlyToBuild)].filter((command) => !isCommand(command));
+  const missing = commands.filter((command) => !isCommand(command));
   if (missing.length > 0) return `needs ${missing.join(', ')} in PATH`;
   const [command, ...args] = hubCommand as [string, ...string[]];
   const attempt = spawnSync(command, [...args, 'ip', 'link', 'set', 'lo', 'up'], { encoding: 'utf8' });

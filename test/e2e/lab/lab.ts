@@ -6,7 +6,7 @@ import { type HttpApi, type HttpApiRoute, type Invoke, startHttpApi } from './ht
 import { hubAddress, runFolder } from './network.ts';
 import { makePki, type Pki } from './pki.ts';
 import { until } from './process.ts';
-import { locateProducts, type Products } from './products.ts';
+import { buildProducts, type Products } from './products.ts';
 import { type Sandbox, type SandboxOptions, startSandbox } from './sandbox.ts';
 import { type SecretsManager, startSecretsManager } from './secrets.ts';
 import { startTarget, type Target } from './target.ts';
@@ -43,12 +43,12 @@ export interface Lab {
 
 export const secretId = 'postern/auth-key';
 
-/** Starts what every test file needs; about a second. Call it once a file, inside the hub. */
+/** Starts what every test file needs; about two seconds. Call it once a file, inside the hub. */
 export async function startLab(): Promise<Lab> {
   const parts = locateParts();
-  const products = locateProducts();
   const pki = await makePki(join(runFolder, 'pki'), [hubAddress]);
-  const [headscale, secrets] = await Promise.all([
+  const [products, headscale, secrets] = await Promise.all([
+    buildProducts(join(runFolder, 'products')),
     startHeadscale(parts.headscale, join(runFolder, 'headscale'), pki),
     startSecretsManager(parts.motoServer),
   ]);

@@ -4,6 +4,7 @@ import { ensureParts } from './cache.ts';
 import { hubCommand, whyNoLab } from './capability.ts';
 import { removeDeadCpuGroups } from './cpu.ts';
 import { run } from './process.ts';
+import { makeTailscaled } from './products.ts';
 
 /** The hub's address on its own network, where Headscale, Secrets Manager and the HTTP API listen. */
 export const hubAddress = '10.77.0.1';
@@ -44,6 +45,7 @@ export async function enterHub(): Promise<string | undefined> {
 async function whyNoParts(): Promise<string | undefined> {
   try {
     await ensureParts();
+    makeTailscaled();
     return undefined;
   } catch (error) {
     return `could not be built: ${(error as Error).message}`;

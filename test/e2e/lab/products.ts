@@ -1,7 +1,12 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Arch, arches, nodeArch } from '../../../extension/layer/arch.ts';
+import { unpackLayer } from '../../../extension/layer/archive.ts';
+import { bundleExtension } from '../../../extension/layer/bundle.ts';
+import { interpreters, layerFiles } from '../../../extension/layer/layer.ts';
+import { buildTailscaled } from '../../../extension/layer/tailscaled.ts';
+import { bundleFunction } from '../../../scripts/build/bundle.ts';
 
-/** What is uploaded to AWS, as built: folders. */
+/** What is uploaded to AWS: folders, and a program in one of them. */
 export interface Products {
   readonly layer: string;
   readonly tailscaled: string;
@@ -9,30 +14,30 @@ export interface Products {
   readonly authorizer: string;
 }
 
-const root = join(import.meta.dirname, '..', '..', '..');
-const arch = process.arch === 'arm64' ? 'arm64' : 'x86_64';
-
-/** Where the build put them: `dist`, or POSTERN_DIST. */
-export function locateProducts(): Products {
-  const dist = process.env.POSTERN_DIST ?? join(root, 'dist');
-  const layer = join(dist, 'layer', arch);
+/**
+ * Builds the layer and the functions from the sources as they are, by the code that `npm run layer` and `npm run build` run.
+ *
+ * tailscaled must have been built before: there is no network in the hub.
+ */
+export async function buildProducts(folder: string): Promise<Products> {
+  const layer = join(folder, 'layer');
+  const [extension, forwarder, authorizer] = await Promise.all([
+    bundleExtension(interpreters.lambda),
+    bundleFunction('forwarder', join(folder, 'forwarder')),
+    bundleFunction('authorizer', join(folder, 'authorizer')),
+  ]);
+  const { program, licences } = makeTailscaled();
+  unpackLayer(layerFiles({ tailscaled: program, licences, extension }), layer);
   return {
     layer,
     tailscaled: join(layer, 'bin', 'tailscaled'),
-    forwarder: join(dist, 'functions', 'forwarder'),
-    authorizer: join(dist, 'functions', 'authorizer'),
+    forwarder: forwarder.folder,
+    authorizer: authorizer.folder,
   };
 }
 
-/** Why there is nothing to test, in one line, or undefined. */
-export function whyNoProducts(): string | undefined {
-  const { tailscaled, forwarder, authorizer, layer } = locateProducts();
-  const wanted = [
-    ...[tailscaled, join(layer, 'extensions', 'postern')],
-    ...[join(forwarder, 'index.mjs'), join(authorizer, 'index.mjs')],
-  ];
-  const missing = wanted.filter((path) => !existsSync(path));
-  return missing.length === 0
-    ? undefined
-    : `needs ${missing.join(', ')}: run npm run layer and npm run build`;
+/** Builds tailscaled for this machine, or takes it from the cache. @throws Error with what Go said */
+export function makeTailscaled(): ReturnType<typeof buildTailscaled> {
+  const arch = arches.find((one) => nodeArch[one] === process.arch) as Arch;
+  return buildTailscaled(arch, (line) => process.stderr.write(`lab: ${line}\n`));
 }
