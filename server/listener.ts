@@ -19,11 +19,11 @@ export interface ListenOptions extends ListenAddress {
 export interface RunningServer {
   readonly address: ListenAddress;
   /**
-   * Takes no new connection, lets requests under way finish, and cuts off what is left after `graceMs`.
+   * Takes no new connection, lets requests under way finish, and cuts off what is left after `graceMs` or when told so.
    *
    * @returns how many connections were cut off
    */
-  close(graceMs: number): Promise<number>;
+  close(graceMs: number, cutOff?: AbortSignal): Promise<number>;
 }
 
 /**
@@ -95,19 +95,22 @@ class Listener implements RunningServer {
     });
   }
 
-  async close(graceMs: number): Promise<number> {
+  async close(graceMs: number, cutOff?: AbortSignal): Promise<number> {
     this.stopping = true;
-    let cutOff = 0;
+    let cut = 0;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     // Node counts a connection on which nothing was ever sent as busy.
     for (const connection of this.#connections) if (connection.bytesRead === 0) connection.destroy();
-    const timer = setTimeout(() => {
-      cutOff = this.#connections.size;
+    const cutAll = () => {
+      cut += this.#connections.size;
       this.#server.closeAllConnections();
-    }, graceMs);
+    };
+    const timer = setTimeout(cutAll, graceMs);
+    cutOff?.addEventListener('abort', cutAll);
     await closed;
     clearTimeout(timer);
-    return cutOff;
+    cutOff?.removeEventListener('abort', cutAll);
+    return cut;
   }
 
   #track(connection: Connection): void {

@@ -3,7 +3,11 @@ import { systemClock } from '../../gateway/clock.ts';
 import { readEnvironment } from '../../gateway/environment.ts';
 import { accessRecord, createLog, InvalidConfiguration, loadGateway } from '../../gateway/index.ts';
 import { createSecrets } from '../../gateway/secrets/index.ts';
-import { readSource } from './usage.ts';
+import { parseListenAddress } from '../../server/address.ts';
+import { bufferLines } from '../../server/lines.ts';
+import { ListenError } from '../../server/listen-error.ts';
+import { serve as serveGateway } from '../../server/serve.ts';
+import { readSource, UsageError } from './usage.ts';
 
 /**
  * `postern serve`: runs the gateway on this machine until it is told to stop (SIGTERM, SIGINT).
@@ -14,10 +18,40 @@ export async function serve(args: readonly string[]): Promise<number> {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      config: { type: 'string', default: process.env.POSTERN_CONFIG ?? 'postern.yaml' },
-      listen: { type: 'string', default: process.env.POSTERN_LISTEN ?? '127.0.0.1:8080' },
-      admin: { type: 'string', default: process.env.POSTERN_ADMIN ?? '127.0.0.1:8081' },
+      config: { type: 'string', default: process.env.POSTERN_CONFIG || 'postern.yaml' },
+      listen: { type: 'string', default: process.env.POSTERN_LISTEN || '127.0.0.1:8080' },
+      admin: { type: 'string', default: process.env.POSTERN_ADMIN || '127.0.0.1:8081' },
     },
   });
-  return 0;
+  const listen = addressOf('--listen or POSTERN_LISTEN', values.listen);
+  const admin = addressOf('--admin or POSTERN_ADMIN', values.admin);
+  const source = await readSource(values.config);
+  const lines = bufferLines(process.stdout);
+  process.once('exit', lines.flush);
+  const log = createLog(lines.write);
+  try {
+    const gateway = await loadGateway(source, {
+      clock: systemClock,
+      log,
+      secrets: createSecrets(process.env),
+      tailnet: readEnvironment(process.env).tailnet,
+      finished: (record) => log.info('request', accessRecord(record)),
+    });
+    const serving = await serveGateway({ gateway, listen, admin, log });
+    await serving.stopped;
+    return 0;
+  } catch (error) {
+    if (error instanceof InvalidConfiguration) process.stderr.write(`${error.message}\n`);
+    else if (error instanceof ListenError) process.stderr.write(`postern: ${error.message}\n`);
+    else throw error;
+    return 1;
+  }
+}
+
+function addressOf(setting: string, text: string) {
+  try {
+    return parseListenAddress(text);
+  } catch (error) {
+    throw new UsageError(`${setting}: ${(error as Error).message}`);
+  }
 }

@@ -1,0 +1,95 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { newRequestId } from '../gateway/gateway.ts';
+import { renderReply } from '../gateway/problem.ts';
+import { refusals } from '../gateway/refusal.ts';
+import type { Readiness } from '../gateway/upstream/transport.ts';
+import type { ListenAddress } from './address.ts';
+
+/** What the admin address tells of: the gateway, mostly. */
+export interface AdminSubject {
+  ready(withinMs: number): Promise<ReadonlyMap<string, Readiness>>;
+  /** No new requests are taken any more. */
+  stopping(): boolean;
+}
+
+export interface RunningAdmin {
+  readonly address: ListenAddress;
+  close(): Promise<void>;
+}
+
+const refuse = refusals('admin', {
+  'not-found': [404, 'There is no such page'],
+  'method-not-allowed': [405, 'Only GET and HEAD are answered here'],
+});
+
+/** Probes give up after some seconds; the answer comes before that. */
+const readyWithinMs = 2_000;
+
+/**
+ * Answers for those who watch over the process: `GET /healthz` (it lives) and `GET /readyz` (it can serve).
+ *
+ * `/readyz` gives 200 or 503 and `{ready, stopping, services: {NAME: {ready, code?, detail?}}}`. Nobody is authenticated:
+ * listen where only those who may know can ask.
+ *
+ * @throws the system's error when the address cannot be listened on
+ */
+export async function startAdmin(subject: AdminSubject, listen: ListenAddress): Promise<RunningAdmin> {
+  const server = createServer(
+    { headersTimeout: 5_000, requestTimeout: 5_000 },
+    function answer(request, response) {
+      answerAdmin(subject, request, response).catch(function broken() {
+        response.destroy();
+      });
+    },
+  );
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen({ host: listen.host, port: listen.port }, () => resolve());
+  });
+  const { address, port } = server.address() as AddressInfo;
+  return {
+    address: { host: address, port },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answerAdmin(
+  subject: AdminSubject,
+  { method, url = '' }: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const path = url.split('?', 1)[0];
+  if (path !== '/healthz' && path !== '/readyz') return sendProblem(response, refuse['not-found']());
+  if (method !== 'GET' && method !== 'HEAD')
+    return sendProblem(response, refuse['method-not-allowed'](undefined, ['allow', 'GET, HEAD']));
+  if (path === '/healthz') return sendJson(response, 200, { alive: true });
+  const services = await subject.ready(readyWithinMs);
+  const stopping = subject.stopping();
+  const ready = !stopping && [...services.values()].every((one) => one.ready);
+  sendJson(response, ready ? 200 : 503, {
+    ready,
+    stopping,
+    services: Object.fromEntries([...services].map(([name, one]) => [name, describe(one)])),
+  });
+}
+
+function describe(readiness: Readiness): unknown {
+  if (readiness.ready) return { ready: true };
+  const { code, detail } = readiness;
+  return { ready: false, code, detail };
+}
+
+function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  const body = Buffer.from(`${JSON.stringify(value)}\n`);
+  const headers = ['content-type', 'application/json', 'cache-control', 'no-store'];
+  response.writeHead(status, [...headers, 'content-length', String(body.byteLength)]).end(body);
+}
+
+function sendProblem(response: ServerResponse, reply: Parameters<typeof renderReply>[0]): void {
+  const { headers, body } = renderReply(reply, newRequestId());
+  response.writeHead(reply.status, headers).end(body);
+}

@@ -1,0 +1,43 @@
+/** Where text goes in the end, such as process.stdout. */
+export interface TextOutput {
+  write(text: string): unknown;
+  on(event: 'error', listener: () => void): unknown;
+}
+
+export interface LineBuffer {
+  /** Takes one line with its newline; it is written within 100 ms. */
+  readonly write: (line: string) => void;
+  /** Writes at once what has gathered: to be called before the process ends. */
+  readonly flush: () => void;
+}
+
+const flushCharacters = 64 * 1024;
+const flushMs = 100;
+
+/**
+ * Gathers lines and writes many at once: a system call for each line of the access log would cost as much as the rest of it.
+ *
+ * Nobody reading the other end (EPIPE) loses the lines and stops nothing.
+ */
+export function bufferLines(output: TextOutput): LineBuffer {
+  let gathered = '';
+  let timer: NodeJS.Timeout | undefined;
+  output.on('error', function ignore() {});
+
+  function flush(): void {
+    clearTimeout(timer);
+    timer = undefined;
+    if (gathered === '') return;
+    const text = gathered;
+    gathered = '';
+    output.write(text);
+  }
+
+  function write(line: string): void {
+    gathered += line;
+    if (gathered.length >= flushCharacters) flush();
+    else if (timer === undefined) timer = setTimeout(flush, flushMs);
+  }
+
+  return { write, flush };
+}

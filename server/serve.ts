@@ -1,0 +1,96 @@
+import type { Gateway } from '../gateway/gateway.ts';
+import type { Log } from '../gateway/plugin.ts';
+import { formatAddress, type ListenAddress } from './address.ts';
+import { startAdmin } from './admin.ts';
+import { listenError } from './listen-error.ts';
+import { startServer } from './listener.ts';
+
+export interface ServeOptions {
+  readonly gateway: Gateway;
+  readonly listen: ListenAddress;
+  readonly admin: ListenAddress;
+  readonly log: Log;
+  /** How long requests under way may take after a stop. Default: 25 s, less than the 30 s after which most platforms kill. */
+  readonly graceMs?: number;
+  /** Where SIGTERM and SIGINT are heard. Default: the process. */
+  readonly signals?: SignalSource;
+}
+
+export interface SignalSource {
+  on(signal: 'SIGTERM' | 'SIGINT', listener: (signal: string) => void): unknown;
+  off(signal: 'SIGTERM' | 'SIGINT', listener: (signal: string) => void): unknown;
+}
+
+export interface Serving {
+  readonly address: ListenAddress;
+  readonly admin: ListenAddress;
+  /** Ends when a signal has come and all is closed. */
+  readonly stopped: Promise<void>;
+}
+
+/** A terminal's Ctrl-C reaches a program once by itself and once more from npm: only a later one means "now". */
+const impatientMs = 1_000;
+
+/**
+ * Runs the gateway on two addresses, one for clients and one for those who watch over it, until SIGTERM or SIGINT.
+ *
+ * Then `/readyz` turns 503, no connection is taken any more, and requests under way finish within the grace; a second
+ * signal cuts them off. The gateway is closed at the end, and also when an address could not be listened on.
+ *
+ * @throws ListenError
+ */
+export async function serve(options: ServeOptions): Promise<Serving> {
+  const { gateway, listen, admin, log, graceMs = 25_000, signals = process } = options;
+  let stopping = false;
+  try {
+    const server = await startServer(gateway, listen).catch((error: unknown) => {
+      throw listenError(error, listen, 'POSTERN_LISTEN');
+    });
+    const watch = { ready: (withinMs: number) => gateway.ready(withinMs), stopping: () => stopping };
+    const watched = await startAdmin(watch, admin).catch(async (error: unknown) => {
+      await server.close(0);
+      throw listenError(error, admin, 'POSTERN_ADMIN');
+    });
+    const addresses = { listen: formatAddress(server.address), admin: formatAddress(watched.address) };
+    log.info('listening', addresses);
+
+    async function stop(signal: string, cutOff: AbortSignal): Promise<void> {
+      stopping = true;
+      log.info('stopping', { signal, graceMs });
+      const cut = await server.close(graceMs, cutOff);
+      await watched.close();
+      await gateway.close();
+      log.info('stopped', { connectionsCutOff: cut });
+    }
+    return { address: server.address, admin: watched.address, stopped: onSignals(signals, stop) };
+  } catch (error) {
+    await gateway.close();
+    throw error;
+  }
+}
+
+/** Calls `stop` at the first signal and tells it when a second one comes; ends when it has ended. */
+function onSignals(
+  signals: SignalSource,
+  stop: (signal: string, cutOff: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const impatience = new AbortController();
+  let firstMs: number | undefined;
+  return new Promise((resolve, reject) => {
+    function onSignal(signal: string): void {
+      if (firstMs !== undefined) {
+        if (performance.now() - firstMs > impatientMs) impatience.abort();
+        return;
+      }
+      firstMs = performance.now();
+      stop(signal, impatience.signal)
+        .finally(() => {
+          signals.off('SIGTERM', onSignal);
+          signals.off('SIGINT', onSignal);
+        })
+        .then(resolve, reject);
+    }
+    signals.on('SIGTERM', onSignal);
+    signals.on('SIGINT', onSignal);
+  });
+}
