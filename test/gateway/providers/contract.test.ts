@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
+import test from 'node:test';
+import fc from 'fast-check';
+import { providers } from '../../../gateway/providers/index.ts';
+import { exchangeOf } from '../expression/exchange.ts';
+import { type Message, type Signer, signers } from './signers.ts';
+import { flat, outcome, providerNamed, verifierOf } from './verify.ts';
+
+const folder = new URL('../../../gateway/providers/', import.meta.url);
+
+test('every provider lies in the file of its name, and every such file is in the index', () => {
+  const files = readdirSync(folder).filter(
+    (file) => file.endsWith('.ts') && !['index.ts', 'provider.ts'].includes(file),
+  );
+  assert.deepEqual(providers.map(({ name }) => `${name}.ts`).sort(), files.sort());
+  assert.ok(providers.every((provider) => Object.isFrozen(provider)));
+});
+
+test('every provider has a sender to be tested with', () => {
+  const tested = new Set(signers.map(({ provider }) => provider));
+  assert.deepEqual([...tested].sort(), providers.map(({ name }) => name).sort());
+});
+
+const messages = fc.record({
+  id: fc.stringMatching(/^[A-Za-z0-9_-]{1,40}$/),
+  seconds: fc.integer({ min: 1, max: 4_000_000_000 }),
+  body: fc.uint8Array({ maxLength: 200 }),
+});
+const example: Message = { id: 'msg_1', seconds: 1_900_000_000, body: Buffer.from('{"a":1}') };
+
+/** Another byte in the place of one, from a position and a bit that fit any length. */
+function flipBit(bytes: Uint8Array, at: number, bit: number): Uint8Array {
+  const copy = Buffer.from(bytes);
+  const index = at % copy.length;
+  copy[index] = (copy[index] as number) ^ (1 << bit);
+  return copy;
+}
+
+const flipText = (text: string, at: number, bit: number) =>
+  Buffer.from(flipBit(Buffer.from(text, 'latin1'), at, bit)).toString('latin1');
+
+for (const signer of signers) describeSender(signer);
+
+function describeSender(signer: Signer): void {
+  const name = `${signer.provider} (${signer.variant})`;
+  const [one, other, third] = [1, 2, 3].map((seed) => signer.secretsOf(seed)) as [Keys, Keys, Keys];
+  const verifier = (...secrets: readonly Keys[]) =>
+    verifierOf(
+      providerNamed(signer.provider),
+      signer.options,
+      secrets.map(({ gateway }) => gateway),
+    );
+  const verify = verifier(one);
+  const signed = (message: Message, { sender }: Keys = one) =>
+    signer.headers(signer.sign(sender, message), message);
+
+  test(`${name}: a good signature is accepted, whatever bytes the body has`, () => {
+    fc.assert(
+      fc.property(messages, (message) => {
+        const found = verify(exchangeOf({ head: { headers: flat(signed(message)) } }), message.body);
+        assert.ok(found.kind === 'accepted', found.kind);
+        assert.equal(found.id, message.id);
+        assert.equal(found.timestampMs, signer.covered.length === 0 ? undefined : message.seconds * 1000);
+      }),
+    );
+  });
+
+  test(`${name}: an empty body and one that is not UTF-8 are bodies like others`, () => {
+    for (const body of [
+      new Uint8Array(0),
+      Buffer.from([0, 255, 254, 128, 10, 13]),
+      Buffer.alloc(100_000, 0xc3),
+    ]) {
+      assert.equal(outcome(verify, flat(signed({ ...example, body })), body), 'accepted');
+    }
+  });
+
+  test(`${name}: a bit flipped in the body is refused`, () => {
+    fc.assert(
+      fc.property(messages, fc.nat(), fc.integer({ min: 0, max: 7 }), (message, at, bit) => {
+        fc.pre(message.body.length > 0);
+        assert.equal(outcome(verify, flat(signed(message)), flipBit(message.body, at, bit)), 'forged');
+      }),
+    );
+    assert.equal(
+      outcome(verify, flat(signed(example)), Buffer.concat([example.body, Buffer.alloc(1)])),
+      'forged',
+    );
+    assert.equal(outcome(verify, flat(signed(example)), example.body.subarray(1)), 'forged');
+  });
+
+  test(`${name}: a bit flipped in the signature is refused`, () => {
+    fc.assert(
+      fc.property(messages, fc.nat(), fc.integer({ min: 0, max: 7 }), (message, at, bit) => {
+        const signature = signer.sign(one.sender, message);
+        const flipped = flipText(signature, at, bit);
+        // Hex digits mean the same in upper and lower case.
+        fc.pre(flipped.toLowerCase() !== signature.toLowerCase() || !/^(sha256=)?[0-9a-f]+$/.test(signature));
+        const got = outcome(verify, flat(signer.headers(flipped, message)), message.body);
+        assert.ok(got === 'forged' || got === 'malformed', got);
+      }),
+    );
+  });
+
+  for (const header of signer.covered) {
+    test(`${name}: a bit flipped in ${header} is refused`, () => {
+      fc.assert(
+        fc.property(messages, fc.nat(), fc.integer({ min: 0, max: 7 }), (message, at, bit) => {
+          const headers = signed(message);
+          const flipped = { ...headers, [header]: flipText(headers[header] as string, at, bit) };
+          const got = outcome(verify, flat(flipped), message.body);
+          assert.ok(got === 'forged' || got === 'malformed', got);
+        }),
+      );
+    });
+
+    test(`${name}: without ${header} the headers are malformed`, () => {
+      const { [header]: _left, ...rest } = signed(example);
+      assert.equal(outcome(verify, flat(rest), example.body), 'malformed');
+      assert.equal(outcome(verify, flat({ ...rest, [header]: '' }), example.body), 'malformed');
+    });
+  }
+
+  test(`${name}: another secret is refused`, () => {
+    assert.equal(outcome(verifier(other), flat(signed(example)), example.body), 'forged');
+  });
+
+  test(`${name}: while secrets change, either of several is accepted, in any place`, () => {
+    for (const secrets of [
+      [one, other, third],
+      [other, one],
+      [third, other, one],
+    ])
+      assert.equal(outcome(verifier(...secrets), flat(signed(example)), example.body), 'accepted');
+    assert.equal(outcome(verifier(other, third), flat(signed(example)), example.body), 'forged');
+  });
+
+  test(`${name}: of several signatures in a header one good one is enough, in any place`, () => {
+    const good = signer.sign(one.sender, example);
+    const bad = signer.sign(other.sender, example);
+    const judge = (...all: readonly string[]) =>
+      outcome(verify, flat(signer.headers(all.join(signer.separator), example)), example.body);
+    assert.equal(judge(bad, good), 'accepted');
+    assert.equal(judge(good, bad), 'accepted');
+    assert.equal(judge('v9=unknown', good), 'accepted');
+    assert.equal(judge(bad, bad), 'forged');
+    assert.equal(judge(...Array<string>(15).fill(bad), good), 'accepted');
+    assert.equal(judge(...Array<string>(16).fill(bad), good), 'malformed');
+  });
+
+  test(`${name}: without the signature's header the request is not its business`, () => {
+    const { [signer.signatureHeader]: _left, ...rest } = signed(example);
+    assert.equal(outcome(verify, flat(rest), example.body), 'unsigned');
+    assert.equal(outcome(verify, [], example.body), 'unsigned');
+  });
+
+  test(`${name}: a header that it reads and that is there twice is malformed, even when both are equal`, () => {
+    const headers = signed(example);
+    for (const [header, value] of Object.entries(headers)) {
+      for (const second of [value, 'other']) {
+        assert.equal(outcome(verify, [...flat(headers), header, second], example.body), 'malformed', header);
+        assert.equal(
+          outcome(verify, [header.toUpperCase(), second, ...flat(headers)], example.body),
+          'malformed',
+          header,
+        );
+      }
+    }
+  });
+
+  test(`${name}: the case of a header's name does not matter`, () => {
+    const headers = Object.entries(signed(example)).flatMap(([header, value]) => [
+      header.toUpperCase(),
+      value,
+    ]);
+    assert.equal(outcome(verify, headers, example.body), 'accepted');
+  });
+
+  test(`${name}: whatever the headers hold, it is never accepted and never fails otherwise`, () => {
+    const value = fc.oneof(
+      fc.string({ unit: 'binary', maxLength: 100 }),
+      fc.constantFrom(
+        '',
+        ',',
+        ' ',
+        'v1,',
+        'v1a,',
+        'sha256=',
+        `sha256=${'0'.repeat(64)}`,
+        `v1,${'A'.repeat(43)}=`,
+        `v1a,${'A'.repeat(86)}==`,
+      ),
+      fc.integer().map(String),
+    );
+    const names = Object.keys(signed(example));
+    fc.assert(
+      fc.property(fc.array(value, { minLength: names.length, maxLength: names.length }), (values) => {
+        const headers = names.flatMap((header, at) => [header, values[at] as string]);
+        assert.ok(['forged', 'malformed'].includes(outcome(verify, headers, example.body)));
+      }),
+    );
+  });
+}
+
+type Keys = ReturnType<Signer['secretsOf']>;
