@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { Dispatcher } from 'undici';
+import { type Dispatcher, errors } from 'undici';
 import { BodyError } from '../body.ts';
 import { gatewayRefusals, upstreamRefusals } from '../refusal.ts';
 import type { Reply } from '../verdict.ts';
@@ -111,8 +111,8 @@ function isIntact(body: Call['body']): boolean {
 function replyOf(error: unknown): Reply {
   if (error instanceof ConnectError || error instanceof BodyError) return error.reply;
   const message = messageOf(error);
-  const code = codeOf(error);
-  switch (code) {
+  if (error instanceof errors.HTTPParserError) return upstreamRefusals['bad-answer'](message);
+  switch (codeOf(error)) {
     case 'UND_ERR_HEADERS_TIMEOUT':
     case 'UND_ERR_BODY_TIMEOUT':
       return upstreamRefusals.timeout(message);
@@ -136,9 +136,7 @@ function replyOf(error: unknown): Reply {
     case 'UND_ERR_CLOSED':
       return gatewayRefusals.stopping(message);
     default:
-      return code.startsWith('HPE_')
-        ? upstreamRefusals['bad-answer'](message)
-        : gatewayRefusals.error(message);
+      return gatewayRefusals.error(message);
   }
 }
 

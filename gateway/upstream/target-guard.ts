@@ -165,8 +165,8 @@ function* carriedIpv4(words: readonly number[]): Generator<string> {
   // NAT64: the well-known prefix (RFC 6052 section 2.1), and the local one (RFC 8215), whose operator may use /96 or /48.
   if (a === 0x64 && b === 0xff9b && zeros(2, 6)) yield last;
   if (a === 0x64 && b === 0xff9b && c === 1) {
-    yield last;
-    yield dotted(d, ((e & 0xff) << 8) | (f >> 8));
+    if (zeros(3, 6) || !zeros(6, 8)) yield last;
+    if (!zeros(3, 6)) yield dotted(d, ((e & 0xff) << 8) | (f >> 8));
   }
   // 6to4 (RFC 3056 section 2); Teredo's server and, with its bits turned over, client (RFC 4380 section 4).
   if (a === 0x2002) yield dotted(b, c);

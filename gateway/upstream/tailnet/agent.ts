@@ -54,8 +54,10 @@ class TailnetAgent extends SocksProxyAgent {
     // Told by the call stack, where node:https is found only now.
     const marked = { ...options, secureEndpoint: this.isSecureEndpoint(options as ConnectOptions) };
     const readiness = this.#transport.ready(this.#withinMs);
-    if (readiness instanceof Promise) readiness.then((later) => this.#begin(later, request, marked));
-    else this.#begin(readiness, request, marked);
+    if (!(readiness instanceof Promise)) return this.#begin(readiness, request, marked);
+    readiness
+      .then((later) => this.#begin(later, request, marked))
+      .catch((error: Error) => endWithout(request, error));
   }
 
   override async connect(_request: ClientRequest, options: ConnectOptions): Promise<Socket | TLSSocket> {
@@ -75,11 +77,9 @@ class TailnetAgent extends SocksProxyAgent {
   }
 
   #begin(readiness: Readiness, request: ClientRequest, options: object): void {
-    if (request.destroyed) return;
-    if (!readiness.ready) {
-      request.destroy(notReady(readiness));
-      return;
-    }
+    // A request that was destroyed before it had a connection ends when it is told that it gets none.
+    if (request.destroyed) return endWithout(request);
+    if (!readiness.ready) return endWithout(request, notReady(readiness));
     if (readiness.epoch > this.#epoch) this.#renew(readiness.epoch);
     addRequest.call(this, request, options);
   }
@@ -91,6 +91,11 @@ class TailnetAgent extends SocksProxyAgent {
       for (const socket of sockets ?? []) socket.destroy();
     }
   }
+}
+
+/** Tells a request that there is no connection for it; `destroy` alone would leave it waiting for one. */
+function endWithout(request: ClientRequest, error?: Error): void {
+  (request as unknown as { onSocket(socket: null, error?: Error): void }).onSocket(null, error);
 }
 
 /** TLS inside the tunnel. The handshake is not awaited: what the request writes waits for it, and its failure fails the request. */

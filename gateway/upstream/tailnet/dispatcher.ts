@@ -44,7 +44,9 @@ class TailnetDispatcher extends Dispatcher {
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
     const readiness = this.#transport.ready(this.#withinMs);
     if (!(readiness instanceof Promise)) return this.#begin(readiness, options, handler);
-    readiness.then((later) => this.#begin(later, options, handler));
+    readiness
+      .then((later) => this.#begin(later, options, handler))
+      .catch((error: Error) => refuse(handler, error));
     return true;
   }
 
@@ -62,8 +64,7 @@ class TailnetDispatcher extends Dispatcher {
     handler: Dispatcher.DispatchHandler,
   ): boolean {
     if (!readiness.ready) {
-      // undici itself has no controller to give for a request that did not start.
-      handler.onResponseError?.(null as unknown as Dispatcher.DispatchController, notReady(readiness));
+      refuse(handler, notReady(readiness));
       return true;
     }
     if (readiness.epoch > this.#epoch) this.#renew(readiness.epoch);
@@ -92,4 +93,9 @@ class TailnetDispatcher extends Dispatcher {
   #agents(): readonly Agent[] {
     return [this.#agent, ...this.#retired];
   }
+}
+
+/** Fails a request that did not start; undici itself has no controller to give then. */
+function refuse(handler: Dispatcher.DispatchHandler, error: Error): void {
+  handler.onResponseError?.(null as unknown as Dispatcher.DispatchController, error);
 }

@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import test, { type TestContext } from 'node:test';
+import { replies } from '../../../../demo/socks5-server.ts';
+import { createUpstream } from '../../../../gateway/upstream/client.ts';
+import { TunnelTransport } from '../../../../gateway/upstream/tailnet/tunnel-transport.ts';
+import { parseTarget } from '../../../../gateway/upstream/target.ts';
+import type { ConnectError } from '../../../../gateway/upstream/transport.ts';
+import { connectCauses } from '../../../../gateway/upstream/tunnel.ts';
+import { send } from '../fixtures/call.ts';
+import { MovableClock } from '../fixtures/clock.ts';
+import { type FakeOwner, notReady, ready, startOwner } from '../fixtures/endpoint.ts';
+import { silence, startProxy, type TestProxy } from '../fixtures/proxy.ts';
+import { closedPort, start, startTarget, until } from '../fixtures/server.ts';
+
+interface Tunnel {
+  readonly owner: FakeOwner;
+  readonly proxy: TestProxy;
+  readonly transport: TunnelTransport;
+}
+
+/** A tunnel to a target on which nothing speaks: what counts here is the connection. */
+async function tunnel(t: TestContext, socksPort?: number): Promise<Tunnel> {
+  const target = await start(
+    t,
+    createServer((socket) => socket.resume()),
+  );
+  const owner = await startOwner(t);
+  const proxy = await startProxy(t, () => ({ host: '127.0.0.1', port: target.port }));
+  const transport = new TunnelTransport({
+    socksPort: socksPort ?? proxy.port,
+    readinessPort: owner.port,
+    clock: new MovableClock(),
+  });
+  return { owner, proxy, transport };
+}
+
+const builder = { host: 'builder.test', port: 8080 };
+
+async function failing(
+  transport: TunnelTransport,
+  withinMs = 10_000,
+): Promise<{ error: ConnectError; ms: number }> {
+  const before = performance.now();
+  const error = await transport.connect(builder, withinMs).then(
+    () => assert.fail('it connected'),
+    (caught: ConnectError) => caught,
+  );
+  return { error, ms: performance.now() - before };
+}
+
+test('a dial that hangs is given up after 400 ms and made again', async (t) => {
+  const { proxy, transport, owner } = await tunnel(t);
+  const { route } = proxy;
+  proxy.route = (host, port) => (proxy.asked.length === 1 ? silence() : route(host, port));
+  const before = performance.now();
+  const socket = await transport.connect(builder, 10_000);
+  const ms = performance.now() - before;
+  assert.ok(ms >= 390 && ms < 700, `${ms} ms`);
+  assert.deepEqual(proxy.asked, ['builder.test:8080', 'builder.test:8080']);
+  assert.deepEqual(owner.asked, []);
+  socket.destroy();
+});
+
+test('a request is sent once, however often its connection was dialed', async (t) => {
+  const requests: string[] = [];
+  const target = await startTarget(t, async (request, response) => {
+    requests.push(`${request.method} ${Buffer.concat(await request.toArray())}`);
+    response.end('delivered');
+  });
+  const { proxy, transport } = await tunnel(t);
+  proxy.route = () => (proxy.asked.length === 1 ? silence() : { host: '127.0.0.1', port: target.port });
+  const upstream = createUpstream({
+    targets: [parseTarget('http://builder.test:8080')],
+    transport,
+    timeoutMs: 10_000,
+  });
+  t.after(() => upstream.close());
+  assert.equal((await send(upstream, { method: 'POST', body: Buffer.from('event') })).body, 'delivered');
+  assert.deepEqual(requests, ['POST event']);
+  assert.equal(proxy.asked.length, 2);
+});
+
+for (const code of Object.keys(connectCauses) as (keyof typeof connectCauses)[]) {
+  test(`a refused dial is diagnosed: ${code}`, async (t) => {
+    const { owner, proxy, transport } = await tunnel(t);
+    proxy.route = () => ({ refuse: replies.failure });
+    owner.diagnose = (target) => ({ code, detail: `asked about ${target}` });
+    const { error, ms } = await failing(transport);
+    assert.equal(error.code, code);
+    assert.equal(error.reply.title, connectCauses[code]);
+    assert.equal(error.reply.detail, 'asked about builder.test:8080');
+    assert.equal(proxy.asked.length, 1, 'a refusal is an answer, so it is not dialed again');
+    assert.ok(ms < 500, `${ms} ms`);
+  });
+}
+
+test('the diagnosis of an IPv6 target puts it in brackets', async (t) => {
+  const { owner, proxy, transport } = await tunnel(t);
+  proxy.route = () => ({ refuse: replies.failure });
+  const targets: string[] = [];
+  owner.diagnose = (target) => {
+    targets.push(target);
+    return { code: 'upstream:target-offline', detail: '' };
+  };
+  await transport.connect({ host: 'fd7a:115c:a1e0::5', port: 80 }, 1_000).catch(() => {});
+  assert.deepEqual(targets, ['[fd7a:115c:a1e0::5]:80']);
+});
+
+test('a target that never answers is given up after two dials, and diagnosed', async (t) => {
+  const { owner, proxy, transport } = await tunnel(t);
+  proxy.route = silence;
+  owner.diagnose = () => ({ code: 'upstream:target-offline', detail: 'builder was last seen yesterday' });
+  const { error, ms } = await failing(transport);
+  assert.equal(error.code, 'upstream:target-offline');
+  assert.equal(proxy.asked.length, 2);
+  assert.ok(ms >= 1_390 && ms < 2_000, `${ms} ms`);
+});
+
+test('a diagnosis that does not come is not waited for longer than 2 s', async (t) => {
+  const { owner, proxy, transport } = await tunnel(t);
+  proxy.route = silence;
+  owner.diagnose = silence;
+  const { error, ms } = await failing(transport);
+  assert.equal(error.code, 'upstream:connect-timeout');
+  assert.ok(ms < 3_900, `${ms} ms`);
+});
+
+for (const withinMs of [50, 300, 900]) {
+  test(`the ${withinMs} ms given are enough for an answer, however the tunnel fails`, async (t) => {
+    const { owner, proxy, transport } = await tunnel(t);
+    proxy.route = silence;
+    owner.diagnose = silence;
+    owner.answer = silence;
+    const { error, ms } = await failing(transport, withinMs);
+    assert.match(error.code, /^upstream:(connect-timeout|tunnel-not-ready)$/);
+    assert.ok(ms < withinMs + 150, `${ms} ms`);
+  });
+}
+
+test('whatever fails, 5 s are enough', async (t) => {
+  const { owner, proxy, transport } = await tunnel(t);
+  proxy.route = silence;
+  owner.diagnose = silence;
+  let epoch = 1;
+  // Each time it is asked it says that the tunnel is another one: the dialer goes on, but not for ever.
+  owner.answer = () => {
+    epoch += 1;
+    return ready(epoch);
+  };
+  await transport.ready(1_000);
+  const { ms } = await failing(transport, 60_000);
+  assert.ok(ms > 3_500 && ms < 5_300, `${ms} ms`);
+});
+
+test('when the tunnel was made anew meanwhile, the dial is made again', async (t) => {
+  const { owner, proxy, transport } = await tunnel(t);
+  const { route } = proxy;
+  await transport.ready(1_000);
+  let rejoined = false;
+  proxy.route = (host, port) => (rejoined ? route(host, port) : { refuse: replies.failure });
+  owner.diagnose = () => {
+    rejoined = true;
+    return { code: 'upstream:target-unknown', detail: 'the control server forgot this node' };
+  };
+  owner.answer = () => ready(rejoined ? 2 : 1);
+  const socket = await transport.connect(builder, 5_000);
+  assert.equal(proxy.asked.length, 2);
+  socket.destroy();
+});
+
+test('while tailscaled is started anew the dial waits for it', async (t) => {
+  const socksPort = await closedPort(t);
+  const { owner, proxy, transport } = await tunnel(t, socksPort);
+  await transport.ready(1_000);
+  owner.answer = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    await startProxy(t, proxy.route, socksPort);
+    return ready(2);
+  };
+  const socket = await transport.connect(builder, 5_000);
+  assert.equal(owner.asked.filter((path) => path.startsWith('/diagnose')).length, 0);
+  socket.destroy();
+});
+
+test('when nothing listens on the SOCKS port and the tunnel is down, its cause is the answer', async (t) => {
+  const { owner, transport } = await tunnel(t, await closedPort(t));
+  owner.answer = () => notReady('tunnel:daemon-failed', 'tailscaled does not start.');
+  const { error, ms } = await failing(transport);
+  assert.equal(error.code, 'upstream:tunnel-not-ready');
+  assert.equal(error.reply.detail, 'tunnel:daemon-failed: tailscaled does not start.');
+  assert.ok(ms < 1_000, `${ms} ms`);
+});
+
+test('when nothing listens on the SOCKS port although the tunnel says it is ready, that is said', async (t) => {
+  const { transport } = await tunnel(t, await closedPort(t));
+  const { error, ms } = await failing(transport);
+  assert.equal(error.code, 'upstream:tunnel-not-ready');
+  assert.match(error.reply.detail ?? '', /ECONNREFUSED/);
+  assert.ok(ms < 1_000, `${ms} ms`);
+});
+
+test('a tunnel that is found not ready after a failed dial is not ready for the next request either', async (t) => {
+  const { owner, proxy, transport } = await tunnel(t);
+  await transport.ready(1_000);
+  proxy.route = () => ({ refuse: replies.failure });
+  owner.answer = () => notReady('tunnel:joining', 'It is being joined.');
+  const { error } = await failing(transport);
+  assert.equal(error.code, 'upstream:tunnel-not-ready');
+  assert.ok(transport.ready(100) instanceof Promise);
+});
+
+test('many that fail to reach one target at the same time ask for one diagnosis', async (t) => {
+  const { owner, proxy, transport } = await tunnel(t);
+  proxy.route = () => ({ refuse: replies.failure });
+  owner.diagnose = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return { code: 'upstream:connection-refused', detail: 'closed' };
+  };
+  const codes = await Promise.all(
+    Array.from({ length: 10 }, async () => (await failing(transport)).error.code),
+  );
+  assert.deepEqual(new Set(codes), new Set(['upstream:connection-refused']));
+  assert.equal(owner.asked.filter((path) => path.startsWith('/diagnose')).length, 1);
+});
+
+test('what must not be a target is refused before anybody is asked', async (t) => {
+  const { owner, proxy, transport } = await tunnel(t);
+  for (const host of ['127.0.0.1', 'localhost', '169.254.169.254', '::ffff:127.0.0.1', '100.100.100.100']) {
+    await assert.rejects(
+      transport.connect({ host, port: 80 }, 1_000),
+      (error: ConnectError) => error.code === 'upstream:target-denied',
+    );
+  }
+  assert.deepEqual([...proxy.asked, ...owner.asked], []);
+});
+
+test('dials that were given up leave no connection behind', async (t) => {
+  const target = await start(
+    t,
+    createServer((socket) => socket.resume()),
+  );
+  const owner = await startOwner(t);
+  const transport = new TunnelTransport({
+    socksPort: target.port,
+    readinessPort: owner.port,
+    clock: new MovableClock(),
+  });
+  await failing(transport);
+  await until(() => target.open() === 0);
+  assert.equal(target.connections(), 2);
+});

@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { ConfigurationError } from '../../../../gateway/configuration-error.ts';
+import { parseTransport, transportForms, transports } from '../../../../gateway/upstream/transports/index.ts';
+
+const right: readonly (readonly [text: string, kind: string, guarded: boolean])[] = [
+  ['direct', 'direct', false],
+  ['tailnet', 'tailnet', true],
+  ['socks5://127.0.0.1:1080', 'socks5', true],
+  ['socks5://proxy.example.com:65535/', 'socks5', true],
+  ['socks5://[::1]:1', 'socks5', true],
+  ['SOCKS5://proxy:1080', 'socks5', true],
+];
+for (const [text, kind, guarded] of right) {
+  test(`${text} is the transport ${kind}, ${guarded ? 'whose targets are guarded' : 'to any target'}`, () => {
+    const parsed = parseTransport(text);
+    assert.equal(parsed.kind.name, kind);
+    assert.equal(parsed.kind.guarded, guarded);
+    assert.equal(typeof parsed.create, 'function');
+  });
+}
+
+const wrong: readonly (readonly [text: string, hint: RegExp])[] = [
+  ['', /write one of tailnet, socks5:\/\/HOST:PORT, direct/],
+  ['Tailnet', /write one of/],
+  ['http://127.0.0.1:1080', /write one of/],
+  ['socks5', /such as socks5:\/\/127\.0\.0\.1:1080/],
+  ['socks5://', /such as/],
+  ['socks5://127.0.0.1', /HOST:PORT/],
+  ['socks5://127.0.0.1:0', /HOST:PORT/],
+  ['socks5://127.0.0.1:65536', /HOST:PORT/],
+  ['socks5://::1:1080', /HOST:PORT/],
+  ['socks5://127.0.0.1:1080/path', /HOST:PORT/],
+  ['socks5://a b:1080', /HOST:PORT/],
+  ['socks5h://127.0.0.1:1080', /the proxy resolves names in any case/],
+  ['socks4://127.0.0.1:1080', /only SOCKS5/],
+  ['socks5://user:hunter2@127.0.0.1:1080', /without user and password/],
+];
+for (const [text, hint] of wrong) {
+  test(`${JSON.stringify(text)} is refused with a hint`, () => {
+    assert.throws(
+      () => parseTransport(text),
+      (error: ConfigurationError) =>
+        error instanceof ConfigurationError &&
+        hint.test(error.hint ?? '') &&
+        !`${error.message}${error.hint}`.includes('hunter2'),
+    );
+  });
+}
+
+test('each kind has a name and a form of its own, and no text is two kinds', () => {
+  assert.equal(new Set(transports.map(({ name }) => name)).size, transports.length);
+  assert.equal(new Set(transportForms).size, transports.length);
+  for (const [text] of right) {
+    assert.equal(transports.filter((kind) => kind.parse(text) !== undefined).length, 1, text);
+  }
+});
