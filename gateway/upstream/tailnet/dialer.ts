@@ -24,14 +24,20 @@ const attemptsMs = [400, 1_000] as const;
 /** For everything together: attempts, diagnosis, and the attempts after the tunnel was made anew. */
 const budgetMs = 5_000;
 const diagnoseMs = 2_000;
-const rounds = 3;
+const rounds = 2;
 /** For the tunnel's owner to notice that its tailscaled is gone. */
 const noticeMs = 50;
+
+interface Explanation {
+  readonly error: ConnectError;
+  /** Whether it may be over already, so that another dial is worth its time. */
+  readonly passing: boolean;
+}
 
 /** Makes connections through the tunnel, by the rules that hold there, and says precisely why one cannot be made. */
 export class TunnelDialer {
   readonly #parts: TunnelDialerParts;
-  readonly #diagnoses = new Map<string, Promise<ConnectError>>();
+  readonly #diagnoses = new Map<string, Promise<Explanation>>();
 
   constructor(parts: TunnelDialerParts) {
     this.#parts = parts;
@@ -48,13 +54,12 @@ export class TunnelDialer {
       const { epoch } = readiness;
       const dialed = await this.#attempt(destination, leftMs);
       if (!(dialed instanceof Error)) return dialed;
-      const why = await this.#explain(destination, dialed, leftMs);
-      if (leftMs() <= 0) throw why;
+      const { error, passing } = await this.#explain(destination, dialed, leftMs);
+      if (leftMs() <= 0) throw error;
       // The owner may have made the tunnel anew meanwhile, because it found out by itself or by being asked for a diagnosis.
       const now = await readiness.ask(leftMs());
       if (!now.ready) throw notReady(now);
-      const renewed = now.epoch !== epoch || dialed.failure === 'no-proxy';
-      if (!renewed || round === rounds || leftMs() <= 0) throw why;
+      if ((now.epoch === epoch && !passing) || round === rounds || leftMs() <= 0) throw error;
     }
   }
 
@@ -74,10 +79,11 @@ export class TunnelDialer {
     return failed as SocksError;
   }
 
-  async #explain(destination: Destination, error: SocksError, leftMs: () => number): Promise<ConnectError> {
+  async #explain(destination: Destination, error: SocksError, leftMs: () => number): Promise<Explanation> {
     if (error.failure === 'no-proxy') {
       await new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.min(noticeMs, leftMs()))));
-      return new ConnectError(upstreamRefusals['tunnel-not-ready'](error.message), { cause: error });
+      const reply = upstreamRefusals['tunnel-not-ready'](error.message);
+      return { error: new ConnectError(reply, { cause: error }), passing: true };
     }
     if (leftMs() <= 0) return undiagnosed(destination, error);
     const withinMs = Math.min(diagnoseMs, leftMs());
@@ -86,14 +92,18 @@ export class TunnelDialer {
   }
 
   /** All that fail to reach one target at the same time share one diagnosis. */
-  #diagnose(destination: Destination, error: SocksError, withinMs: number): Promise<ConnectError> {
+  #diagnose(destination: Destination, error: SocksError, withinMs: number): Promise<Explanation> {
     const key = `${destination.host} ${destination.port}`;
     const underWay = this.#diagnoses.get(key);
     if (underWay !== undefined) return underWay;
     const diagnosis = this.#parts.endpoint
       .diagnose(destination, withinMs)
       .then(
-        ({ code, detail }) => new ConnectError(refusalOf(code)(detail), { cause: error }),
+        ({ code, detail }) => ({
+          error: new ConnectError(refusalOf(code)(detail), { cause: error }),
+          // The owner found nothing wrong, or has just mended it.
+          passing: code === 'upstream:connect-timeout',
+        }),
         () => undiagnosed(destination, error),
       )
       .finally(() => this.#diagnoses.delete(key));
@@ -115,9 +125,10 @@ export function notReady(readiness: Readiness & { readonly ready: false }): Conn
   return new ConnectError(upstreamRefusals['tunnel-not-ready'](`${readiness.code}: ${readiness.detail}`));
 }
 
-function undiagnosed({ host, port }: Destination, error: SocksError): ConnectError {
+function undiagnosed({ host, port }: Destination, error: SocksError): Explanation {
   const refusal = upstreamRefusals[error.failure === 'timeout' ? 'connect-timeout' : 'connect-failed'];
-  return new ConnectError(refusal(`${host}:${port}: ${error.message}; no diagnosis`), { cause: error });
+  const reply = refusal(`${host}:${port}: ${error.message}; no diagnosis`);
+  return { error: new ConnectError(reply, { cause: error }), passing: false };
 }
 
 function refusalOf(code: ConnectCause): (detail: string) => ReturnType<typeof upstreamRefusals.reset> {

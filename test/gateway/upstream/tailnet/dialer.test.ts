@@ -90,7 +90,12 @@ for (const code of Object.keys(connectCauses) as (keyof typeof connectCauses)[])
     assert.equal(error.code, code);
     assert.equal(error.reply.title, connectCauses[code]);
     assert.equal(error.reply.detail, 'asked about builder.test:8080');
-    assert.equal(proxy.asked.length, 1, 'a refusal is an answer, so it is not dialed again');
+    const dials = code === 'upstream:connect-timeout' ? 2 : 1;
+    assert.equal(
+      proxy.asked.length,
+      dials,
+      'a refusal is an answer, and dialed again only where it may be over',
+    );
     assert.ok(ms < 500, `${ms} ms`);
   });
 }
@@ -166,6 +171,20 @@ test('when the tunnel was made anew meanwhile, the dial is made again', async (t
   owner.answer = () => ready(rejoined ? 2 : 1);
   const socket = await transport.connect(builder, 5_000);
   assert.equal(proxy.asked.length, 2);
+  socket.destroy();
+});
+
+test('when the diagnosis finds that the target can be reached, the dial is made again', async (t) => {
+  const { owner, proxy, transport } = await tunnel(t);
+  const { route } = proxy;
+  let over = false;
+  proxy.route = (host, port) => (over ? route(host, port) : silence());
+  owner.diagnose = () => {
+    over = true;
+    return { code: 'upstream:connect-timeout', detail: 'a connection was just made' };
+  };
+  const socket = await transport.connect(builder, 5_000);
+  assert.equal(proxy.asked.length, 3);
   socket.destroy();
 });
 
@@ -248,5 +267,5 @@ test('dials that were given up leave no connection behind', async (t) => {
   });
   await failing(transport);
   await until(() => target.open() === 0);
-  assert.equal(target.connections(), 2);
+  assert.equal(target.connections(), 4);
 });
