@@ -118,7 +118,6 @@ for (const rule of rules) {
 
 /** Where each package may be imported: a third party in one place can be replaced in one place. */
 const homes: Readonly<Record<string, readonly string[]>> = {
-  aws4fetch: ['gateway/secrets/'],
   '@marcbachmann/cel-js': ['gateway/expression/'],
   re2js: ['gateway/expression/'],
   'fastest-levenshtein': ['gateway/suggestion.ts'],
@@ -126,11 +125,9 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   'socks-proxy-agent': ['gateway/upstream/tailnet/'],
   undici: ['gateway/upstream/'],
   yaml: ['gateway/config/document.ts'],
-  'zod/mini': ['gateway/schema.ts'],
-  'zod/v4/locales/en.js': ['gateway/schema.ts'],
+  'zod/mini': ['gateway/schema.ts', 'gateway/schema-problem.ts'],
   esbuild: ['extension/layer/'],
   fflate: ['extension/layer/'],
-  yazl: ['extension/layer/'],
 };
 
 test('every third-party package is imported where it belongs and nowhere else', () => {
