@@ -5,7 +5,7 @@ import { gatewayRefusals, upstreamRefusals } from '../refusal.ts';
 import { connectorThrough } from './connector.ts';
 import { PooledCall } from './pooled-call.ts';
 import type { Target } from './target.ts';
-import type { Readiness, Transport } from './transport.ts';
+import { obstacle, type Readiness, type Transport } from './transport.ts';
 import { Turns } from './turns.ts';
 import type { Call, Receiver, Upstream, UpstreamCall } from './upstream.ts';
 
@@ -78,10 +78,11 @@ class PooledUpstream implements Upstream {
   }
 
   #begin(readiness: Readiness, under: PooledCall): void {
-    if (!readiness.ready)
-      return under.fail(upstreamRefusals['tunnel-not-ready'](`${readiness.code}: ${readiness.detail}`));
+    const why = obstacle(readiness);
+    if (why !== undefined)
+      return under.fail(upstreamRefusals['tunnel-not-ready'](`${why.code}: ${why.detail}`));
     // An answer that was long on its way may be older than what is known already.
-    if (readiness.epoch > this.#epoch) this.#renew(readiness.epoch);
+    if (readiness.ready && readiness.epoch > this.#epoch) this.#renew(readiness.epoch);
     under.attempt();
   }
 

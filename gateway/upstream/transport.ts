@@ -18,6 +18,16 @@ export type Readiness =
     }
   | { readonly ready: false; readonly code: string; readonly detail: string };
 
+/**
+ * Whether nothing can be reached, and why.
+ *
+ * A tunnel that stands while the targets it was proven against are silent is no reason: another target may answer, and of
+ * one that does not, the dial finds out why.
+ */
+export function obstacle(readiness: Readiness): (Readiness & { readonly ready: false }) | undefined {
+  return readiness.ready || readiness.code === 'tunnel:target-unreachable' ? undefined : readiness;
+}
+
 /** The way to a target: a dialer. */
 export interface Transport {
   /**

@@ -4,7 +4,7 @@ import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { SocksProxyAgent } from 'socks-proxy-agent';
-import type { Readiness, Transport } from '../transport.ts';
+import { obstacle, type Readiness, type Transport } from '../transport.ts';
 import { notReady } from './dialer.ts';
 import { openTunnel, type TailnetOptions } from './options.ts';
 
@@ -79,8 +79,9 @@ class TailnetAgent extends SocksProxyAgent {
   #begin(readiness: Readiness, request: ClientRequest, options: object): void {
     // A request that was destroyed before it had a connection ends when it is told that it gets none.
     if (request.destroyed) return endWithout(request);
-    if (!readiness.ready) return endWithout(request, notReady(readiness));
-    if (readiness.epoch > this.#epoch) this.#renew(readiness.epoch);
+    const why = obstacle(readiness);
+    if (why !== undefined) return endWithout(request, notReady(why));
+    if (readiness.ready && readiness.epoch > this.#epoch) this.#renew(readiness.epoch);
     addRequest.call(this, request, options);
   }
 

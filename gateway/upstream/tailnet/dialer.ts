@@ -4,7 +4,7 @@ import { upstreamRefusals } from '../../refusal.ts';
 import { limited } from '../limited.ts';
 import { dialSocks, type SocksError } from '../socks-dial.ts';
 import { guardTarget } from '../target-guard.ts';
-import { ConnectError, type Destination, type Readiness } from '../transport.ts';
+import { ConnectError, type Destination, obstacle, type Readiness } from '../transport.ts';
 import type { ConnectCause } from '../tunnel.ts';
 import type { TunnelEndpoint } from './endpoint.ts';
 import type { TunnelReadiness } from './readiness.ts';
@@ -58,8 +58,10 @@ export class TunnelDialer {
       if (leftMs() <= 0) throw error;
       // The owner may have made the tunnel anew meanwhile, because it found out by itself or by being asked for a diagnosis.
       const now = await readiness.ask(leftMs());
-      if (!now.ready) throw notReady(now);
-      if ((now.epoch === epoch && !passing) || round === rounds || leftMs() <= 0) throw error;
+      const why = obstacle(now);
+      if (why !== undefined) throw notReady(why);
+      const changed = now.ready && (now.epoch !== epoch || passing);
+      if (!changed || round === rounds || leftMs() <= 0) throw error;
     }
   }
 

@@ -1,6 +1,6 @@
 import { Agent, Dispatcher, Dispatcher1Wrapper } from 'undici';
 import { connectorThrough } from '../connector.ts';
-import type { Readiness, Transport } from '../transport.ts';
+import { obstacle, type Readiness, type Transport } from '../transport.ts';
 import { notReady } from './dialer.ts';
 import { openTunnel, type TailnetOptions } from './options.ts';
 
@@ -63,11 +63,12 @@ class TailnetDispatcher extends Dispatcher {
     options: Dispatcher.DispatchOptions,
     handler: Dispatcher.DispatchHandler,
   ): boolean {
-    if (!readiness.ready) {
-      refuse(handler, notReady(readiness));
+    const why = obstacle(readiness);
+    if (why !== undefined) {
+      refuse(handler, notReady(why));
       return true;
     }
-    if (readiness.epoch > this.#epoch) this.#renew(readiness.epoch);
+    if (readiness.ready && readiness.epoch > this.#epoch) this.#renew(readiness.epoch);
     return this.#agent.dispatch(options as Agent.DispatchOptions, handler);
   }
 

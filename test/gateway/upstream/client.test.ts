@@ -186,6 +186,13 @@ test('a transport that is not ready is a 503 with its cause in the detail', asyn
   }
 });
 
+test('a tunnel that stands while its own targets are silent still carries requests to others', async (t) => {
+  const target = await startTarget(t, (_, response) => response.end('hello'));
+  const answer: Readiness = { ready: false, code: 'tunnel:target-unreachable', detail: 'It is down.' };
+  const { failed, status } = await send(upstreamTo(t, [at(target.port)], { ready: () => answer }));
+  assert.deepEqual([failed, status], [undefined, 200]);
+});
+
 test('when the epoch rises, requests under way end on their connection and new ones get a new one', async (t) => {
   let finish = () => {};
   const target = await startTarget(t, (request, response) => {

@@ -229,6 +229,15 @@ test('a tunnel that is found not ready after a failed dial is not ready for the 
   assert.ok(transport.ready(100) instanceof Promise);
 });
 
+test('when none of the targets answers that the tunnel is proven against, the diagnosis of this one is the answer', async (t) => {
+  const { owner, proxy, transport } = await tunnel(t);
+  proxy.route = () => ({ refuse: replies.failure });
+  owner.answer = () => notReady('tunnel:target-unreachable', 'builder.test: no answer to pings.');
+  owner.diagnose = () => ({ code: 'upstream:target-offline', detail: 'builder.test is off.' });
+  const { error } = await failing(transport);
+  assert.equal(error.code, 'upstream:target-offline');
+});
+
 test('many that fail to reach one target at the same time ask for one diagnosis', async (t) => {
   const { owner, proxy, transport } = await tunnel(t);
   proxy.route = () => ({ refuse: replies.failure });
