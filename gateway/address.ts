@@ -15,18 +15,28 @@ export function cidrProblem(text: string): string | undefined {
   return typeof parsed === 'string' ? parsed : undefined;
 }
 
-/** Compiles ranges for matching. @throws Error naming the first wrong one */
+/** IPv6's spellings of IPv4 addresses, `::ffff:0:0/96`, as BlockList reads them. */
+const mapped = new BlockList();
+mapped.addSubnet('0.0.0.0', 0, 'ipv4');
+
+/**
+ * Compiles ranges for matching. An IPv4 address mapped into IPv6 is an IPv4 address, however it is spelt.
+ *
+ * @throws Error naming the first wrong one
+ */
 export function compileCidrs(ranges: readonly string[]): AddressSet {
-  const list = new BlockList();
+  // Apart, because in one list Node takes every IPv4 address to lie in `::/0`, which would let in more than was meant.
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const range of ranges) {
     const parsed = parseCidr(range);
     if (typeof parsed === 'string') throw new Error(`${JSON.stringify(range)}: ${parsed}`);
-    list.addSubnet(parsed.address, parsed.bits, parsed.family);
+    lists[parsed.family].addSubnet(parsed.address, parsed.bits, parsed.family);
   }
   return function contains(ip) {
     // BlockList answers false for what is no address, which a deny list must not take for "not denied": see normalizeIp.
     const family = isIP(ip);
-    return family !== 0 && list.check(ip, family === 4 ? 'ipv4' : 'ipv6');
+    if (family === 4) return lists.ipv4.check(ip, 'ipv4');
+    return family === 6 && (mapped.check(ip, 'ipv6') ? lists.ipv4 : lists.ipv6).check(ip, 'ipv6');
   };
 }
 
@@ -59,6 +69,8 @@ function parseCidr(text: string): Cidr | string {
     return `the prefix length is ${JSON.stringify(length)}; expected 0 to ${most}`;
   }
   const bits = Number(length);
+  if (version === 6 && bits >= 96 && mapped.check(address, 'ipv6'))
+    return 'it is a range of IPv4 spelt as IPv6; write it as IPv4, such as 192.0.2.0/24';
   const value = addressValue(address, version);
   const hostBits = BigInt(most - bits);
   const network = (value >> hostBits) << hostBits;
