@@ -1,0 +1,31 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import test from 'node:test';
+import { functionNames } from '../../../gateway/expression/dialect.ts';
+import { maxSteps } from '../../../gateway/expression/frame.ts';
+import { groups, values } from '../../../gateway/expression/names.ts';
+
+const page = readFileSync(new URL('../../../docs/expressions.md', import.meta.url), 'utf8');
+
+test('the page names every name and every function', () => {
+  const fields = Object.entries(groups).flatMap(([group, own]) =>
+    Object.keys(own).map((field) => `${group}.${field}`),
+  );
+  for (const name of [...fields, ...Object.keys(values), ...functionNames()])
+    assert.ok(page.includes(`\`${name}\``) || page.includes(`\`${name}(`), name);
+});
+
+test('the page says the limit of steps', () => {
+  assert.ok(page.includes(`${maxSteps.toLocaleString('en-US')} steps`));
+});
+
+test('the page says of each name what the code says of it', () => {
+  for (const [group, own] of Object.entries(groups)) {
+    if (group === 'subject' || group === 'device') continue;
+    for (const [field, { about }] of Object.entries(own))
+      assert.match(
+        page,
+        new RegExp(`\`${group}\\.${field}\` \\| [^|]+ \\| ${about.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`),
+      );
+  }
+});

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { ConfigurationError } from '../../../gateway/configuration-error.ts';
+import { exchangeOf } from '../expression/exchange.ts';
+import { configure, judge } from './configured.ts';
+
+const decide = async (allow: string, parts: Parameters<typeof exchangeOf>[0] = {}) =>
+  judge([await configure('authorize', { allow })], exchangeOf(parts));
+
+test('true lets a request through, false refuses it', async () => {
+  const allow = "webhook.event in ['push', 'ping']";
+  assert.equal(await decide(allow, { webhook: { event: 'push' } }), undefined);
+  const reply = await decide(allow, { webhook: { event: 'delete' } });
+  assert.deepEqual([reply?.code, reply?.status], ['authorize:denied', 403]);
+});
+
+test('what cannot be evaluated is refused with a code of its own, and the log says why', async () => {
+  const cases: readonly (readonly [
+    allow: string,
+    parts: Parameters<typeof exchangeOf>[0],
+    detail: RegExp,
+  ])[] = [
+    ["webhook.event == 'push'", {}, /webhook\.event is not known/],
+    ["webhook.payload.ref == 'x'", { webhook: { payload: {} } }, /has no key "ref"/],
+    ["!(subject.id == 'x')", {}, /subject\.id is not known/],
+    [
+      'webhook.payload.all(a, webhook.payload.all(b, webhook.payload.all(c, true)))',
+      { webhook: { payload: Array(500).fill(0) } },
+      /more than 1000000 steps/,
+    ],
+  ];
+  for (const [allow, parts, detail] of cases) {
+    const reply = await decide(allow, parts);
+    assert.deepEqual([reply?.code, reply?.status], ['authorize:error', 403], allow);
+    assert.match(reply?.detail ?? '', detail);
+  }
+});
+
+test('an expression that does not check is a configuration error at its option, with line, caret and hint', async () => {
+  await assert.rejects(configure('authorize', { allow: "webhook.evnt == 'push'" }), (error) => {
+    assert.ok(error instanceof ConfigurationError);
+    assert.deepEqual(error.path, ['allow']);
+    assert.match(error.message, /has no field "evnt"\n {2}1 \| webhook\.evnt/);
+    assert.equal(error.hint, 'did you mean "event"?');
+    return true;
+  });
+});
+
+test('what another part of the gateway throws is no matter of policy, and refuses as an internal error', async () => {
+  const exchange = exchangeOf();
+  Object.defineProperty(exchange.attributes, 'risk', {
+    get: () => {
+      throw new TypeError('broken');
+    },
+  });
+  const reply = await judge([await configure('authorize', { allow: 'risk < 1 || true' })], exchange);
+  assert.equal(reply?.code, 'gateway:error');
+});
+
+test('it runs after what authenticates, and sees what that found', async () => {
+  const found = {
+    plugin: { name: 'finder', priority: 1001, guard: 'authenticates', scopes: ['global'], options: {} },
+    hooks: {
+      access(exchange: ReturnType<typeof exchangeOf>) {
+        exchange.subject = { type: 'user', id: 'alice' };
+        return { kind: 'next' };
+      },
+    },
+  } as never;
+  const authorize = await configure('authorize', { allow: "subject.id == 'alice'" });
+  assert.equal(await judge([authorize, found], exchangeOf()), undefined);
+});

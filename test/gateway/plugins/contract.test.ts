@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import test from 'node:test';
+import { inspect } from 'node:util';
+import { BytesBody } from '../../../gateway/body.ts';
+import type { Exchange } from '../../../gateway/exchange.ts';
+import { runPipeline } from '../../../gateway/pipeline.ts';
+import { plugins } from '../../../gateway/plugins/index.ts';
+import { renderReply } from '../../../gateway/problem.ts';
+import { jsonSchema, parse } from '../../../gateway/schema.ts';
+import type { Reply } from '../../../gateway/verdict.ts';
+import { exchangeOf } from '../expression/exchange.ts';
+import { configure, judge, type TestHost, testHost } from './configured.ts';
+import { type Request, type Sample, samples, secretText } from './samples.ts';
+
+const folder = new URL('../../../gateway/plugins/', import.meta.url);
+const docs = new URL('../../../docs/plugins/', import.meta.url);
+
+test('every plugin lies in the file of its name, and every such file is in the index', () => {
+  const files = readdirSync(folder).filter((file) => file !== 'index.ts');
+  assert.deepEqual(plugins.map(({ name }) => `${name}.ts`).sort(), files.sort());
+});
+
+test('every page in docs/plugins is of a plugin', () => {
+  assert.deepEqual(readdirSync(docs).sort(), plugins.map(({ name }) => `${name}.md`).sort());
+});
+
+test('no two plugins have the same priority, so that the order never depends on their names', () => {
+  assert.equal(new Set(plugins.map(({ priority }) => priority)).size, plugins.length);
+});
+
+interface Property {
+  readonly description?: string;
+}
+interface ObjectSchema {
+  readonly properties?: Readonly<Record<string, Property>>;
+  readonly oneOf?: readonly ObjectSchema[];
+}
+
+const propertiesOf = (schema: ObjectSchema): readonly (readonly [string, Property])[] =>
+  schema.oneOf === undefined ? Object.entries(schema.properties ?? {}) : schema.oneOf.flatMap(propertiesOf);
+
+const exchangeFor = ({ headers = [], clientIp = '192.0.2.7', method = 'POST', bodySize, body }: Request) =>
+  exchangeOf({ head: { headers, clientIp, method }, bodySize: bodySize ?? body?.byteLength ?? 0 });
+
+for (const plugin of plugins) {
+  const { name } = plugin;
+  const sample = samples[name] as Sample;
+  const run = async (request: Request, host: TestHost = testHost(secretText)) =>
+    judge([await configure(name, sample.options, host)], exchangeFor(request), request.body, host);
+
+  test(`${name} is frozen, and says where it may be configured`, () => {
+    assert.ok(Object.isFrozen(plugin));
+    assert.ok(plugin.scopes.length > 0);
+    if (plugin.guard === 'authenticates') assert.ok(plugin.priority > 1000);
+  });
+
+  test(`${name} does not take options that it does not know, nor anything but a map`, () => {
+    const parsed = parse(plugin.options, { ...sample.options, unheardOf: 1 });
+    assert.ok(!parsed.ok);
+    const unknown = parsed.problems.filter(({ unknownKey }) => unknownKey === true);
+    assert.deepEqual(
+      unknown.map(({ path }) => path),
+      [['unheardOf']],
+    );
+    for (const wrong of [null, [], 'on', true, 1, {}])
+      assert.equal(parse(plugin.options, wrong).ok, false, `${wrong}`);
+  });
+
+  test(`${name} says what each option means`, () => {
+    const properties = propertiesOf(jsonSchema(plugin.options) as ObjectSchema);
+    assert.ok(properties.length > 0);
+    for (const [key, { description }] of properties) assert.ok((description ?? '').length > 10, key);
+  });
+
+  test(`${name} lets through and refuses what its sample says, with a refusal of its table`, async () => {
+    assert.equal(await run(sample.passes), undefined);
+    const reply = (await run(sample.refused)) as Reply;
+    const { table = {} } = plugin.refusals ?? {};
+    assert.deepEqual(table[reply.code], { status: reply.status, title: reply.title });
+  });
+
+  test(`${name}: its refusals carry its name, and are refusals`, () => {
+    const { table = {} } = plugin.refusals ?? {};
+    assert.ok(Object.isFrozen(table));
+    for (const [code, { status, title }] of Object.entries(table)) {
+      assert.match(code, new RegExp(`^${name}:[a-z-]+$`));
+      assert.ok(status >= 400 && status < 600 && title.length > 0);
+    }
+  });
+
+  test(`${name} does not change its options, which are frozen, and keeps no state between requests`, async () => {
+    const instance = await configure(name, sample.options, testHost(secretText));
+    for (let round = 0; round < 3; round += 1) {
+      assert.equal(await judge([instance], exchangeFor(sample.passes), sample.passes.body), undefined);
+      assert.notEqual(await judge([instance], exchangeFor(sample.refused), sample.refused.body), undefined);
+    }
+  });
+
+  test(`${name}: an exception in it refuses`, async () => {
+    const instance = await configure(name, sample.options, testHost(secretText));
+    const exchange = exchangeFor(sample.passes);
+    await judge([instance], exchange, sample.passes.body);
+    const machinery = ['id', 'chain', 'route', 'trail', 'consumer'];
+    const broken = new Proxy(exchange, {
+      get(target, key) {
+        if (!machinery.includes(String(key))) throw new Error(`broken ${String(key)}`);
+        return Reflect.get(target, key);
+      },
+    }) as Exchange;
+    const body = new BytesBody(sample.passes.body ?? new Uint8Array(0));
+    const reply = await new Promise<Reply | undefined>((done) => runPipeline(broken, body, testHost(), done));
+    assert.ok(reply !== undefined && reply.status >= 400, 'it was let through');
+  });
+
+  test(`${name}: no secret appears in a reply, its detail, the trail, the log or the plugin`, async () => {
+    const host = testHost(secretText);
+    const instance = await configure(name, sample.options, host);
+    const shown: unknown[] = [inspect(instance, { depth: 10 })];
+    for (const request of [sample.passes, sample.refused]) {
+      const exchange = exchangeFor(request);
+      const reply = await judge([instance], exchange, request.body, host);
+      shown.push(
+        exchange.trail,
+        exchange.subject,
+        inspect(exchange.attributes, { depth: 10 }),
+        reply?.detail,
+      );
+      if (reply !== undefined)
+        shown.push(Buffer.from(renderReply(reply, 'id').body).toString(), reply.headers);
+    }
+    shown.push(host.lines);
+    const text = JSON.stringify(shown);
+    for (const form of [
+      secretText,
+      Buffer.from(secretText).toString('hex'),
+      Buffer.from(secretText).toString('base64'),
+    ])
+      assert.ok(!text.includes(form));
+  });
+
+  test(`${name} has a page with every option and every refusal`, () => {
+    const file = new URL(`${name}.md`, docs);
+    assert.ok(existsSync(file));
+    const page = readFileSync(file, 'utf8');
+    assert.ok(page.startsWith(`# ${name}\n`));
+    for (const [key] of propertiesOf(jsonSchema(plugin.options) as ObjectSchema))
+      assert.ok(page.includes(`\`${key}\``), `the option ${key}`);
+    for (const [code, { status }] of Object.entries(plugin.refusals?.table ?? {}))
+      assert.match(page, new RegExp(`\`${code}\` \\| ${status} `), code);
+    assert.ok(page.includes('```yaml'), 'an example');
+  });
+}

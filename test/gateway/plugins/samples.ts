@@ -1,0 +1,45 @@
+import { createHmac } from 'node:crypto';
+
+/** How each plugin is configured in the contract suite, and a request that it lets through and one that it does not. */
+export interface Sample {
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly passes: Request;
+  readonly refused: Request;
+}
+
+export interface Request {
+  readonly headers?: readonly string[];
+  readonly clientIp?: string;
+  readonly method?: string;
+  readonly bodySize?: number;
+  readonly body?: Uint8Array;
+}
+
+/** What every reference to a secret gives in these tests: nothing that is shown may hold it. */
+export const secretText = 'hush-2b7e151628aed2a6';
+
+const body = Buffer.from('{"ref":"refs/heads/main"}');
+const signature = `sha256=${createHmac('sha256', secretText).update(body).digest('hex')}`;
+
+export const samples: Readonly<Record<string, Sample>> = {
+  'source-ip': {
+    options: { allow: ['192.0.2.0/24'] },
+    passes: { clientIp: '192.0.2.7' },
+    refused: { clientIp: '198.51.100.7' },
+  },
+  'size-limit': {
+    options: { max: '1KiB' },
+    passes: { bodySize: 1024 },
+    refused: { bodySize: 1025 },
+  },
+  webhook: {
+    options: { provider: 'github', secret: ['env:FIRST', 'env:SECOND'] },
+    passes: { headers: ['x-hub-signature-256', signature], body },
+    refused: { headers: ['x-hub-signature-256', signature], body: Buffer.from('{}') },
+  },
+  authorize: {
+    options: { allow: "request.method in ['POST', 'PUT']" },
+    passes: { method: 'PUT' },
+    refused: { method: 'GET' },
+  },
+};
