@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import test, { type TestContext } from 'node:test';
 import tls from 'node:tls';
 import { type Dispatcher, request as undiciRequest } from 'undici';
@@ -45,6 +46,7 @@ async function text(url: string, dispatcher: FetchDispatcher): Promise<string> {
 }
 
 const builder = 'http://builder.test:8080/';
+const webSocketGuid = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 const causeOf = (error: unknown) => (error as { cause: { code: string; message: string } }).cause;
 
 test("Node's own fetch reaches a target by its name in the tailnet, over kept connections", async (t) => {
@@ -55,7 +57,7 @@ test("Node's own fetch reaches a target by its name in the tailnet, over kept co
   assert.equal(owner.asked.length, 1);
 });
 
-test('fetch sends bodies whole, buffered and streamed, and reads headers, cookies and compressed answers', async (t) => {
+test('fetch sends bodies whole, buffered and streamed, and reads status, headers and cookies', async (t) => {
   const target = await startTarget(t, async (request, response) => {
     const body = Buffer.concat(await request.toArray());
     response.writeHead(201, [
@@ -219,4 +221,26 @@ test('closing waits for what is under way, destroying does not', async (t) => {
   await second.dispatcher.destroy();
   await assert.rejects(broken.text());
   await until(() => target.open() === 0);
+});
+
+test("Node's own WebSocket goes through the tunnel too", async (t) => {
+  const target = await startTarget(t, () => {});
+  const { dispatcher, proxy } = await lab(t, target.port);
+  target.server.on('upgrade', (request, socket) => {
+    // RFC 6455 section 4.2.2, then one unmasked text frame.
+    const accept = createHash('sha1')
+      .update(`${request.headers['sec-websocket-key']}${webSocketGuid}`)
+      .digest('base64');
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n');
+    socket.write(`sec-websocket-accept: ${accept}\r\n\r\n`);
+    socket.write(Buffer.from([0x81, 5, ...Buffer.from('hello')]));
+  });
+  const webSocket = new WebSocket('ws://builder.test:8080/', { dispatcher } as never);
+  t.after(() => webSocket.close());
+  const message = await new Promise((resolve, reject) => {
+    webSocket.onmessage = ({ data }) => resolve(data);
+    webSocket.onerror = () => reject(new Error('the WebSocket failed'));
+  });
+  assert.equal(message, 'hello');
+  assert.deepEqual(proxy.asked, ['builder.test:8080']);
 });
