@@ -9,10 +9,10 @@ import {
   toTunnelError,
 } from './causes.ts';
 import { type LocalApi, type Notify, State } from './localapi.ts';
-import type { Tailscaled } from './tailscaled.ts';
+import type { Daemon } from './tailscaled.ts';
 
 export interface JoinParts {
-  readonly daemon: Tailscaled;
+  readonly daemon: Daemon;
   readonly api: LocalApi;
   readonly bus: Bus;
   readonly settings: TailnetEnvironment;

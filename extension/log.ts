@@ -2,7 +2,7 @@ import { createLog } from '../gateway/log.ts';
 import type { Log } from '../gateway/plugin.ts';
 
 /** Auth keys of Tailscale and of Headscale, wherever they stand in a text. */
-const keyPattern = /\b((?:ts|hs)key-(?:[a-z]+-)?)[A-Za-z0-9_-]+/g;
+const keyPattern = /\b((?:ts|hs)key-)[A-Za-z0-9_-]+/g;
 const concealed = new Set<string>();
 
 /** From now on `redact` hides this value too, whatever it looks like. */

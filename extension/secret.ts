@@ -6,6 +6,8 @@ import { conceal } from './log.ts';
 const attempts = 3;
 /** What `getSecretValue` pauses between its attempts, in all. */
 const pausesMs = 450;
+/** In less time than this one attempt that may take all of it is worth more than three short ones. */
+const enoughMs = 1_500;
 const maxKeyChars = 512;
 
 const causes: Readonly<Record<AwsFailure, TunnelCause>> = {
@@ -34,8 +36,11 @@ export async function readAuthKey(
       'POSTERN_TAILNET_SECRET_ID is not set: name the secret that holds the auth key.',
     );
   }
-  const timeoutMs = Math.max(1, (withinMs - pausesMs) / attempts);
-  const bytes = await getSecretValue(secretId, { env, attempts, timeoutMs }).catch((error: unknown) => {
+  const patience =
+    withinMs < enoughMs
+      ? { attempts: 1, timeoutMs: Math.max(1, withinMs) }
+      : { attempts, timeoutMs: (withinMs - pausesMs) / attempts };
+  const bytes = await getSecretValue(secretId, { env, ...patience }).catch((error: unknown) => {
     if (!(error instanceof AwsError)) throw error;
     throw new TunnelError(causes[error.failure], error.message);
   });

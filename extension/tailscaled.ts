@@ -14,6 +14,28 @@ export interface TailscaledOptions {
   readonly env: Env;
 }
 
+/** What the tunnel needs of the process that makes it. */
+export interface Daemon {
+  /** The unix socket of its LocalAPI. */
+  readonly socket: string;
+  readonly running: boolean;
+  /** Settles when the process that was started last has ended, with how. */
+  readonly exit: Promise<string>;
+  /** Why the control server could not be asked last; undefined after a start. */
+  readonly controlError: string | undefined;
+  /** The end of its log. */
+  readonly lines: readonly string[];
+  /** Called when the process has ended, with how. */
+  onExit: (how: string) => void;
+  /** Called when the control server no longer knows this node. */
+  onForgotten: () => void;
+  /** Called when the control server could not be asked, with the reason. */
+  onControlError: (reason: string) => void;
+  start(): void;
+  /** Ends it within the time, by force if need be. */
+  stop(withinMs: number): Promise<void>;
+}
+
 /** Kept for the moment something goes wrong: these many lines, each cut to this length. */
 const keptLines = 40;
 const keptChars = 400;
@@ -33,7 +55,7 @@ const passedOn = [...lambdaMarks, 'PATH', 'TMPDIR', 'GOGC', 'GODEBUG', 'GOMAXPRO
  * The key is in neither its arguments nor its environment. Its log is read, kept short, and searched for the two things
  * that LocalAPI does not tell: why the control server cannot be reached, and that it no longer knows this node.
  */
-export class Tailscaled {
+export class Tailscaled implements Daemon {
   readonly socket: string;
   readonly #options: TailscaledOptions;
   #child: ChildProcess | undefined;
@@ -41,12 +63,9 @@ export class Tailscaled {
   #lines: string[] = [];
   #controlError: string | undefined;
 
-  /** Called when the process has ended, with how. */
-  onExit: (how: string) => void = () => {};
-  /** Called when the control server no longer knows this node. */
-  onForgotten: () => void = () => {};
-  /** Called when the control server could not be asked, with the reason. */
-  onControlError: (reason: string) => void = () => {};
+  onExit: (how: string) => void = ignore;
+  onForgotten: () => void = ignore;
+  onControlError: (reason: string) => void = ignore;
 
   constructor(options: TailscaledOptions) {
     this.#options = options;
@@ -57,17 +76,14 @@ export class Tailscaled {
     return this.#child !== undefined;
   }
 
-  /** Settles when the process that was started last has ended, with how. */
   get exit(): Promise<string> {
     return this.#exit;
   }
 
-  /** Why the control server could not be asked last; undefined after a start. */
   get controlError(): string | undefined {
     return this.#controlError;
   }
 
-  /** The end of its log. */
   get lines(): readonly string[] {
     return this.#lines;
   }
@@ -171,3 +187,5 @@ export function certificateDirectories(given: string | undefined, extraCas: stri
   if (!names.some((name) => /\.(pem|crt)$/.test(name))) return given;
   return `${given || '/etc/ssl/certs:/etc/pki/tls/certs'}:${extraCas}`;
 }
+
+function ignore(): void {}

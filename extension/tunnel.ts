@@ -6,10 +6,10 @@ import { TunnelError, toTunnelError } from './causes.ts';
 import { Joiner } from './join.ts';
 import { LocalApi, State } from './localapi.ts';
 import { Proof } from './proof.ts';
-import type { Tailscaled } from './tailscaled.ts';
+import type { Daemon } from './tailscaled.ts';
 
 export interface TunnelParts {
-  readonly daemon: Tailscaled;
+  readonly daemon: Daemon;
   readonly settings: TailnetEnvironment;
   readonly readKey: (withinMs: number) => Promise<string>;
   readonly log: Log;
@@ -20,8 +20,8 @@ export interface TunnelParts {
 const tickMs = 1_000;
 /** Longer than this without a tick, and the sandbox was frozen long enough for WireGuard's sessions to be stale. */
 const freezeMs = 45_000;
-/** Ticks between two looks whether a peer still answers. */
-const ticksPerBeat = 10;
+/** Between two looks whether a peer still answers, a freeze included. */
+const beatEveryMs = 10_000;
 const beatMs = 2_000;
 const firstProofMs = 2_000;
 /** What was found unreachable is looked for again for this long. */
@@ -64,8 +64,8 @@ export class Tunnel {
   #health: Health = { is: 'working', why: joining };
   #work: Promise<Health> | undefined;
   #joins = 0;
-  #ticks = 0;
   #lastTickMs: number;
+  #lastBeatMs: number;
   #lastJoinMs = -Infinity;
   #lastFailureMs = -Infinity;
   #lastSuspicionMs = -Infinity;
@@ -78,6 +78,7 @@ export class Tunnel {
     this.#parts = parts;
     this.#now = parts.now ?? Date.now;
     this.#lastTickMs = this.#now();
+    this.#lastBeatMs = this.#lastTickMs;
     this.api = new LocalApi(parts.daemon.socket);
     this.#bus = new Bus(this.api);
     this.#joiner = new Joiner({ ...parts, api: this.api, bus: this.#bus });
@@ -168,8 +169,9 @@ export class Tunnel {
 
   #everySecond(): void {
     this.#lookAtClock();
-    this.#ticks += 1;
-    if (this.#ticks % ticksPerBeat === 0) this.#beat().catch(ignore);
+    if (this.#lastTickMs - this.#lastBeatMs < beatEveryMs) return;
+    this.#lastBeatMs = this.#lastTickMs;
+    this.#beat().catch(ignore);
   }
 
   /** A gap means that the sandbox was frozen. */
@@ -273,6 +275,7 @@ export class Tunnel {
   }
 
   async #joinOnce(withinMs: number): Promise<void> {
+    if (this.#leaving) throw new TunnelError('tunnel:daemon-failed', 'The node is leaving the tailnet.');
     await this.#joiner.join(withinMs);
     this.#joins += 1;
     this.#lastJoinMs = this.#now();

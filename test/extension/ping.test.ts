@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { LocalApi } from '../../extension/localapi.ts';
+import { firstPong, reach } from '../../extension/ping.ts';
+import { FakeTailscaled } from './fake-tailscaled.ts';
+
+const [near, far] = ['100.64.0.1', '100.64.0.2'];
+
+function fake(t: TestContext): { daemon: FakeTailscaled; api: LocalApi } {
+  const daemon = new FakeTailscaled();
+  daemon.start();
+  t.after(() => daemon.remove());
+  return { daemon, api: new LocalApi(daemon.socket) };
+}
+
+test('pings overlap: one that is lost is not waited for', async (t) => {
+  const { daemon, api } = fake(t);
+  daemon.pongs = () => daemon.pings.length > 3;
+  const began = performance.now();
+  assert.equal(await firstPong(api, [near], 2_000), near);
+  assert.ok(performance.now() - began < 500);
+});
+
+test('the first address that answers is given', async (t) => {
+  const { daemon, api } = fake(t);
+  daemon.pongs = (ip) => ip === far;
+  assert.equal(await firstPong(api, [near, far], 1_000), far);
+});
+
+test('silence ends with the time', async (t) => {
+  const { daemon, api } = fake(t);
+  daemon.pongs = () => false;
+  const began = performance.now();
+  assert.equal(await firstPong(api, [near], 200), undefined);
+  const tookMs = performance.now() - began;
+  assert.ok(tookMs >= 195 && tookMs < 600);
+  const sent = daemon.pings.length;
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.equal(daemon.pings.length, sent, 'nothing is sent afterwards');
+});
+
+test('nobody to ping is silence at once', async (t) => {
+  const { api } = fake(t);
+  assert.equal(await firstPong(api, [], 10_000), undefined);
+  assert.equal(await reach(api, [], 10_000), 'nothing');
+});
+
+const reached = [
+  ['session', 'both pings are answered', () => true],
+  ['path', 'WireGuard is silent', (_: string, type: string) => type === 'disco'],
+  ['nothing', 'nothing is answered', () => false],
+  ['session', 'one of two is there', (ip: string) => ip === far],
+] as const;
+
+for (const [result, when, pongs] of reached) {
+  test(`${result} is reached when ${when}`, async (t) => {
+    const { daemon, api } = fake(t);
+    daemon.pongs = pongs;
+    assert.equal(await reach(api, [near, far], 600), result);
+  });
+}
+
+test('a LocalAPI that is gone is silence, not an error', async (t) => {
+  const { daemon, api } = fake(t);
+  daemon.crash('gone');
+  assert.equal(await reach(api, [near], 100), 'nothing');
+});

@@ -1,0 +1,309 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { State } from '../../extension/localapi.ts';
+import { peer } from './fake-tailscaled.ts';
+import { tunnelLab } from './tunnel-lab.ts';
+
+const minute = 60_000;
+
+test('a join gives tailscaled the key and shields it, then proves that a target answers through WireGuard', async (t) => {
+  const { daemon, tunnel } = tunnelLab(t, { tags: ['tag:postern'] });
+  await tunnel.join(2_000);
+  assert.deepEqual(await tunnel.ready(100), { ready: true, epoch: 1 });
+  assert.equal(daemon.starts[0]?.AuthKey, 'tskey-auth-first');
+  assert.deepEqual(daemon.starts[0]?.UpdatePrefs, {
+    ControlURL: 'https://control.example',
+    WantRunning: true,
+    Hostname: 'fn',
+    ShieldsUp: true,
+    CorpDNS: false,
+    RouteAll: true,
+    AdvertiseTags: ['tag:postern'],
+  });
+  assert.deepEqual([...new Set(daemon.pings)], ['disco 100.64.0.1', 'TSMP 100.64.0.1']);
+});
+
+test('a lost handshake is cured by taking the engine down and up, not waited for', async (t) => {
+  const { daemon, tunnel } = tunnelLab(t);
+  let renewed = false;
+  daemon.pongs = (_, type) => type === 'disco' || renewed;
+  const tell = daemon.tell.bind(daemon);
+  daemon.tell = (...notifies) => {
+    renewed ||= notifies.some((notify) => notify.State === State.stopped);
+    tell(...notifies);
+  };
+  const began = performance.now();
+  await tunnel.join(2_000);
+  assert.deepEqual(await tunnel.ready(100), { ready: true, epoch: 2 });
+  assert.ok(performance.now() - began < 1_500);
+});
+
+const refusals = [
+  ['the key expired', { ErrMessage: 'authkey expired' }, 'tunnel:key-expired'],
+  [
+    'the tags are refused',
+    { ErrMessage: 'requested tags [tag:x] are invalid or not permitted' },
+    'tunnel:tags-refused',
+  ],
+  ['an administrator must approve it', { State: State.needsApproval }, 'tunnel:approval-needed'],
+  ['a person should log in', { BrowseToURL: 'https://login.example/a/b' }, 'tunnel:key-invalid'],
+] as const;
+
+for (const [why, notify, code] of refusals) {
+  test(`a join fails at once with ${code} when ${why}`, async (t) => {
+    const { daemon, tunnel } = tunnelLab(t);
+    daemon.onLogin = () => [notify];
+    const began = performance.now();
+    await assert.rejects(tunnel.join(5_000), { code });
+    assert.ok(performance.now() - began < 2_000);
+  });
+}
+
+test('a join that nobody answers fails at its own deadline, with what tailscaled logged last', async (t) => {
+  const { daemon, tunnel } = tunnelLab(t);
+  daemon.onLogin = () => [];
+  daemon.controlError = 'dial tcp 192.0.2.1:443: i/o timeout';
+  await assert.rejects(tunnel.join(300), {
+    code: 'tunnel:control-unreachable',
+    message:
+      /No answer from https:\/\/control\.example \(dial tcp 192\.0\.2\.1:443: i\/o timeout\).*\/opt\/ssl/,
+  });
+});
+
+test('a certificate of an unknown authority ends the join before the deadline', async (t) => {
+  const { daemon, tunnel } = tunnelLab(t);
+  daemon.onLogin = () => {
+    setImmediate(() => daemon.onControlError('x509: certificate signed by unknown authority'));
+    return [];
+  };
+  const began = performance.now();
+  await assert.rejects(tunnel.join(8_000), { code: 'tunnel:control-unreachable', message: /x509/ });
+  assert.ok(performance.now() - began < 2_000);
+});
+
+test('a tailscaled that ends during the first join fails it with its last words', async (t) => {
+  const { daemon, tunnel } = tunnelLab(t);
+  daemon.lines.push('SOCKS5 listener: listen tcp 127.0.0.1:1055: bind: address already in use');
+  daemon.onLogin = () => {
+    setImmediate(() => daemon.crash('it ended with status 1'));
+    return [];
+  };
+  await assert.rejects(tunnel.join(5_000), {
+    code: 'tunnel:daemon-failed',
+    message: /status 1.*already in use/,
+  });
+});
+
+test('a target that does not answer is no failure of init: the tunnel says so and finds it when it comes', async (t) => {
+  const { daemon, tunnel } = tunnelLab(t);
+  daemon.pongs = () => false;
+  await tunnel.join(500);
+  const refused = await tunnel.ready(2_000);
+  assert.ok(!refused.ready);
+  assert.equal(refused.code, 'tunnel:target-unreachable');
+  assert.match(refused.detail, /^target \(POSTERN_TAILNET_TARGETS\): no answer/);
+  daemon.pongs = () => true;
+  assert.deepEqual(await tunnel.ready(2_000), { ready: true, epoch: 1 });
+});
+
+test('a target that is no peer is named as such', async (t) => {
+  const { tunnel } = tunnelLab(t, { targets: ['elsewhere'] });
+  await tunnel.join(300);
+  const refused = await tunnel.ready(2_000);
+  assert.match(refused.ready ? '' : refused.detail, /No peer is called elsewhere/);
+});
+
+test('without targets a peer that is online and silent is enough, and none is not', async (t) => {
+  const { daemon, tunnel } = tunnelLab(t, { targets: [] });
+  daemon.pongs = () => false;
+  await tunnel.join(300);
+  assert.equal((await tunnel.ready(2_000)).ready, true);
+
+  const lonely = tunnelLab(t, { targets: [] });
+  lonely.daemon.peers = [peer('off', '100.64.0.9', { Online: false })];
+  await lonely.tunnel.join(300);
+  const refused = await lonely.tunnel.ready(2_000);
+  assert.match(refused.ready ? '' : refused.detail, /No peer is online/);
+});
+
+test('after a freeze whoever asks first gets the answer only when the sessions are renewed', async (t) => {
+  const { daemon, tunnel, freeze, logged } = tunnelLab(t);
+  await tunnel.join(2_000);
+  daemon.calls.length = 0;
+  freeze(3 * minute);
+  // At once: the tunnel's own timer has not fired since.
+  assert.deepEqual(await tunnel.ready(2_000), { ready: true, epoch: 2 });
+  assert.deepEqual(
+    daemon.calls.filter((call) => call.startsWith('PATCH')),
+    [
+      'PATCH prefs {"WantRunning":false,"WantRunningSet":true}',
+      'PATCH prefs {"WantRunning":true,"WantRunningSet":true}',
+    ],
+  );
+  assert.ok(logged.some(({ event, fields }) => event === 'thaw' && Number(fields.frozenMs) >= 3 * minute));
+});
+
+test('after a short freeze nothing needs curing', async (t) => {
+  const { daemon, tunnel, freeze } = tunnelLab(t);
+  await tunnel.join(2_000);
+  daemon.calls.length = 0;
+  freeze(40_000);
+  assert.deepEqual(await tunnel.ready(100), { ready: true, epoch: 1 });
+  assert.deepEqual(daemon.calls, []);
+});
+
+test('the timer notices a freeze too, without anybody asking', async (t) => {
+  const { daemon, tunnel, freeze } = tunnelLab(t);
+  await tunnel.join(2_000);
+  daemon.calls.length = 0;
+  freeze(3 * minute);
+  await until(() => daemon.calls.some((call) => call.startsWith('PATCH')));
+});
+
+test('when nobody answers after a freeze the node joins anew with the key it kept', async (t) => {
+  const lab = tunnelLab(t);
+  await lab.tunnel.join(2_000);
+  lab.daemon.pongs = () => lab.daemon.starts.length === 2;
+  lab.freeze(3 * minute);
+  assert.deepEqual(await lab.tunnel.ready(3_000), { ready: true, epoch: 2 });
+  assert.equal(lab.keyReads, 1);
+});
+
+test('a freeze in the midst of a join is cured after it', async (t) => {
+  const { daemon, tunnel, freeze } = tunnelLab(t);
+  daemon.onLogin = () => {
+    freeze(3 * minute);
+    setTimeout(() => daemon.tell({ State: State.running }), 1_200);
+    return [];
+  };
+  await tunnel.join(3_000);
+  assert.deepEqual(await tunnel.ready(100), { ready: true, epoch: 2 });
+});
+
+test('a key that was rotated since is read again when the kept one is refused', async (t) => {
+  const lab = tunnelLab(t);
+  lab.keys = ['tskey-auth-first', 'tskey-auth-second'];
+  await lab.tunnel.join(2_000);
+  lab.daemon.onLogin = (key) =>
+    key === 'tskey-auth-second' ? [{ State: State.running }] : [{ ErrMessage: 'authkey expired' }];
+  lab.daemon.tell({ State: State.needsLogin });
+  await until(() => lab.daemon.starts.length === 3);
+  assert.deepEqual(await lab.tunnel.ready(2_000), { ready: true, epoch: 2 });
+  assert.deepEqual(
+    lab.daemon.starts.map((start) => start.AuthKey),
+    ['tskey-auth-first', 'tskey-auth-first', 'tskey-auth-second'],
+  );
+});
+
+test('a kept key that is refused and is still the secret is not tried twice', async (t) => {
+  const lab = tunnelLab(t);
+  await lab.tunnel.join(2_000);
+  lab.daemon.onLogin = () => [{ ErrMessage: 'authkey expired' }];
+  lab.daemon.tell({ State: State.needsLogin });
+  await until(() => lab.keyReads === 2);
+  const refused = await lab.tunnel.ready(1_000);
+  assert.equal(refused.ready ? '' : refused.code, 'tunnel:key-expired');
+  assert.equal(lab.daemon.starts.length, 2);
+});
+
+test('a tailscaled that ends is started again, and connections made before are told dead', async (t) => {
+  const { daemon, tunnel, logged } = tunnelLab(t);
+  await tunnel.join(2_000);
+  daemon.crash('it ended with SIGKILL');
+  assert.deepEqual(await tunnel.ready(2_000), { ready: true, epoch: 2 });
+  assert.equal(daemon.startCount, 2);
+  assert.ok(logged.some(({ event }) => event === 'tailscaled ended'));
+});
+
+test('a node that the control server forgot joins anew', async (t) => {
+  const { daemon, tunnel, freeze } = tunnelLab(t);
+  await tunnel.join(2_000);
+  daemon.onForgotten();
+  assert.equal(daemon.starts.length, 1, 'just after a join it is the echo of the time before');
+  freeze(10_000);
+  daemon.onForgotten();
+  assert.deepEqual(await tunnel.ready(2_000), { ready: true, epoch: 2 });
+});
+
+test('a suspicion leads to a join, and another one right after does not', async (t) => {
+  const { daemon, tunnel, freeze } = tunnelLab(t);
+  await tunnel.join(2_000);
+  assert.equal(tunnel.suspect(), true);
+  await tunnel.ready(2_000);
+  assert.equal(tunnel.suspect(), false);
+  freeze(31_000);
+  assert.equal(tunnel.suspect(), true);
+  await tunnel.ready(2_000);
+  assert.equal(daemon.starts.length, 3);
+});
+
+test('a target that falls silent is noticed without any request, and found again', async (t) => {
+  const { daemon, tunnel, freeze } = tunnelLab(t);
+  await tunnel.join(2_000);
+  daemon.pongs = () => daemon.starts.length > 1;
+  freeze(11_000);
+  // One ping goes unanswered for 2 s before the node is joined anew.
+  await until(() => daemon.starts.length === 2);
+  assert.deepEqual(await tunnel.ready(2_000), { ready: true, epoch: 2 });
+});
+
+test('a tunnel that is leaving starts nothing again', async (t) => {
+  const { daemon, tunnel, freeze } = tunnelLab(t);
+  await tunnel.join(2_000);
+  daemon.pongs = () => false;
+  freeze(3 * minute);
+  const curing = tunnel.ready(2_000);
+  await tunnel.leave(300);
+  await curing;
+  assert.equal(daemon.startCount, 1);
+});
+
+test('a bus that ends or talks nonsense is opened again', async (t) => {
+  const { daemon, tunnel } = tunnelLab(t);
+  await tunnel.join(2_000);
+  daemon.tellRaw('no json\n');
+  await until(() => daemon.calls.filter((call) => call.includes('watch-ipn-bus')).length === 2);
+  // The new bus tells first that a login is needed, and the tunnel believes it.
+  await until(() => daemon.starts.length === 2);
+  assert.equal((await tunnel.ready(2_000)).ready, true);
+});
+
+test('while a join is under way the answer comes within the time that the caller has', async (t) => {
+  const { daemon, tunnel } = tunnelLab(t);
+  daemon.onLogin = () => [];
+  const joining = tunnel.join(600);
+  joining.catch(() => {});
+  const began = performance.now();
+  const refused = await tunnel.ready(100);
+  assert.equal(refused.ready ? '' : refused.code, 'tunnel:joining');
+  assert.ok(performance.now() - began < 400);
+  await assert.rejects(joining);
+});
+
+test('leaving logs out first and ends tailscaled then', async (t) => {
+  const { daemon, tunnel, logged } = tunnelLab(t);
+  await tunnel.join(2_000);
+  await tunnel.leave(1_000);
+  assert.equal(daemon.calls.at(-1), 'POST logout');
+  assert.equal(daemon.stopped, true);
+  assert.ok(logged.some(({ event }) => event === 'left the tailnet'));
+});
+
+test('leaving takes no longer than it may when LocalAPI hangs', async (t) => {
+  const { daemon, tunnel, logged } = tunnelLab(t);
+  await tunnel.join(2_000);
+  daemon.hung.add('logout');
+  const began = performance.now();
+  await tunnel.leave(500);
+  assert.ok(performance.now() - began < 500);
+  assert.equal(daemon.stopped, true);
+  assert.ok(logged.some(({ event }) => event === 'could not log out'));
+});
+
+async function until(condition: () => boolean): Promise<void> {
+  const end = performance.now() + 5_000;
+  while (!condition()) {
+    assert.ok(performance.now() < end, 'it did not come about within 5 s');
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
