@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
 import { type AddressSet, cidrProblem, compileCidrs } from '../address.ts';
-import type { Compiler, Part } from './compile.ts';
+import type { Compiler } from './compile.ts';
 import type { ASTNode } from './dialect.ts';
 import { EvaluationError } from './errors.ts';
 import type { Frame } from './frame.ts';
+import type { Part } from './part.ts';
 
 const mostRanges = 100;
 /** Reading one range and adding it to a set. */

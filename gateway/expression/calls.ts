@@ -1,11 +1,12 @@
 import { suggestion } from '../suggestion.ts';
 import { compileAddressCheck } from './addresses.ts';
-import { type Compiler, constant, isConstant, type Part } from './compile.ts';
+import type { Compiler } from './compile.ts';
 import { type ASTNode, functionNames } from './dialect.ts';
 import { EvaluationError } from './errors.ts';
 import { Frame } from './frame.ts';
 import { type Callable, functions, methods } from './functions.ts';
 import { macros } from './macros.ts';
+import { constant, isConstant, type Part } from './part.ts';
 import { timestampParts, zoneShift } from './time.ts';
 import { kindOf, lookUp } from './values.ts';
 

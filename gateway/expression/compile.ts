@@ -1,4 +1,5 @@
 import { suggestion } from '../suggestion.ts';
+import { item, member, readField } from './access.ts';
 import { compileCall } from './calls.ts';
 import type { ASTNode } from './dialect.ts';
 import { EvaluationError } from './errors.ts';
@@ -6,15 +7,11 @@ import type { Code } from './frame.ts';
 import { truth } from './macros.ts';
 import { type Field, groups, values } from './names.ts';
 import { binaryOperators, int, negate, not } from './operators.ts';
+import { constant, isConstant, type Part } from './part.ts';
 import type { PatternCompiler } from './pattern.ts';
+import { quickComparison } from './quick-comparison.ts';
 import { sourceError } from './source-error.ts';
-import { kindOf, lookUp } from './values.ts';
-
-/** A compiled part of an expression, and its value when that is known already. */
-export interface Part {
-  readonly code: Code;
-  readonly constant?: { readonly value: unknown };
-}
+import { kindOf } from './values.ts';
 
 type NodeOf<Op extends ASTNode['op']> = Extract<ASTNode, { readonly op: Op }>;
 
@@ -225,7 +222,7 @@ export class Compiler {
     }
   }
 
-  #binary(node: NodeOf<keyof typeof binaryOperators & ASTNode['op']> | ASTNode): Part {
+  #binary(node: ASTNode): Part {
     const operate = binaryOperators[node.op];
     if (operate === undefined) throw this.error(node, `${node.op} has no use here`);
     const [left, right] = (node.args as [ASTNode, ASTNode]).map((part) => this.compile(part)) as [Part, Part];
@@ -233,72 +230,4 @@ export class Compiler {
     if (quick !== undefined) return { code: quick };
     return { code: (frame) => operate(left.code(frame), right.code(frame), frame) };
   }
-}
-
-/** The comparisons that rules consist of: with a text, and with one of a list of texts, that are written out. */
-function quickComparison(operator: string, left: Part, right: Part): Code | undefined {
-  if (right.constant === undefined) return undefined;
-  const { code } = left;
-  const { value } = right.constant;
-  if (typeof value === 'string' && (operator === '==' || operator === '!=')) {
-    const wanted = operator === '==';
-    return (frame) => isText(code(frame), value) === wanted;
-  }
-  if (operator !== 'in' || !Array.isArray(value) || !value.every((one) => typeof one === 'string'))
-    return undefined;
-  const known = new Set<unknown>(value);
-  const longest = Math.max(0, ...value.map((one) => one.length));
-  return function isOneOf(frame) {
-    const sought = code(frame);
-    // To look a text up in a set is to hash it, which a very long one would make expensive.
-    if (typeof sought === 'string') return sought.length <= longest && known.has(sought);
-    kindOf(sought);
-    return false;
-  };
-}
-
-/** Equality with a text; what is no value of expressions at all is refused here as it is everywhere. */
-function isText(value: unknown, text: string): boolean {
-  if (typeof value === 'string') return value === text;
-  kindOf(value);
-  return false;
-}
-
-function readField(label: string, { read }: Field): Part {
-  return {
-    code: function readName(frame) {
-      const value = read(frame.exchange);
-      if (value === undefined) throw new EvaluationError(`${label} is not known for this request`);
-      return value;
-    },
-  };
-}
-
-function member(container: unknown, key: unknown, where: string): unknown {
-  if (kindOf(container) !== 'map')
-    throw new EvaluationError(`${where} is a ${kindOf(container)} and has no keys`);
-  const value = lookUp(container as object, key);
-  if (value === undefined) throw new EvaluationError(`${where} has no key ${keyText(key)}`);
-  return value;
-}
-
-function item(list: readonly unknown[], index: unknown, where: string): unknown {
-  const position = typeof index === 'bigint' ? Number(index) : index;
-  if (typeof position !== 'number' || !Number.isInteger(position))
-    throw new EvaluationError(`${where} is a list; its index is a ${kindOf(index)}`);
-  if (position < 0 || position >= list.length)
-    throw new EvaluationError(`${where} has ${list.length} items, none at index ${position}`);
-  return list[position];
-}
-
-function keyText(key: unknown): string {
-  return typeof key === 'string' ? JSON.stringify(key.slice(0, 64)) : String(key);
-}
-
-export function constant(value: unknown): Part {
-  return { code: () => value, constant: { value } };
-}
-
-export function isConstant(part: Part): part is Required<Part> {
-  return part.constant !== undefined;
 }

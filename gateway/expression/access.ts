@@ -1,0 +1,38 @@
+import { EvaluationError } from './errors.ts';
+import type { Field } from './names.ts';
+import type { Part } from './part.ts';
+import { kindOf, lookUp } from './values.ts';
+
+/** Reads a name such as `request.path`. */
+export function readField(label: string, { read }: Field): Part {
+  return {
+    code: function readName(frame) {
+      const value = read(frame.exchange);
+      if (value === undefined) throw new EvaluationError(`${label} is not known for this request`);
+      return value;
+    },
+  };
+}
+
+/** The value of a map's key; `where` is the source of the map, for the message. */
+export function member(container: unknown, key: unknown, where: string): unknown {
+  if (kindOf(container) !== 'map')
+    throw new EvaluationError(`${where} is a ${kindOf(container)} and has no keys`);
+  const value = lookUp(container as object, key);
+  if (value === undefined) throw new EvaluationError(`${where} has no key ${keyText(key)}`);
+  return value;
+}
+
+/** The item of a list; `where` is the source of the list. */
+export function item(list: readonly unknown[], index: unknown, where: string): unknown {
+  const position = typeof index === 'bigint' ? Number(index) : index;
+  if (typeof position !== 'number' || !Number.isInteger(position))
+    throw new EvaluationError(`${where} is a list; its index is a ${kindOf(index)}`);
+  if (position < 0 || position >= list.length)
+    throw new EvaluationError(`${where} has ${list.length} items, none at index ${position}`);
+  return list[position];
+}
+
+function keyText(key: unknown): string {
+  return typeof key === 'string' ? JSON.stringify(key.slice(0, 64)) : String(key);
+}
