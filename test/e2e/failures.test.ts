@@ -1,0 +1,149 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { call } from './lab/http.ts';
+import type { HttpApi } from './lab/http-api.ts';
+import { type Lab, startLab } from './lab/lab.ts';
+import { enterHub } from './lab/network.ts';
+import { until } from './lab/process.ts';
+import type { Sandbox } from './lab/sandbox.ts';
+
+const skip = (await enterHub()) ?? false;
+
+/** API Gateway waits 30 s; a sender of webhooks 10 s at the most. */
+const boundMs = 6_000;
+
+interface Outcome {
+  readonly status: number;
+  /** The stable code of a refusal; empty for an answer of the target. */
+  readonly code: string;
+  readonly ms: number;
+}
+
+describe('a forwarder whose target fails', { skip }, () => {
+  let lab: Lab;
+  let forwarder: Sandbox;
+  let api: HttpApi;
+
+  before(async () => {
+    lab = await startLab();
+    await lab.storeKey();
+    forwarder = await lab.forwarder({ config: configuration(lab) });
+    api = await lab.api(forwarder.invoke);
+    assert.equal((await get('/echo/')).status, 200);
+  });
+  after(() => lab?.stop());
+
+  /** One route a service, `/NAME/*`, all open: these tests are about the way behind policy. */
+  function configuration({ target }: Lab): unknown {
+    const urls = {
+      echo: `http://${target.name}:8080`,
+      closed: `http://${target.name}:8081`,
+      denied: `http://${target.name}:9999`,
+      unknown: 'http://nobody.tail.test:8080',
+      quick: `http://${target.name}:8080`,
+    };
+    const names = Object.keys(urls) as (keyof typeof urls)[];
+    return {
+      services: Object.fromEntries(
+        names.map((name) => [
+          name,
+          {
+            targets: [{ url: urls[name] }],
+            transport: 'tailnet',
+            timeout: name === 'quick' ? '300ms' : '10s',
+          },
+        ]),
+      ),
+      routes: Object.fromEntries(
+        names.map((name) => [
+          name,
+          { match: { path: `/${name}/*` }, service: name, targetPath: 'strip', open: true },
+        ]),
+      ),
+    };
+  }
+
+  async function get(path: string, on = api): Promise<Outcome> {
+    const startMs = performance.now();
+    const answer = await call(`${on.url}${path}`);
+    const isProblem = answer.headers['content-type'] === 'application/problem+json';
+    const code = isProblem ? (JSON.parse(answer.body.toString()) as { code: string }).code : '';
+    return { status: answer.status, code, ms: performance.now() - startMs };
+  }
+
+  async function assertRefused(path: string, status: number, code: string): Promise<void> {
+    const outcome = await get(path);
+    assert.deepEqual([outcome.status, outcome.code], [status, code], forwarder.log.tail());
+    assert.ok(outcome.ms < boundMs, `it took ${Math.round(outcome.ms)} ms`);
+  }
+
+  const refusals: readonly (readonly [name: string, path: string, status: number, code: string])[] = [
+    ['nothing listens on the port', '/closed/', 502, 'upstream:connection-refused'],
+    ["the tailnet's policy denies the port", '/denied/', 502, 'upstream:target-denied'],
+    ['there is no such peer', '/unknown/', 502, 'upstream:target-unknown'],
+    ['the target takes too long', '/quick/?delay=2000', 504, 'upstream:timeout'],
+    ['the target closes the connection instead of answering', '/echo/?reset', 502, 'upstream:reset'],
+  ];
+  for (const [name, path, status, code] of refusals) {
+    test(`says ${status} ${code} when ${name}`, () => assertRefused(path, status, code));
+  }
+
+  test('says 504 upstream:target-offline when the target is down, and delivers again once it is up', async () => {
+    process.kill(lab.target.running.pid, 'SIGSTOP');
+    try {
+      await assertRefused('/echo/', 504, 'upstream:target-offline');
+    } finally {
+      process.kill(lab.target.running.pid, 'SIGCONT');
+    }
+    await until('the target answers again', async () => (await get('/echo/')).status === 200 || undefined, {
+      limitMs: 8_000,
+    });
+  });
+
+  test('answers the request during which tailscaled was killed', async () => {
+    const daemon = forwarder.processes().find(({ argv }) => argv[0]?.endsWith('tailscaled'));
+    assert.ok(daemon);
+    process.kill(daemon.pid, 'SIGKILL');
+    const outcome = await get('/echo/');
+    assert.deepEqual([outcome.status, outcome.code], [200, ''], forwarder.log.tail());
+    assert.ok(outcome.ms < 2_000, `it took ${Math.round(outcome.ms)} ms`);
+  });
+
+  test('answers the second request, at the latest, after the control server deleted its node', async () => {
+    const [node] = (await lab.headscale.nodes()).filter(({ name }) => name === forwarder.functionName);
+    await lab.headscale.deleteNode(node?.id ?? '');
+    const forgotten = async () =>
+      !(forwarder.functionName in (await lab.target.local.status()).peers) || undefined;
+    await until('the target knows that the node is gone', forgotten);
+    const first = await get('/echo/');
+    assert.ok(first.ms < boundMs, `it took ${Math.round(first.ms)} ms`);
+    const second = first.status === 200 ? first : await get('/echo/');
+    assert.equal(second.status, 200, `${JSON.stringify([first, second])}\n${forwarder.log.tail()}`);
+  });
+
+  test('delivers while the control server is away, and when it is back', async () => {
+    await lab.headscale.stop();
+    try {
+      assert.equal((await get('/echo/')).status, 200);
+    } finally {
+      await lab.headscale.restart();
+    }
+    assert.equal((await get('/echo/')).status, 200);
+  });
+
+  test('says 503 upstream:tunnel-not-ready when the layer is missing', async () => {
+    const bare = await lab.forwarder({ config: configuration(lab), layers: [] });
+    const outcome = await get('/echo/', await lab.api(bare.invoke));
+    assert.deepEqual([outcome.status, outcome.code], [503, 'upstream:tunnel-not-ready'], bare.log.tail());
+    assert.ok(outcome.ms < boundMs, `it took ${Math.round(outcome.ms)} ms`);
+    await bare.kill();
+  });
+
+  test('says 503 gateway:misconfigured when its configuration is wrong', async () => {
+    const wrong = await lab.forwarder({ config: { routes: {}, sevices: {} } });
+    const outcome = await get('/echo/', await lab.api(wrong.invoke));
+    assert.deepEqual([outcome.status, outcome.code], [503, 'gateway:misconfigured'], wrong.log.tail());
+    assert.match(wrong.log.text, /sevices/);
+    await wrong.shutdown();
+  });
+});
