@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { systemClock } from '../gateway/clock.ts';
 import type { TailnetEnvironment } from '../gateway/environment.ts';
-import { accessRecord, type Gateway, type Log, loadGateway } from '../gateway/index.ts';
+import { createAccessLog, type Gateway, type Log, loadGateway } from '../gateway/index.ts';
 import { createSecrets } from '../gateway/secrets/index.ts';
 
 export interface LoadOptions {
@@ -39,7 +39,7 @@ export async function loadConfigured(options: LoadOptions): Promise<Gateway> {
       secrets: createSecrets(env),
       tailnet,
       headOnly,
-      finished: (record) => log.info('request', accessRecord(record)),
+      finished: createAccessLog((line) => process.stdout.write(line)),
     },
   );
 }

@@ -1,3 +1,4 @@
+export { createAccessLog } from './access-log.ts';
 export type { Body } from './body.ts';
 export { BodyError, BytesBody, StreamBody } from './body.ts';
 export type { ConfigurationSource } from './config/document.ts';
@@ -6,7 +7,7 @@ export { type ConfigurationProblem, formatProblem, InvalidConfiguration } from '
 export type { Exchange, Head, Subject, TrailEntry } from './exchange.ts';
 export { type Decision, Gateway, newRequestId } from './gateway.ts';
 export type { FinishedRequest } from './handling.ts';
-export { accessRecord, createLog } from './log.ts';
+export { createLog } from './log.ts';
 export type { Clock, Log, LogFields, Secrets } from './plugin.ts';
 export { renderReply } from './problem.ts';
 export { gatewayRefusals, upstreamRefusals } from './refusal.ts';

@@ -1,4 +1,3 @@
-import type { FinishedRequest } from './handling.ts';
 import type { Log, LogFields } from './plugin.ts';
 
 /**
@@ -13,26 +12,4 @@ export function createLog(write: (line: string) => void): Log {
     };
   }
   return { info: lineWriter('info'), warn: lineWriter('warn'), error: lineWriter('error') };
-}
-
-/** The fields of one line of the access log. The query is left out, because it may hold credentials. */
-export function accessRecord(record: FinishedRequest): LogFields {
-  const { exchange, request, reply } = record;
-  return {
-    id: record.id,
-    method: request.method,
-    host: exchange?.head.host,
-    path: exchange?.head.path,
-    route: exchange?.route.name,
-    source: request.clientIp,
-    subject: exchange?.subject?.id,
-    consumer: exchange?.consumer,
-    status: record.status,
-    code: reply?.code,
-    detail: reply?.detail,
-    brokenOff: record.brokenOff,
-    sentBytes: record.sentBytes,
-    ms: Math.round(record.durationMs * 1000) / 1000,
-    trail: exchange?.trail,
-  };
 }

@@ -3,6 +3,9 @@ import type { Handling, Sink } from '../gateway/sink.ts';
 import type { ListenerLimits } from './limits.ts';
 import type { Connection, ServerRequest, SinkResponse } from './server-request.ts';
 
+/** libuv writes texts up to 16 KiB from its own stack, head included. */
+const joinedBytes = 12 * 1024;
+
 /** What all sinks of one listener share. */
 export interface SinkHost {
   readonly limits: ListenerLimits;
@@ -74,7 +77,14 @@ export class ResponseSink implements Sink {
 
   end(): void {
     if (this.#closes && !this.request.complete && !this.bodyHeldBack) this.#endLate();
-    else this.#response.end(this.#lastChunk);
+    else this.#endAtOnce();
+  }
+
+  /** A short body goes as latin1, which is bytes one to one: node:http joins it to the head, and one plain write takes both. */
+  #endAtOnce(): void {
+    const last = this.#lastChunk;
+    if (last === undefined || last.byteLength > joinedBytes) this.#response.end(last);
+    else this.#response.end((last as Buffer).toString('latin1'), 'latin1');
   }
 
   abort(): void {

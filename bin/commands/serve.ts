@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../gateway/clock.ts';
 import { readEnvironment } from '../../gateway/environment.ts';
-import { accessRecord, createLog, InvalidConfiguration, loadGateway } from '../../gateway/index.ts';
+import { createAccessLog, createLog, InvalidConfiguration, loadGateway } from '../../gateway/index.ts';
 import { createSecrets } from '../../gateway/secrets/index.ts';
 import { parseListenAddress } from '../../server/address.ts';
 import { bufferLines } from '../../server/lines.ts';
@@ -35,7 +35,7 @@ export async function serve(args: readonly string[]): Promise<number> {
       log,
       secrets: createSecrets(process.env),
       tailnet: readEnvironment(process.env).tailnet,
-      finished: (record) => log.info('request', accessRecord(record)),
+      finished: createAccessLog(lines.write),
     });
     const serving = await serveGateway({ gateway, listen, admin, log });
     await serving.stopped;

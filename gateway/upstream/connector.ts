@@ -1,5 +1,6 @@
 import { buildConnector } from 'undici';
 import { upstreamRefusals } from '../refusal.ts';
+import { joinShortWrites } from './joined-writes.ts';
 import { ConnectError, type Transport } from './transport.ts';
 
 /** For a TLS handshake, once the connection below it stands. */
@@ -18,7 +19,7 @@ export function connectorThrough(transport: Transport, limitMs: () => number): b
     const port = Number(options.port) || (isSecure ? 443 : 80);
     transport.connect({ host, port }, limitMs()).then(
       function onConnected(socket) {
-        if (!isSecure) return callback(null, socket);
+        if (!isSecure) return callback(null, joinShortWrites(socket));
         secure({ ...options, httpSocket: socket }, function onSecured(error, tlsSocket) {
           if (error === null) return callback(null, tlsSocket);
           // The TLS socket is gone, the one below it may not be.
