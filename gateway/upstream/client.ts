@@ -82,7 +82,8 @@ class PooledUpstream implements Upstream {
     if (why !== undefined)
       return under.fail(upstreamRefusals['tunnel-not-ready'](`${why.code}: ${why.detail}`));
     // An answer that was long on its way may be older than what is known already.
-    if (readiness.ready && readiness.epoch > this.#epoch) this.#renew(readiness.epoch);
+    const { epoch = this.#epoch } = readiness;
+    if (epoch > this.#epoch) this.#renew(epoch);
     under.attempt();
   }
 

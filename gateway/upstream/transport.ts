@@ -16,7 +16,13 @@ export type Readiness =
       /** Rises whenever connections made before should no longer be used for new requests. */
       readonly epoch: number;
     }
-  | { readonly ready: false; readonly code: string; readonly detail: string };
+  | {
+      readonly ready: false;
+      readonly code: string;
+      readonly detail: string;
+      /** As above, where some of the targets may be reached all the same. */
+      readonly epoch?: number;
+    };
 
 /**
  * Whether nothing can be reached, and why.

@@ -81,7 +81,8 @@ class TailnetAgent extends SocksProxyAgent {
     if (request.destroyed) return endWithout(request);
     const why = obstacle(readiness);
     if (why !== undefined) return endWithout(request, notReady(why));
-    if (readiness.ready && readiness.epoch > this.#epoch) this.#renew(readiness.epoch);
+    const { epoch = this.#epoch } = readiness;
+    if (epoch > this.#epoch) this.#renew(epoch);
     addRequest.call(this, request, options);
   }
 

@@ -4,11 +4,14 @@ import { obstacle, type Readiness, type Transport } from '../transport.ts';
 import { notReady } from './dialer.ts';
 import { openTunnel, type TailnetOptions } from './options.ts';
 
-/** What Node's own `fetch` takes as its `dispatcher`; undici's functions take it too. */
+/**
+ * What Node's own `fetch` takes as its `dispatcher`. The functions of undici's packages take it too; their types differ from
+ * version to version, so TypeScript wants a cast there.
+ */
 export type FetchDispatcher = NonNullable<RequestInit['dispatcher']>;
 
 /**
- * Makes a dispatcher that reaches the tailnet, for Node's own `fetch` and for undici of any version from 6 on.
+ * Makes a dispatcher that reaches the tailnet, for Node's own `fetch` and for undici 7 and 8.
  *
  * A request waits until the tunnel is ready; one that fails before a byte was sent fails with an error whose `code` is stable, such
  * as `upstream:target-offline` (with `fetch` it is the `cause` of the TypeError).
@@ -68,7 +71,8 @@ class TailnetDispatcher extends Dispatcher {
       refuse(handler, notReady(why));
       return true;
     }
-    if (readiness.ready && readiness.epoch > this.#epoch) this.#renew(readiness.epoch);
+    const { epoch = this.#epoch } = readiness;
+    if (epoch > this.#epoch) this.#renew(epoch);
     return this.#agent.dispatch(options as Agent.DispatchOptions, handler);
   }
 

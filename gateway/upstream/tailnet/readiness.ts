@@ -90,7 +90,7 @@ export class TunnelReadiness {
   #take(answer: EndpointAnswer): Readiness {
     if (!answer.ready) {
       this.#known = undefined;
-      return answer;
+      return { ...answer, epoch: this.#epoch };
     }
     if (this.#ownerEpoch !== undefined && this.#ownerEpoch !== answer.epoch) this.#raise();
     this.#ownerEpoch = answer.epoch;

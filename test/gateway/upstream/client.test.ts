@@ -193,6 +193,24 @@ test('a tunnel that stands while its own targets are silent still carries reques
   assert.deepEqual([failed, status], [undefined, 200]);
 });
 
+test('such a tunnel too puts kept connections aside when the epoch rises', async (t) => {
+  const target = await startTarget(t, says('hello'));
+  let epoch = 0;
+  const ready = (): Readiness => ({
+    ready: false,
+    code: 'tunnel:target-unreachable',
+    detail: 'Down.',
+    epoch,
+  });
+  const upstream = upstreamTo(t, [at(target.port)], { ready });
+  await send(upstream);
+  await send(upstream);
+  assert.equal(target.connections(), 1);
+  epoch = 1;
+  await send(upstream);
+  assert.equal(target.connections(), 2);
+});
+
 test('when the epoch rises, requests under way end on their connection and new ones get a new one', async (t) => {
   let finish = () => {};
   const target = await startTarget(t, (request, response) => {

@@ -154,6 +154,18 @@ test('a tunnel that is not ready fails the request with its cause', async (t) =>
   assert.equal(target.connections(), 0);
 });
 
+test('a tunnel whose own targets are silent serves other targets, after a freeze over new connections', async (t) => {
+  const target = await startTarget(t, says('hello'));
+  const { agent, owner, clock } = await lab(t, target.port);
+  owner.answer = () => notReady('tunnel:target-unreachable', 'builder does not answer a ping.');
+  assert.equal(await get(agent), 'hello');
+  assert.equal(await get(agent), 'hello');
+  assert.equal(target.connections(), 1);
+  clock.pass(190_000);
+  assert.equal(await get(agent), 'hello');
+  assert.equal(target.connections(), 2);
+});
+
 test('a target that cannot be reached fails the request with the diagnosis', async (t) => {
   const { agent, owner, proxy } = await lab(t, 1);
   proxy.route = () => ({ refuse: replies.failure });

@@ -99,6 +99,7 @@ test('as long as the tunnel is not ready each call asks and gets the reason', as
       ready: false,
       code: 'tunnel:key-expired',
       detail: 'Store a new key.',
+      epoch: 0,
     });
   }
   assert.equal(owner.asked.length, 2);
