@@ -19,6 +19,8 @@ export interface Plugin<Options = unknown> {
   /** Whether it finds out who calls or restricts who may: a route needs one such plugin, or says `open: true`. */
   readonly guard?: 'authenticates' | 'restricts';
   readonly scopes: readonly Scope[];
+  /** Whether it needs the body whatever its options are: an authorizer, which has none, does not even create it. */
+  readonly readsBody?: true;
   /** Declared once: parses, types, JSON Schema, and the reference page come from it. */
   readonly options: Schema<Options>;
   /** Its refusals, as made by `refusals`: codes, statuses and public titles. */

@@ -18,7 +18,10 @@ const tasks = {
   ],
   bench: (args) => [['bench/main.ts', ...args]],
   layer: (args) => [['extension/layer/build.ts', ...args]],
-  build: (args) => [['scripts/build.ts', ...args]],
+  build: (args) => [
+    ['scripts/build.ts', ...args],
+    ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'],
+  ],
   check: () => [
     ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'],
     ['node_modules/@biomejs/biome/bin/biome', 'check', '.'],

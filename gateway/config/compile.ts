@@ -1,6 +1,6 @@
 import type { Exchange } from '../exchange.ts';
 import { compileExpression } from '../expression/index.ts';
-import type { Plugin } from '../plugin.ts';
+import type { Hooks, Plugin } from '../plugin.ts';
 import { plugins } from '../plugins/index.ts';
 import type { ConsumerChain, Route } from '../route.ts';
 import { createRouter, DuplicateMatch, type Router } from '../router.ts';
@@ -162,7 +162,7 @@ class Compiler {
       const own = options[plugin.name];
       if (own === undefined) continue;
       try {
-        const instance = { plugin, hooks: await plugin.create(own, this.#ports) };
+        const instance = { plugin, hooks: await this.#create(plugin, own) };
         instances.set(plugin.name, instance);
         this.#all.push(instance);
       } catch (error) {
@@ -172,6 +172,12 @@ class Compiler {
       }
     }
     return instances;
+  }
+
+  /** What an authorizer cannot run it does not create: so it need not be allowed to read a webhook's secret. */
+  #create(plugin: Plugin, options: unknown): Hooks | Promise<Hooks> {
+    if (this.#ports.headOnly === true && plugin.readsBody === true) return neverRun;
+    return plugin.create(options, this.#ports);
   }
 
   #router(
@@ -190,6 +196,14 @@ class Compiler {
     }
   }
 }
+
+/** Stands where a chain is cut off. */
+const neverRun: Hooks = {
+  body: { kind: 'all', limitBytes: 0 },
+  access: () => {
+    throw new Error('a plugin that reads the body was run on the head alone');
+  },
+};
 
 async function closeAll(instances: readonly Instance[]): Promise<void> {
   await Promise.all(instances.map(({ hooks }) => hooks.close?.()));

@@ -65,6 +65,7 @@ export const webhook = definePlugin<Options>({
   priority: 1030,
   guard: 'authenticates',
   scopes: ['global', 'service', 'route'],
+  readsBody: true,
   options: s.variants('provider', [first as Schema<Options>, ...others]),
   refusals: refuse,
   async create(options, host) {

@@ -111,6 +111,7 @@ test('when no authenticating plugin takes responsibility the request is refused'
   });
   const answer = await send(gateway, request());
   assert.equal(answer.status, 401);
+  assert.ok(answer.headers.includes('www-authenticate'));
   assert.equal(JSON.parse(answer.body).code, 'gateway:unauthenticated');
   assert.deepEqual(log, ['only']);
 });
