@@ -1,0 +1,57 @@
+import type { Lab } from '../../test/e2e/lab/lab.ts';
+import type { BenchResult } from '../runner.ts';
+import { type Attempts, attempt, end, spread } from './measure.ts';
+import { openPath } from './path.ts';
+
+/** What Lambda gives a function of 256 MB: 1,769 MB are one CPU. */
+const cpus = 256 / 1_769;
+const starts = 10;
+const requests = 300;
+
+/** Cold and warm under the CPU share of a function of 256 MB. */
+export async function measureShare(lab: Lab): Promise<BenchResult> {
+  const always = await attempt(starts, () => coldStart(lab, 'always'));
+  const afterInit = await attempt(starts, () => coldStart(lab, 'after init'));
+  const warm = await measureWarm(lab);
+  return {
+    method:
+      `As cold (${starts} starts) and warm (${requests} requests), with every process of the sandbox, the emulator among them, in a cgroup that has ${cpus.toFixed(3)} of a CPU ` +
+      '(20 ms periods): from the first instruction, and, as Lambda gives more CPU during init, free until extension and function have both asked for their first event.',
+    figures: [
+      ...spread('cold, share from the first instruction', always),
+      ...spread('cold, free until init is done', afterInit),
+      ...spread('warm', warm),
+    ],
+    raw: { always, afterInit, warm },
+  };
+}
+
+async function coldStart(lab: Lab, limited: 'always' | 'after init'): Promise<number> {
+  const path = await openPath(lab, { cpuGroup: true });
+  try {
+    if (limited === 'always') path.forwarder.limitCpu(cpus);
+    else {
+      path.forwarder.log
+        .waitFor(({ text }) => text.includes('INVOKE START'), 'the first event')
+        .then(() => path.forwarder.limitCpu(cpus), ignore);
+    }
+    return await path.webhook();
+  } finally {
+    path.forwarder.limitCpu(undefined);
+    await end(path);
+  }
+}
+
+async function measureWarm(lab: Lab): Promise<Attempts> {
+  const path = await openPath(lab, { cpuGroup: true });
+  await path.webhook();
+  path.forwarder.limitCpu(cpus);
+  // Not measured: what start-up left over.
+  await attempt(30, path.webhook);
+  const attempts = await attempt(requests, path.webhook);
+  path.forwarder.limitCpu(undefined);
+  await end(path);
+  return attempts;
+}
+
+function ignore(): void {}
