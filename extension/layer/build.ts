@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Arch, arches, nodeArch } from './arch.ts';
+import { type Arch, arches } from './arch.ts';
 import { unpackLayer, zipLayer } from './archive.ts';
 import { bundleExtension } from './bundle.ts';
 import { interpreters, layerFiles } from './layer.ts';
@@ -11,7 +11,7 @@ import { buildTailscaled } from './tailscaled.ts';
 
 const usage = `npm run layer -- [--arch arm64|x86_64|all] [--own-node] [--out dist/layer]
 
-Builds the Lambda layer: OUT/ARCH as folders and OUT/ARCH.zip for the upload. --arch is this machine's unless told.
+Builds the Lambda layer: OUT/ARCH as folders and OUT/ARCH.zip for the upload. Without --arch, both.
 --own-node builds ARCH-own-node, which brings Node along for functions of other runtimes.`;
 
 interface LayerOptions {
@@ -43,7 +43,7 @@ function readOptions(args: readonly string[]): LayerOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      arch: { type: 'string', default: ownArch() },
+      arch: { type: 'string', default: 'all' },
       'own-node': { type: 'boolean', default: false },
       out: { type: 'string', default: join('dist', 'layer') },
       help: { type: 'boolean', default: false },
@@ -60,10 +60,6 @@ function readOptions(args: readonly string[]): LayerOptions {
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
-}
-
-function ownArch(): Arch {
-  return arches.find((arch) => nodeArch[arch] === process.arch) ?? 'x86_64';
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
