@@ -11,7 +11,8 @@ export function renderReply(
 ): { readonly headers: string[]; readonly body: Uint8Array } {
   const headers = ['x-request-id', id, 'cache-control', 'no-store', ...(reply.headers ?? [])];
   // RFC 9110 section 11.6.1 wants a challenge with every 401; what the credential is, the route's plugins know.
-  if (reply.status === 401 && !headers.includes('www-authenticate')) headers.push('www-authenticate', 'Postern');
+  if (reply.status === 401 && !headers.includes('www-authenticate'))
+    headers.push('www-authenticate', 'Postern');
   if (reply.body !== undefined) {
     headers.push('content-length', String(reply.body.byteLength));
     return { headers, body: reply.body };

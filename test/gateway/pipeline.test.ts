@@ -8,7 +8,10 @@ import { gatewayWith, instance, request, send } from '../support/gateway.ts';
 
 const no = refusals('test', { denied: [403, 'Denied'] });
 const said = (log: string[], word: string, verdict: Verdict = next): Hooks => ({
-  access: () => (log.push(word), verdict),
+  access() {
+    log.push(word);
+    return verdict;
+  },
 });
 
 test('plugins run by priority, higher first, ties by name', async () => {
@@ -141,7 +144,10 @@ test('a plugin gets as much of the body as it asks for, and the target gets all 
   const seen: string[] = [];
   const see: (body: Hooks['body']) => Hooks = (body) => ({
     ...(body && { body }),
-    access: (_x, bytes) => (seen.push(Buffer.from(bytes).toString()), next),
+    access(_x, bytes) {
+      seen.push(Buffer.from(bytes).toString());
+      return next;
+    },
   });
   let forwarded = '';
   const gateway = gatewayWith({
