@@ -35,31 +35,37 @@ describe('a forwarder whose target fails', { skip }, () => {
 
   /** One route a service, `/NAME/*`, all open: these tests are about the way behind policy. */
   function configuration({ target }: Lab): unknown {
-    const urls = {
-      echo: `http://${target.name}:8080`,
-      closed: `http://${target.name}:8081`,
-      denied: `http://${target.name}:9999`,
-      unknown: 'http://nobody.tail.test:8080',
-      quick: `http://${target.name}:8080`,
+    const services = {
+      echo: { port: 8080, timeout: '10s' },
+      short: { port: 8080, timeout: '3s' },
+      quick: { port: 8080, timeout: '300ms' },
+      closed: { port: 8081, timeout: '10s' },
+      denied: { port: 9999, timeout: '10s' },
+      unknown: { port: 8080, timeout: '10s', name: 'nobody.tail.test' },
     };
-    const names = Object.keys(urls) as (keyof typeof urls)[];
+    const names = Object.keys(services) as (keyof typeof services)[];
+    const service = ({
+      port,
+      timeout,
+      name = target.name,
+    }: {
+      port: number;
+      timeout: string;
+      name?: string;
+    }) => ({
+      targets: [{ url: `http://${name}:${port}` }],
+      transport: 'tailnet',
+      timeout,
+    });
+    const route = (name: string) => ({
+      match: { path: `/${name}/*` },
+      service: name,
+      targetPath: 'strip',
+      open: true,
+    });
     return {
-      services: Object.fromEntries(
-        names.map((name) => [
-          name,
-          {
-            targets: [{ url: urls[name] }],
-            transport: 'tailnet',
-            timeout: name === 'quick' ? '300ms' : '10s',
-          },
-        ]),
-      ),
-      routes: Object.fromEntries(
-        names.map((name) => [
-          name,
-          { match: { path: `/${name}/*` }, service: name, targetPath: 'strip', open: true },
-        ]),
-      ),
+      services: Object.fromEntries(names.map((name) => [name, service(services[name])])),
+      routes: Object.fromEntries(names.map((name) => [name, route(name)])),
     };
   }
 
@@ -89,36 +95,48 @@ describe('a forwarder whose target fails', { skip }, () => {
   }
 
   test('says 504 upstream:target-offline when the target is down, and delivers again once it is up', async () => {
-    process.kill(lab.target.running.pid, 'SIGSTOP');
+    await lab.target.down();
     try {
       await assertRefused('/echo/', 504, 'upstream:target-offline');
     } finally {
-      process.kill(lab.target.running.pid, 'SIGCONT');
+      await lab.target.up();
     }
-    await until('the target answers again', async () => (await get('/echo/')).status === 200 || undefined, {
-      limitMs: 8_000,
-    });
+    await untilAnswered(3_000);
   });
 
-  test('answers the request during which tailscaled was killed', async () => {
+  async function untilAnswered(limitMs: number): Promise<void> {
+    const answered = async () => {
+      const outcome = await get('/echo/');
+      if (outcome.status === 200) return true;
+      throw new Error(JSON.stringify(outcome));
+    };
+    await until('the target answers', answered, { limitMs });
+  }
+
+  test('answers again within two seconds after tailscaled was killed', async () => {
     const daemon = forwarder.processes().find(({ argv }) => argv[0]?.endsWith('tailscaled'));
     assert.ok(daemon);
     process.kill(daemon.pid, 'SIGKILL');
-    const outcome = await get('/echo/');
-    assert.deepEqual([outcome.status, outcome.code], [200, ''], forwarder.log.tail());
-    assert.ok(outcome.ms < 2_000, `it took ${Math.round(outcome.ms)} ms`);
+    await untilAnswered(2_000);
   });
 
   test('answers the second request, at the latest, after the control server deleted its node', async () => {
-    const [node] = (await lab.headscale.nodes()).filter(({ name }) => name === forwarder.functionName);
+    // A forwarder of its own: after one suspicion the extension waits half a minute before it suspects the control server again.
+    const another = await lab.forwarder({ config: configuration(lab) });
+    const its = await lab.api(another.invoke);
+    await get('/short/', its);
+    const [node] = (await lab.headscale.nodes()).filter(({ name }) => name === another.functionName);
     await lab.headscale.deleteNode(node?.id ?? '');
-    const forgotten = async () =>
-      !(forwarder.functionName in (await lab.target.local.status()).peers) || undefined;
-    await until('the target knows that the node is gone', forgotten);
-    const first = await get('/echo/');
+    await until('the target knows that the node is gone', async () => {
+      const { peers } = await lab.target.local.status();
+      return !(another.functionName in peers) || undefined;
+    });
+    // Its kept connection leads nowhere, which nothing but silence tells.
+    const first = await get('/short/', its);
     assert.ok(first.ms < boundMs, `it took ${Math.round(first.ms)} ms`);
-    const second = first.status === 200 ? first : await get('/echo/');
-    assert.equal(second.status, 200, `${JSON.stringify([first, second])}\n${forwarder.log.tail()}`);
+    const second = await get('/short/', its);
+    assert.equal(second.status, 200, `${JSON.stringify([first, second])}\n${another.log.tail()}`);
+    await another.shutdown();
   });
 
   test('delivers while the control server is away, and when it is back', async () => {

@@ -16,7 +16,10 @@ export interface Target {
   /** On port 9999, which the policy does not. */
   readonly forbidden: Echo;
   readonly local: LocalApi;
-  readonly running: Running;
+  /** Ends its tailscaled at once, as when the machine loses power. */
+  down(): Promise<void>;
+  /** Starts it again as the same node, and waits until it is running. */
+  up(): Promise<void>;
   /** Tries a connection from this node to another over the tailnet: `open`, or why not. */
   dial(address: string, port: number, limitMs: number): Promise<'open' | string>;
   stop(): Promise<void>;
@@ -39,7 +42,7 @@ export async function startTarget(options: TargetOptions): Promise<Target> {
   mkdirSync(folder);
   const socket = join(folder, 'tailscaled.sock');
   const argv = [
-    ...[options.tailscaled, '--tun=userspace-networking', '--state=mem:', `--statedir=${folder}`],
+    ...[options.tailscaled, '--tun=userspace-networking', `--statedir=${folder}`],
     ...[`--socket=${socket}`, '--port=0', `--socks5-server=127.0.0.1:${socksPort}`, '--no-logs-no-support'],
   ];
   const env = {
@@ -48,10 +51,16 @@ export async function startTarget(options: TargetOptions): Promise<Target> {
     TS_NO_LOGS_NO_SUPPORT: 'true',
     TS_DISABLE_PORTMAPPER: 'true',
   };
-  const running = start(`tailscaled of ${hostname}`, argv, { env });
   const local = localApi(socket);
-  await until('tailscaled answers', () => local.status(), { running });
-  const { key } = await headscale.createKey({ tags: ['tag:target'], reusable: false });
+
+  async function startDaemon(): Promise<Running> {
+    const running = start(`tailscaled of ${hostname}`, argv, { env });
+    await until('tailscaled answers', () => local.status(), { running });
+    return running;
+  }
+
+  let running = await startDaemon();
+  const { key } = await headscale.createKey({ tags: ['tag:target'], reusable: false, ephemeral: false });
   await local.join({ key, controlUrl: headscale.url, hostname });
   const [address = ''] = (await local.status()).addresses;
   const echo = await startEcho(8080);
@@ -62,7 +71,14 @@ export async function startTarget(options: TargetOptions): Promise<Target> {
     echo,
     forbidden,
     local,
-    running,
+    async down() {
+      await running.stop('SIGKILL');
+    },
+    async up() {
+      running = await startDaemon();
+      const isRunning = async () => (await local.status()).state === 'Running' || undefined;
+      await until('tailscaled is running', isRunning, { running });
+    },
     async dial(to, port, limitMs) {
       const proxy = { host: '127.0.0.1', port: socksPort, type: 5 } as const;
       const destination = { host: to, port };
@@ -77,7 +93,7 @@ export async function startTarget(options: TargetOptions): Promise<Target> {
       }
     },
     async stop() {
-      await running.stop();
+      await running.stop('SIGKILL');
       await echo.close();
       await forbidden.close();
     },
