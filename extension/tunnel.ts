@@ -64,6 +64,9 @@ export class Tunnel {
   #health: Health = { is: 'working', why: joining };
   #work: Promise<Health> | undefined;
   #joins = 0;
+  #epoch = 0;
+  /** Joins and renewals when the epoch rose last: each ends the connections made before. */
+  #breaks = 0;
   #lastTickMs: number;
   #lastBeatMs: number;
   #lastJoinMs = -Infinity;
@@ -109,7 +112,7 @@ export class Tunnel {
     if (this.#health.is === 'down' && this.#mayRecover()) this.#recover(this.#neededRecovery());
     if (this.#work !== undefined) await limited(this.#work, withinMs);
     if (this.#health.is === 'ready') {
-      return { ready: true, epoch: this.#joins + this.#proof.renewals };
+      return { ready: true, epoch: this.#epoch };
     }
     const { code, message } = this.#health.why;
     return { ready: false, code, title: tunnelCauses[code], detail: message };
@@ -214,10 +217,14 @@ export class Tunnel {
   }
 
   #succeed(what: string, tookMs: number): void {
+    const breaks = this.#joins + this.#proof.renewals;
+    if (breaks !== this.#breaks) this.#epoch += 1;
+    this.#breaks = breaks;
     this.#health = { is: 'ready' };
     this.#failures = 0;
     this.#parts.log.info('tunnel ready', {
       after: what,
+      epoch: this.#epoch,
       tookMs: Math.round(tookMs),
       joins: this.#joins,
       renewals: this.#proof.renewals,

@@ -150,7 +150,8 @@ describe('the extension beside a function', { skip }, () => {
     await probe.get(url);
     await lab.headscale.stop();
     try {
-      assert.equal((await probe.get(url)).status, 200);
+      // A single dial may lose its packet at that moment, and this function dials once: the rule is to dial again.
+      await untilAnswered(probe, 3_000);
       const startMs = performance.now();
       const { code } = await probe.shutdown();
       assert.equal(code, 0);
