@@ -39,7 +39,7 @@ export class BytesBody implements Body {
   }
 
   limit(bytes: number): void {
-    if (this.#bytes.byteLength > bytes) throw tooLarge(this.#bytes.byteLength, bytes);
+    if (this.#bytes.byteLength > bytes) throw bodyTooLarge(this.#bytes.byteLength, bytes);
   }
 
   all(): Uint8Array {
@@ -70,7 +70,7 @@ export class StreamBody implements Body {
 
   limit(bytes: number): void {
     if (this.declaredBytes !== undefined && this.declaredBytes > bytes)
-      throw tooLarge(this.declaredBytes, bytes);
+      throw bodyTooLarge(this.declaredBytes, bytes);
     this.#limitBytes = Math.min(this.#limitBytes, bytes);
   }
 
@@ -111,7 +111,7 @@ export class StreamBody implements Body {
         if (size > this.#limitBytes) {
           settle();
           stream.pause();
-          reject(tooLarge(undefined, this.#limitBytes));
+          reject(bodyTooLarge(undefined, this.#limitBytes));
         } else if (size >= enough) {
           settle();
           stream.pause();
@@ -125,8 +125,10 @@ export class StreamBody implements Body {
         this.#whole = join(chunks, size);
         resolve(this.#whole);
       };
-      const onBroken = () => {
+      const onBroken = (error?: Error) => {
         settle();
+        // A host that knows better why the body ended says so.
+        if (error instanceof BodyError) return reject(error);
         reject(new BodyError(gatewayRefusals['body-aborted'](`after ${size} bytes`)));
       };
       stream.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);
@@ -145,7 +147,7 @@ export class StreamBody implements Body {
     stream.push = function countedPush(chunk: Uint8Array | null, encoding?: BufferEncoding): boolean {
       if (chunk !== null) size += chunk.byteLength;
       if (size <= limitBytes) return push(chunk, encoding);
-      stream.destroy(tooLarge(undefined, limitBytes));
+      stream.destroy(bodyTooLarge(undefined, limitBytes));
       return false;
     };
   }
@@ -157,7 +159,8 @@ function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
   return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, size);
 }
 
-function tooLarge(gotBytes: number | undefined, limitBytes: number): BodyError {
+/** What a body of more bytes than the limit fails with. `gotBytes` is undefined when only so much is known that it is too long. */
+export function bodyTooLarge(gotBytes: number | undefined, limitBytes: number): BodyError {
   const got = gotBytes === undefined ? 'more than that' : `${gotBytes} bytes`;
   return new BodyError(
     gatewayRefusals['body-too-large'](`the limit is ${limitBytes} bytes, the body has ${got}`),

@@ -1,14 +1,13 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { StreamBody } from '../gateway/body.ts';
 import { type Gateway, newRequestId } from '../gateway/gateway.ts';
 import { renderReply } from '../gateway/problem.ts';
 import type { Reply } from '../gateway/verdict.ts';
 import type { ListenAddress } from './address.ts';
-import { AwaitedBody } from './awaited-body.ts';
 import { answerRaw, onClientError } from './client-error.ts';
 import { defaultLimits, type ListenerLimits } from './limits.ts';
 import { httpRefusals } from './refusals.ts';
+import { RequestBody } from './request-body.ts';
 import { ResponseSink } from './response-sink.ts';
 import { type Connection, declaredBytes, ServerRequest, SinkResponse } from './server-request.ts';
 
@@ -122,14 +121,14 @@ class Listener implements RunningServer {
     const declared = declaredBytes(request, this.limits.headerCount);
     if (typeof declared === 'object') return this.#refuse(request, response, declared);
     const sink = this.#open(request, response, declared);
-    let body: StreamBody;
+    let ask: (() => void) | undefined;
     if (awaited && declared !== 0) {
       sink.bodyHeldBack = true;
-      body = new AwaitedBody(request, declared, () => {
+      ask = function askForBody() {
         sink.bodyHeldBack = false;
         response.writeContinue();
-      });
-    } else body = new StreamBody(request, declared);
+      };
+    }
     sink.handling = this.#gateway.handle(
       {
         method: request.method as string,
@@ -137,7 +136,7 @@ class Listener implements RunningServer {
         headers: request.rawHeaders,
         clientIp: request.socket.remoteAddress,
         scheme: 'http',
-        body,
+        body: new RequestBody(request, declared, ask),
       },
       sink,
     );

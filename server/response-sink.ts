@@ -84,7 +84,7 @@ export class ResponseSink implements Sink {
   #endAtOnce(): void {
     const last = this.#lastChunk;
     if (last === undefined || last.byteLength > joinedBytes) this.#response.end(last);
-    else this.#response.end((last as Buffer).toString('latin1'), 'latin1');
+    else this.#response.end(textOf(last), 'latin1');
   }
 
   abort(): void {
@@ -149,4 +149,11 @@ function contentLength(headers: readonly string[]): number {
     if (name.length === 14 && name.toLowerCase() === 'content-length') return Number(headers[at + 1]);
   }
   return -1;
+}
+
+function textOf(bytes: Uint8Array): string {
+  const buffer = Buffer.isBuffer(bytes)
+    ? bytes
+    : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return buffer.toString('latin1');
 }

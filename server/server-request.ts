@@ -1,5 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { BodyError, bodyTooLarge } from '../gateway/body.ts';
+import { gatewayRefusals } from '../gateway/refusal.ts';
 import type { Reply } from '../gateway/verdict.ts';
 import { httpRefusals } from './refusals.ts';
 import type { ResponseSink } from './response-sink.ts';
@@ -16,6 +18,21 @@ export interface Connection extends Socket {
 
 /** A request whose end, good or bad, is not the end of its connection: an answer can still be sent on it. */
 export class ServerRequest extends IncomingMessage {
+  #gathering: Gathering | undefined = undefined;
+
+  /** No byte of the body has come yet. */
+  get untouched(): boolean {
+    return this.readableLength === 0 && !this.complete && !this.destroyed && !this.readableDidRead;
+  }
+
+  /** Gives the whole body; the stream stays empty and never ends. @throws BodyError when it is too large or ends early */
+  gather(limitBytes: number): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      this.#gathering = new Gathering(limitBytes, resolve, reject);
+      this._read(0);
+    });
+  }
+
   /** Throws away what is still to come of the body and says when it is over. */
   discardRest(over: () => void): void {
     this.push = function discard(chunk: unknown): boolean {
@@ -25,10 +42,51 @@ export class ServerRequest extends IncomingMessage {
     this._read(0);
   }
 
+  /** Node's parser gives the body here, chunk by chunk, and null at its end. */
+  override push(chunk: Uint8Array | null, encoding?: BufferEncoding): boolean {
+    return this.#gathering === undefined ? super.push(chunk, encoding) : this.#gathering.take(chunk);
+  }
+
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    this.#gathering?.fail(error);
     // The base class closes the connection here, but whoever destroys a body (undici does, when its target fails)
     // means the body alone.
     process.nextTick(callback, this.listenerCount('error') === 0 ? null : error);
+  }
+}
+
+/** A body on its way into memory. Once it is too large, what follows is thrown away. */
+class Gathering {
+  readonly #limitBytes: number;
+  readonly #resolve: (whole: Uint8Array) => void;
+  readonly #reject: (error: BodyError) => void;
+  #chunks: Uint8Array[] = [];
+  #size = 0;
+
+  constructor(limitBytes: number, resolve: (whole: Uint8Array) => void, reject: (error: BodyError) => void) {
+    this.#limitBytes = limitBytes;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  take(chunk: Uint8Array | null): boolean {
+    if (chunk === null) {
+      const [first] = this.#chunks;
+      this.#resolve(first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks));
+      return true;
+    }
+    this.#size += chunk.byteLength;
+    if (this.#size <= this.#limitBytes) this.#chunks.push(chunk);
+    else {
+      this.#chunks = [];
+      this.#reject(bodyTooLarge(undefined, this.#limitBytes));
+    }
+    return true;
+  }
+
+  fail(error: Error | null): void {
+    const aborted = () => new BodyError(gatewayRefusals['body-aborted'](`after ${this.#size} bytes`));
+    this.#reject(error instanceof BodyError ? error : aborted());
   }
 }
 

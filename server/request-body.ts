@@ -1,0 +1,71 @@
+import type { Readable } from 'node:stream';
+import { type Body, bodyTooLarge, StreamBody } from '../gateway/body.ts';
+import type { ServerRequest } from './server-request.ts';
+
+const empty = new Uint8Array(0);
+
+/**
+ * The body of a request on the listener.
+ *
+ * A body that is wanted whole is gathered as the parser gives it, without the events of a stream: that saves a tenth of the
+ * time of a small request. One that is wanted in part, or only forwarded, stays a stream.
+ */
+export class RequestBody implements Body {
+  readonly declaredBytes: number | undefined;
+  readonly #request: ServerRequest;
+  /** Asks a sender for the body that it holds back (Expect: 100-continue, RFC 9110 section 10.1.1); once. */
+  #ask: (() => void) | undefined;
+  /** The body as a stream, once it was wanted in any other way than whole. */
+  #stream: StreamBody | undefined = undefined;
+  #limitBytes = Number.POSITIVE_INFINITY;
+  #whole: Uint8Array | undefined = undefined;
+
+  constructor(request: ServerRequest, declaredBytes: number | undefined, ask?: () => void) {
+    this.#request = request;
+    this.declaredBytes = declaredBytes;
+    this.#ask = ask;
+    if (declaredBytes === 0) this.#whole = empty;
+  }
+
+  limit(bytes: number): void {
+    if (this.declaredBytes !== undefined && this.declaredBytes > bytes)
+      throw bodyTooLarge(this.declaredBytes, bytes);
+    this.#limitBytes = Math.min(this.#limitBytes, bytes);
+    this.#stream?.limit(bytes);
+  }
+
+  all(): Uint8Array | Promise<Uint8Array> {
+    if (this.#whole !== undefined) return this.#whole;
+    this.#wanted();
+    if (this.#stream !== undefined || !this.#request.untouched) return this.#asStream().all();
+    return this.#request.gather(this.#limitBytes).then((whole) => {
+      this.#whole = whole;
+      return whole;
+    });
+  }
+
+  prefix(bytes: number): Uint8Array | Promise<Uint8Array> {
+    if (this.#whole !== undefined) return this.#whole.subarray(0, bytes);
+    this.#wanted();
+    return this.#asStream().prefix(bytes);
+  }
+
+  forward(): Uint8Array | Readable | null {
+    if (this.#whole !== undefined) return this.#whole.byteLength === 0 ? null : this.#whole;
+    this.#wanted();
+    return this.#asStream().forward();
+  }
+
+  #asStream(): StreamBody {
+    if (this.#stream === undefined) {
+      this.#stream = new StreamBody(this.#request, this.declaredBytes);
+      if (this.#limitBytes !== Number.POSITIVE_INFINITY) this.#stream.limit(this.#limitBytes);
+    }
+    return this.#stream;
+  }
+
+  #wanted(): void {
+    this.#ask?.();
+    this.#ask = undefined;
+  }
+}
