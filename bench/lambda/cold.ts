@@ -1,9 +1,10 @@
 import type { Lab } from '../../test/e2e/lab/lab.ts';
 import type { BenchResult, Figure } from '../runner.ts';
 import { percentile } from '../runner.ts';
-import { attempt, end, say, spread } from './measure.ts';
+import { attempt, say, spread } from './measure.ts';
 import { openPath } from './path.ts';
 import { type Phases, phaseNames, readPhases } from './phases.ts';
+import { untilAtRest } from './rest.ts';
 
 const starts = 30;
 /** The first finds the machine's caches cold, which no later one does. */
@@ -17,13 +18,14 @@ export async function measureCold(lab: Lab): Promise<BenchResult> {
   async function coldStart(): Promise<number> {
     const path = await openPath(lab);
     try {
+      await untilAtRest();
       const startedMs = Date.now();
       const tookMs = await path.webhook();
       phases.push(readPhases(path.forwarder, startedMs, tookMs));
       tunnels.push(path.forwarder.log.json.find(({ event }) => event === 'tunnel ready'));
       return tookMs;
     } finally {
-      await end(path);
+      await path.shutdown();
     }
   }
 
@@ -36,7 +38,7 @@ export async function measureCold(lab: Lab): Promise<BenchResult> {
     method:
       `${starts} sandboxes one after the other, each new: the first signed webhook of 1 KB makes the emulator start the extension (registers, reads the key, joins the ` +
       `tailnet, proves the target) and the function (loads postern.json), and goes through to the private target. Files are in the machine's cache after ${before} starts that do ` +
-      'not count; the CPU is not limited; Headscale is on the same machine.',
+      'not count; each start waits until the machine is at rest; the CPU is not limited; Headscale is on the same machine.',
     figures: [
       ...spread('cold', attempts, { p50: '<= 200', slowest: '<= 1000', failed: '<= 0' }),
       ...phaseNames.map(

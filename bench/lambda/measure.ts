@@ -1,7 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from '../../test/e2e/lab/lab.ts';
 import { type BenchResult, type Figure, percentile } from '../runner.ts';
-import type { Path } from './path.ts';
 
 /** Measures one thing in a laboratory that has just been started. */
 export type Measure = (lab: Lab) => Promise<BenchResult>;
@@ -12,9 +10,6 @@ export interface Attempts {
   /** Why the others failed. */
   readonly failures: readonly string[];
 }
-
-/** How long a sandbox that was ended is given to be forgotten before the next one is measured. */
-const settleMs = 250;
 
 /** One after the other; one that fails is counted and not measured. */
 export async function attempt(count: number, one: () => Promise<number>): Promise<Attempts> {
@@ -28,12 +23,6 @@ export async function attempt(count: number, one: () => Promise<number>): Promis
     }
   }
   return { tookMs, failures };
-}
-
-/** Ends a sandbox and lets the machine come to rest. */
-export async function end(path: Path): Promise<void> {
-  await path.shutdown();
-  await sleep(settleMs);
 }
 
 export interface Goals {

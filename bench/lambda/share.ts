@@ -1,7 +1,8 @@
 import type { Lab } from '../../test/e2e/lab/lab.ts';
 import type { BenchResult } from '../runner.ts';
-import { type Attempts, attempt, end, spread } from './measure.ts';
+import { type Attempts, attempt, spread } from './measure.ts';
 import { openPath } from './path.ts';
+import { untilAtRest } from './rest.ts';
 
 /** What Lambda gives a function of 256 MB: 1,769 MB are one CPU. */
 const cpus = 256 / 1_769;
@@ -29,6 +30,7 @@ export async function measureShare(lab: Lab): Promise<BenchResult> {
 async function coldStart(lab: Lab, limited: 'always' | 'after init'): Promise<number> {
   const path = await openPath(lab, { cpuGroup: true });
   try {
+    await untilAtRest();
     if (limited === 'always') path.forwarder.limitCpu(cpus);
     else {
       path.forwarder.log
@@ -38,7 +40,7 @@ async function coldStart(lab: Lab, limited: 'always' | 'after init'): Promise<nu
     return await path.webhook();
   } finally {
     path.forwarder.limitCpu(undefined);
-    await end(path);
+    await path.shutdown();
   }
 }
 
@@ -50,7 +52,7 @@ async function measureWarm(lab: Lab): Promise<Attempts> {
   await attempt(30, path.webhook);
   const attempts = await attempt(requests, path.webhook);
   path.forwarder.limitCpu(undefined);
-  await end(path);
+  await path.shutdown();
   return attempts;
 }
 
