@@ -3,6 +3,7 @@ import { type Arch, arches, nodeArch } from '../../../extension/layer/arch.ts';
 import { unpackLayer } from '../../../extension/layer/archive.ts';
 import { bundleExtension } from '../../../extension/layer/bundle.ts';
 import { interpreters, layerFiles } from '../../../extension/layer/layer.ts';
+import { readNode } from '../../../extension/layer/own-node.ts';
 import { buildTailscaled } from '../../../extension/layer/tailscaled.ts';
 import { bundleFunction } from '../../../scripts/build/bundle.ts';
 
@@ -36,8 +37,20 @@ export async function buildProducts(folder: string): Promise<Products> {
   };
 }
 
+/** Builds the layer for functions of other runtimes, which brings Node along. */
+export async function buildLayerWithNode(folder: string): Promise<string> {
+  const extension = await bundleExtension(interpreters.own);
+  const { program, licences } = makeTailscaled();
+  const node = readNode(ownArch());
+  unpackLayer(layerFiles({ tailscaled: program, licences, extension, node }), folder);
+  return folder;
+}
+
 /** Builds tailscaled for this machine, or takes it from the cache. @throws Error with what Go said */
 export function makeTailscaled(): ReturnType<typeof buildTailscaled> {
-  const arch = arches.find((one) => nodeArch[one] === process.arch) as Arch;
-  return buildTailscaled(arch, (line) => process.stderr.write(`lab: ${line}\n`));
+  return buildTailscaled(ownArch(), (line) => process.stderr.write(`lab: ${line}\n`));
+}
+
+function ownArch(): Arch {
+  return arches.find((one) => nodeArch[one] === process.arch) as Arch;
 }

@@ -3,7 +3,7 @@
 # namespace of its own, so that nothing here is seen outside and nothing has to be taken away again.
 #
 # LAB_ROOT and LAB_EMPTY empty folders, LAB_LAYERS the layers, the last first, with colons between; LAB_TASK the bundle,
-# LAB_FILES files that go over the root, LAB_NODE and LAB_EMULATOR programs, LAB_BOOTSTRAP the runtime, LAB_USER uid:gid or nothing.
+# LAB_FILES files that go over the root, LAB_NODE (or nothing) and LAB_EMULATOR programs, LAB_BOOTSTRAP the runtime, LAB_USER uid:gid or nothing.
 # The arguments are the function's environment and then the emulator's own arguments.
 set -eu
 root=$LAB_ROOT
@@ -17,7 +17,7 @@ mount --rbind /dev dev
 mount -t proc proc proc
 [ -z "$LAB_LAYERS" ] || mount -t overlay -o "ro,lowerdir=$LAB_LAYERS:$LAB_EMPTY" overlay opt
 cp -R "$LAB_TASK/." var/task/
-for program in lang/bin/node="$LAB_NODE" runtime/rie="$LAB_EMULATOR" runtime/bootstrap="$LAB_BOOTSTRAP"; do
+for program in ${LAB_NODE:+lang/bin/node="$LAB_NODE"} runtime/rie="$LAB_EMULATOR" runtime/bootstrap="$LAB_BOOTSTRAP"; do
   touch "var/${program%%=*}"
   mount --bind "${program#*=}" "var/${program%%=*}"
 done

@@ -14,9 +14,28 @@ export interface Invocation {
   readonly functionError: boolean;
 }
 
+/** What runs a function. */
+export interface Runtime {
+  /** The program that speaks the Runtime API. */
+  readonly bootstrap: string;
+  /** Such as `index.handler`. */
+  readonly handler: string;
+  /** Whether it brings Node along, as Lambda's Node runtimes do. */
+  readonly node: boolean;
+}
+
+const here = import.meta.dirname;
+
+export const runtimes = {
+  node: { bootstrap: join(here, 'bootstrap.mjs'), handler: 'index.handler', node: true },
+  python: { bootstrap: join(here, 'bootstrap.py'), handler: 'handler.handler', node: false },
+} as const satisfies Record<string, Runtime>;
+
 export interface SandboxOptions {
-  /** The folder that would be uploaded as the function; its `index.mjs` exports `handler`. */
+  /** The folder that would be uploaded as the function. */
   readonly bundle: string;
+  /** Default: Node, which takes `handler` of the bundle's `index.mjs`. */
+  readonly runtime?: Runtime;
   /** The folders that would be uploaded as layers, in the function's order: a later one goes over an earlier one. */
   readonly layers?: readonly string[];
   readonly lambdaEmulator: string;
@@ -50,7 +69,6 @@ export interface Sandbox {
   runInside(argv: readonly string[]): Promise<string>;
 }
 
-const here = import.meta.dirname;
 const emulatorPort = 8080;
 let sandboxes = 0;
 
@@ -167,7 +185,7 @@ function command(options: SandboxOptions, functionName: string, cable: Cable): r
   const emulator = [
     ...['/var/runtime/rie', '--log-level', 'info', '--runtime-api-address', '127.0.0.1:9001'],
     ...['--runtime-interface-emulator-address', `0.0.0.0:${emulatorPort}`],
-    ...['/var/runtime/bootstrap', 'index.handler'],
+    ...['/var/runtime/bootstrap', runtimeOf(options).handler],
   ];
   return [
     ...['nsenter', `--net=/run/netns/${cable.namespace}`, 'unshare', ...namespaces],
@@ -185,8 +203,7 @@ function functionEnv(options: SandboxOptions, functionName: string): Record<stri
     TZ: ':UTC',
     LAMBDA_TASK_ROOT: '/var/task',
     LAMBDA_RUNTIME_DIR: '/var/runtime',
-    _HANDLER: 'index.handler',
-    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
+    _HANDLER: runtimeOf(options).handler,
     AWS_REGION: 'us-east-1',
     AWS_DEFAULT_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'AKIALAB',
@@ -203,6 +220,10 @@ function functionEnv(options: SandboxOptions, functionName: string): Record<stri
   };
 }
 
+function runtimeOf(options: SandboxOptions): Runtime {
+  return options.runtime ?? runtimes.node;
+}
+
 function scriptEnv(options: SandboxOptions, folder: string): Record<string, string> {
   return {
     LAB_ROOT: join(folder, 'root'),
@@ -210,9 +231,9 @@ function scriptEnv(options: SandboxOptions, folder: string): Record<string, stri
     LAB_LAYERS: (options.layers ?? []).toReversed().join(':'),
     LAB_EMPTY: join(folder, 'empty'),
     LAB_TASK: options.bundle,
-    LAB_NODE: realpathSync(process.execPath),
+    LAB_NODE: runtimeOf(options).node ? realpathSync(process.execPath) : '',
     LAB_EMULATOR: options.lambdaEmulator,
-    LAB_BOOTSTRAP: join(here, 'bootstrap.mjs'),
+    LAB_BOOTSTRAP: runtimeOf(options).bootstrap,
     // Where only one user is mapped, as in a namespace that an ordinary user made, everything is that user's.
     LAB_USER: userIds() > 993 ? '993:990' : '',
   };
