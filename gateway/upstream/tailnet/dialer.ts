@@ -59,7 +59,9 @@ export class TunnelDialer {
       // The owner may have made the tunnel anew meanwhile, because it found out by itself or by being asked for a diagnosis.
       const now = await readiness.ask(leftMs());
       const why = obstacle(now);
-      if (why !== undefined) throw notReady(why);
+      // What was found out about this target says more than that the tunnel is being joined anew because of it.
+      const known = !passing && why?.code === 'tunnel:joining';
+      if (why !== undefined && !known) throw notReady(why);
       const changed = now.ready && (now.epoch !== epoch || passing);
       if (!changed || round === rounds || leftMs() <= 0) throw error;
     }

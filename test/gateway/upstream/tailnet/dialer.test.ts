@@ -238,6 +238,15 @@ test('when none of the targets answers that the tunnel is proven against, the di
   assert.equal(error.code, 'upstream:target-offline');
 });
 
+test('a diagnosis that names the cause is the answer although the tunnel is being joined anew', async (t) => {
+  const { owner, proxy, transport } = await tunnel(t);
+  proxy.route = () => ({ refuse: replies.failure });
+  owner.answer = () => notReady('tunnel:joining', 'It is being joined.');
+  owner.diagnose = () => ({ code: 'upstream:target-offline', detail: 'builder.test is off.' });
+  const { error } = await failing(transport);
+  assert.equal(error.code, 'upstream:target-offline');
+});
+
 test('many that fail to reach one target at the same time ask for one diagnosis', async (t) => {
   const { owner, proxy, transport } = await tunnel(t);
   proxy.route = () => ({ refuse: replies.failure });
