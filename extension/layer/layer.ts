@@ -1,4 +1,5 @@
 import type { LayerFile } from './archive.ts';
+import type { OwnNode } from './own-node.ts';
 
 export interface LayerParts {
   readonly tailscaled: Uint8Array;
@@ -6,7 +7,7 @@ export interface LayerParts {
   /** The bundled extension. */
   readonly extension: Uint8Array;
   /** Only for functions of other runtimes. */
-  readonly node?: Uint8Array | undefined;
+  readonly node?: OwnNode | undefined;
 }
 
 /** Where Lambda's Node runtimes have Node, and where a layer that brings its own has it. */
@@ -24,7 +25,8 @@ export function layerFiles({ tailscaled, licences, extension, node }: LayerParts
     text('postern/licences.txt', licences),
     text('ssl/README.txt', aboutCas),
   ];
-  return node === undefined ? files : [...files, program('postern/node', node)];
+  if (node === undefined) return files;
+  return [...files, program('postern/node', node.program), text('postern/node-licence.txt', node.licence)];
 }
 
 function program(path: string, content: Uint8Array): LayerFile {

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Arch } from './arch.ts';
+import { cached } from './cache.ts';
 
 const here = import.meta.dirname;
 const goArch: Readonly<Record<Arch, string>> = { arm64: 'arm64', x86_64: 'amd64' };
@@ -25,31 +25,17 @@ export interface BuiltTailscaled {
 export function buildTailscaled(arch: Arch, report: (line: string) => void): BuiltTailscaled {
   const goVersion = go(['env', 'GOVERSION']).trim();
   const args = ['-trimpath', '-buildvcs=false', '-tags', tags(), '-ldflags', linkerFlags()];
-  const kept = join(cacheDirectory(), `tailscaled-${arch}-${inputHash([goVersion, arch, ...args])}`);
-  const [program, licences] = [join(kept, 'tailscaled'), join(kept, 'licences.txt')];
-  if (!existsSync(kept)) {
+  const name = `tailscaled-${arch}-${inputHash([goVersion, arch, ...args])}`;
+  const directory = cached(name, function build(making) {
     report(`building tailscaled for ${arch} with ${goVersion}, some minutes the first time …`);
-    const making = `${kept}.${process.pid}`;
-    try {
-      mkdirSync(making, { recursive: true });
-      const env = { GOOS: 'linux', GOARCH: goArch[arch], CGO_ENABLED: '0' };
-      go(['build', ...args, '-o', join(making, 'tailscaled'), 'tailscale.com/cmd/tailscaled'], env);
-      writeFileSync(join(making, 'licences.txt'), collectLicences(env));
-      publish(making, kept);
-    } finally {
-      rmSync(making, { recursive: true, force: true });
-    }
-  }
-  return { program: readFileSync(program), licences: readFileSync(licences, 'utf8') };
-}
-
-/** Two builds may race for the same place; both have made the same. */
-function publish(making: string, kept: string): void {
-  try {
-    renameSync(making, kept);
-  } catch (error) {
-    if (!existsSync(kept)) throw error;
-  }
+    const env = { GOOS: 'linux', GOARCH: goArch[arch], CGO_ENABLED: '0' };
+    go(['build', ...args, '-o', join(making, 'tailscaled'), 'tailscale.com/cmd/tailscaled'], env);
+    writeFileSync(join(making, 'licences.txt'), collectLicences(env));
+  });
+  return {
+    program: readFileSync(join(directory, 'tailscaled')),
+    licences: readFileSync(join(directory, 'licences.txt'), 'utf8'),
+  };
 }
 
 function tags(): string {
@@ -70,10 +56,6 @@ function inputHash(inputs: readonly string[]): string {
   for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(here, file)));
   for (const input of inputs) hash.update(`\0${input}`);
   return hash.digest('hex').slice(0, 16);
-}
-
-function cacheDirectory(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'postern');
 }
 
 function collectLicences(env: Record<string, string>): string {

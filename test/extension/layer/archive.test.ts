@@ -20,12 +20,17 @@ test('the layer has what Lambda starts, what that starts, and a place for author
 });
 
 test('a layer for other runtimes brings Node along', () => {
-  const files = Object.keys(unzipSync(zipLayer(layerFiles({ ...parts, node: Buffer.from('node') }), 6)));
+  const files = Object.keys(
+    unzipSync(
+      zipLayer(layerFiles({ ...parts, node: { program: Buffer.from('node'), licence: 'licence' } }), 6),
+    ),
+  );
   assert.deepEqual(files, [
     'bin/tailscaled',
     'extensions/postern',
     'postern/licences.txt',
     'postern/node',
+    'postern/node-licence.txt',
     'ssl/README.txt',
   ]);
 });
