@@ -145,7 +145,6 @@ class Listener implements RunningServer {
   /** Answers a request that is not fit for the gateway, and closes the connection after it. */
   #refuse(request: ServerRequest, response: SinkResponse, reply: Reply): void {
     const sink = this.#open(request, response, undefined);
-    (request.socket as Connection).broken = reply;
     const { headers, body } = renderReply(reply, newRequestId());
     sink.head(reply.status, headers, request.method === 'HEAD');
     if (request.method !== 'HEAD') sink.data(body);

@@ -76,7 +76,9 @@ export class ResponseSink implements Sink {
   }
 
   end(): void {
-    if (this.#closes && !this.request.complete && !this.bodyHeldBack) this.#endLate();
+    const { broken } = this.request.socket as Connection;
+    const moreComes = !this.request.complete && !this.bodyHeldBack && broken === undefined;
+    if (this.#closes && moreComes) this.#endLate();
     else this.#endAtOnce();
   }
 

@@ -19,6 +19,7 @@ export interface Connection extends Socket {
 /** A request whose end, good or bad, is not the end of its connection: an answer can still be sent on it. */
 export class ServerRequest extends IncomingMessage {
   #gathering: Gathering | undefined = undefined;
+  #discarded: (() => void) | undefined = undefined;
 
   /** No byte of the body has come yet. */
   get untouched(): boolean {
@@ -33,8 +34,9 @@ export class ServerRequest extends IncomingMessage {
     });
   }
 
-  /** Throws away what is still to come of the body and says when it is over. */
+  /** Throws away what is still to come of the body and says when it is over, in whichever way. */
   discardRest(over: () => void): void {
+    this.#discarded = over;
     this.push = function discard(chunk: unknown): boolean {
       if (chunk === null) over();
       return true;
@@ -49,6 +51,7 @@ export class ServerRequest extends IncomingMessage {
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#gathering?.fail(error);
+    this.#discarded?.();
     // The base class closes the connection here, but whoever destroys a body (undici does, when its target fails)
     // means the body alone.
     process.nextTick(callback, this.listenerCount('error') === 0 ? null : error);

@@ -1,0 +1,350 @@
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { FinishedRequest } from '../../gateway/handling.ts';
+import type { Hooks } from '../../gateway/plugin.ts';
+import type { Upstream } from '../../gateway/upstream/upstream.ts';
+import { type ListenOptions, type RunningServer, startServer } from '../../server/listener.ts';
+import { gatewayWith, instance, upstreamOf } from '../support/gateway.ts';
+import { echo, HeldUpstream } from './fake-upstream.ts';
+import { firstAnswer, RawClient } from './raw-client.ts';
+
+const head = 'POST / HTTP/1.1\r\nHost: a\r\n';
+const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+const wantsBody: Hooks = { body: { kind: 'all', limitBytes: 8 << 20 }, access: () => ({ kind: 'next' }) };
+const refusesAll: Hooks = {
+  access: () => ({ kind: 'reply', code: 'test:no', status: 403, title: 'No' }),
+};
+
+interface Given {
+  readonly hooks?: Hooks;
+  readonly upstream?: Upstream;
+  readonly limits?: ListenOptions['limits'];
+  readonly finished?: (record: FinishedRequest) => void;
+}
+
+async function serve(
+  t: TestContext,
+  { hooks, upstream, limits, finished }: Given = {},
+): Promise<RunningServer> {
+  const gateway = gatewayWith({
+    ...(hooks && { instances: [instance('given', 1, hooks)] }),
+    ...(upstream && { upstream }),
+    ...(finished && { finished }),
+  });
+  const server = await startServer(gateway, {
+    host: '127.0.0.1',
+    port: 0,
+    limits: { lingerMs: 200, ...limits },
+  });
+  t.after(() => server.close(0));
+  return server;
+}
+
+const digest = upstreamOf((receiver, body) => {
+  echo(
+    body,
+    (bytes) => {
+      const text = `${bytes.byteLength} ${createHash('sha256').update(bytes).digest('hex')}`;
+      receiver.head(200, ['content-length', String(text.length)]);
+      receiver.data(Buffer.from(text));
+      receiver.end();
+    },
+    () => receiver.fail({ kind: 'reply', code: 'upstream:reset', status: 502, title: 'reset' }),
+  );
+});
+
+const sizes = [0, 1, 1024, 65_536, 65_537, 4 << 20];
+for (const gathered of [true, false]) {
+  for (const chunked of [true, false]) {
+    const how = `${gathered ? 'gathered for a plugin' : 'streamed'}, ${chunked ? 'in chunks' : 'with its length'}`;
+    test(`a body arrives bit by bit as it was sent: ${how}`, async (t) => {
+      const server = await serve(t, { upstream: digest, ...(gathered && { hooks: wantsBody }) });
+      const client = await RawClient.connect(server.address.port);
+      for (const size of sizes) {
+        const body = randomBytes(size);
+        client.received = '';
+        if (chunked) {
+          client.send(`${head}Transfer-Encoding: chunked\r\n\r\n`);
+          for (let at = 0; at < size; at += 30_000) {
+            const part = body.subarray(at, at + 30_000);
+            client
+              .send(`${part.byteLength.toString(16)}\r\n`)
+              .send(part)
+              .send('\r\n');
+          }
+          client.send('0\r\n\r\n');
+        } else client.send(`${head}Content-Length: ${size}\r\n\r\n`).send(body);
+        const wanted = createHash('sha256').update(body).digest('hex');
+        await client.until(new RegExp(`\r\n\r\n${size} ${wanted}$`));
+      }
+      client.close();
+    });
+  }
+}
+
+test('requests sent at once are answered in their order', async (t) => {
+  const upstream = new HeldUpstream();
+  const server = await serve(t, { upstream });
+  const client = await RawClient.connect(server.address.port);
+  client.send(`${get}${get}`);
+  await Promise.all([upstream.next(), upstream.next()]);
+  for (const [index, text] of [
+    [1, 'second'],
+    [0, 'first.'],
+  ] as const) {
+    const { receiver } = upstream.calls[index] ?? assert.fail();
+    receiver.head(200, ['content-length', '6']);
+    receiver.data(Buffer.from(text));
+    receiver.end();
+  }
+  const received = await client.until(/second$/);
+  assert.match(received, /first\.HTTP.*second$/s);
+  client.close();
+});
+
+test('a chunk that is no Buffer goes out as its bytes', async (t) => {
+  const upstream = upstreamOf((receiver) => {
+    receiver.head(200, ['content-length', '3']);
+    receiver.data(Uint8Array.of(0x61, 0xff, 0x62));
+    receiver.end();
+  });
+  const server = await serve(t, { upstream });
+  const client = await RawClient.connect(server.address.port);
+  await client.send(get).until(/\r\n\r\na\xffb$/);
+  client.close();
+});
+
+test('a chunk is passed on when it comes, not when the answer ends', async (t) => {
+  const upstream = new HeldUpstream();
+  const server = await serve(t, { upstream });
+  const client = await RawClient.connect(server.address.port);
+  const call = upstream.next();
+  client.send(get);
+  const { receiver } = await call;
+  receiver.head(200, ['content-type', 'text/event-stream']);
+  receiver.data(Buffer.from('data: 1\n\n'));
+  await client.until(/data: 1/);
+  receiver.data(Buffer.from('data: 2\n\n'));
+  receiver.end();
+  await client.until(/data: 2\n\n\r\n0\r\n\r\n$/);
+  client.close();
+});
+
+test('100 (Continue) is sent when the body is wanted', async (t) => {
+  const server = await serve(t, { hooks: wantsBody, upstream: digest });
+  const client = await RawClient.connect(server.address.port);
+  client.send(`${head}Expect: 100-continue\r\nContent-Length: 3\r\n\r\n`);
+  await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
+  await client.send('abc').until(/200 OK[\s\S]*\r\n\r\n3 [0-9a-f]{64}$/);
+  client.close();
+});
+
+test('a request refused on its head is never told to send its body', async (t) => {
+  const server = await serve(t, { hooks: refusesAll });
+  const client = await RawClient.connect(server.address.port);
+  const received = await client.send(`${head}Expect: 100-continue\r\nContent-Length: 3\r\n\r\n`).ended();
+  const { status, headers } = firstAnswer(received);
+  assert.equal(status, 403);
+  assert.match(headers, /connection: close/i);
+});
+
+test('a refused sender that is still sending sees the answer and a good end, and is not listened to for ever', async (t) => {
+  const server = await serve(t, { hooks: refusesAll });
+  const client = await RawClient.connect(server.address.port);
+  client.send(`${head}Content-Length: 9000000\r\n\r\n`);
+  const started = performance.now();
+  const sending = setInterval(() => client.send(Buffer.alloc(10_000)), 10);
+  t.after(() => clearInterval(sending));
+  await client.until(/"code":"test:no"[^\n]*\n$/);
+  assert.equal(client.error, undefined);
+  await client.ended();
+  assert.ok(performance.now() - started < 1_500);
+  assert.match(firstAnswer(client.received).headers, /connection: close/i);
+});
+
+test('a refused request with a short body keeps its connection', async (t) => {
+  const server = await serve(t, { hooks: refusesAll });
+  const client = await RawClient.connect(server.address.port);
+  client.send(`${head}Content-Length: 10\r\n\r\n`);
+  await client.until(/test:no/);
+  client.received = '';
+  await client.send(`0123456789${get}`).until(/"code":"test:no"[^\n]*\n$/);
+  assert.equal(client.received.match(/HTTP\/1\.1 403/g)?.length, 1);
+  client.close();
+});
+
+test('a sender whose target fails in the middle of the body sees why', async (t) => {
+  const upstream = new HeldUpstream();
+  const server = await serve(t, { upstream });
+  const client = await RawClient.connect(server.address.port);
+  const call = upstream.next();
+  client.send(`${head}Content-Length: 10000000\r\n\r\n`).send(Buffer.alloc(100_000));
+  const { receiver, call: forwarded } = await call;
+  // As undici does with the body of a request that failed.
+  (forwarded.body as import('node:stream').Readable).destroy(new Error('the target is gone'));
+  receiver.fail({ kind: 'reply', code: 'upstream:reset', status: 502, title: 'reset' });
+  client.send(Buffer.alloc(200_000));
+  await client.until(/"code":"upstream:reset"[^\n]*\n$/);
+  await client.ended();
+  assert.equal(client.error, undefined);
+});
+
+test('a client that goes away stops the call to the target', async (t) => {
+  const upstream = new HeldUpstream();
+  const records: FinishedRequest[] = [];
+  const server = await serve(t, { upstream, finished: (record) => records.push(record) });
+  const client = await RawClient.connect(server.address.port);
+  const call = upstream.next();
+  client.send(get);
+  const held = await call;
+  client.close();
+  await waitFor(() => held.aborted);
+  assert.match(records[0]?.brokenOff ?? '', /the client closed the connection/);
+});
+
+test('a client that goes away in the middle of its body leaves nothing behind', async (t) => {
+  const records: FinishedRequest[] = [];
+  const server = await serve(t, { hooks: wantsBody, finished: (record) => records.push(record) });
+  const client = await RawClient.connect(server.address.port);
+  client.send(`${head}Content-Length: 10\r\n\r\n01234`);
+  await delay(50);
+  client.close();
+  await waitFor(() => records.length === 1);
+});
+
+test('an answer that breaks off is not ended: chunks without the last one', async (t) => {
+  const upstream = upstreamOf((receiver) => {
+    receiver.head(200, []);
+    receiver.data(Buffer.from('half'));
+    setTimeout(
+      () => receiver.fail({ kind: 'reply', code: 'upstream:reset', status: 502, title: 'reset' }),
+      20,
+    );
+  });
+  const server = await serve(t, { upstream });
+  const client = await RawClient.connect(server.address.port);
+  const received = await client.send(get).ended();
+  assert.match(received, /\r\n4\r\nhalf\r\n$/);
+});
+
+test('an answer that breaks off is a reset for HTTP/1.0, whose answers end with the connection', async (t) => {
+  const upstream = upstreamOf((receiver) => {
+    receiver.head(200, []);
+    receiver.data(Buffer.from('half'));
+    setTimeout(
+      () => receiver.fail({ kind: 'reply', code: 'upstream:reset', status: 502, title: 'reset' }),
+      20,
+    );
+  });
+  const server = await serve(t, { upstream });
+  const client = await RawClient.connect(server.address.port);
+  await client.send('GET / HTTP/1.0\r\nHost: a\r\n\r\n').ended();
+  assert.equal(client.error, 'ECONNRESET');
+});
+
+test('a slow reader makes the target wait, and go on when it has read', async (t) => {
+  const upstream = new HeldUpstream();
+  const server = await serve(t, { upstream });
+  const client = await RawClient.connect(server.address.port);
+  const call = upstream.next();
+  client.send(get);
+  const held = await call;
+  client.socket.pause();
+  held.receiver.head(200, []);
+  const chunk = Buffer.alloc(64 * 1024);
+  let sent = 0;
+  while (held.receiver.data(chunk)) sent += 1;
+  assert.ok(sent < 1_000, 'the server took everything');
+  assert.equal(held.resumed, 0);
+  client.socket.resume();
+  await waitFor(() => held.resumed > 0);
+  held.receiver.end();
+  await client.until(/0\r\n\r\n$/);
+  client.close();
+});
+
+test('a reader that takes nothing any more is given up', async (t) => {
+  const upstream = new HeldUpstream();
+  const server = await serve(t, { upstream, limits: { stalledReaderMs: 100 } });
+  const client = await RawClient.connect(server.address.port);
+  const call = upstream.next();
+  client.send(get);
+  const held = await call;
+  client.socket.pause();
+  held.receiver.head(200, []);
+  const chunk = Buffer.alloc(1 << 20);
+  // Until the system's own buffers are full, too.
+  for (let sent = 0; sent < 64 && !held.aborted; sent += 1) {
+    const { resumed } = held;
+    if (!held.receiver.data(chunk)) await waitFor(() => held.resumed > resumed || held.aborted);
+  }
+  assert.ok(held.aborted, 'the server took everything');
+  client.close();
+});
+
+test('headers that never end are a 408', async (t) => {
+  const server = await serve(t, { limits: { headersTimeoutMs: 200, requestTimeoutMs: 400 } });
+  const client = await RawClient.connect(server.address.port);
+  const answer = firstAnswer(await client.send('GET / HTTP/1.1\r\nHost: a\r\n').ended());
+  assert.equal(answer.status, 408);
+  assert.equal(answer.code, 'http:timeout');
+});
+
+test('a connection that says nothing is closed', async (t) => {
+  const server = await serve(t, { limits: { headersTimeoutMs: 200 } });
+  const client = await RawClient.connect(server.address.port);
+  assert.equal(firstAnswer(await client.ended()).status, 408);
+});
+
+test('a body that never ends is a 408', async (t) => {
+  const server = await serve(t, {
+    hooks: wantsBody,
+    limits: { headersTimeoutMs: 200, requestTimeoutMs: 300 },
+  });
+  const client = await RawClient.connect(server.address.port);
+  const answer = firstAnswer(await client.send(`${head}Content-Length: 10\r\n\r\n01234`).ended());
+  assert.equal(answer.status, 408);
+  assert.equal(answer.code, 'http:timeout');
+});
+
+test('interim answers reach HTTP/1.1 and not HTTP/1.0', async (t) => {
+  const upstream = upstreamOf((receiver) => {
+    receiver.informational(103, ['link', '</a.css>; rel=preload']);
+    receiver.head(200, ['content-length', '0']);
+    receiver.end();
+  });
+  const server = await serve(t, { upstream });
+  const modern = await RawClient.connect(server.address.port);
+  await modern
+    .send(get)
+    .until(/^HTTP\/1\.1 103 Early Hints\r\nlink: <\/a\.css>; rel=preload\r\n[\s\S]*\r\n\r\nHTTP\/1\.1 200/);
+  modern.close();
+  const old = await RawClient.connect(server.address.port);
+  const received = await old.send('GET / HTTP/1.0\r\nHost: a\r\n\r\n').ended();
+  assert.equal(firstAnswer(received).status, 200);
+});
+
+test('more connections than the limit are closed at once', async (t) => {
+  const server = await serve(t, { limits: { connections: 2 } });
+  const [one, two] = [
+    await RawClient.connect(server.address.port),
+    await RawClient.connect(server.address.port),
+  ];
+  const three = await RawClient.connect(server.address.port);
+  await three.send(get).ended();
+  assert.equal(three.received, '');
+  await one.send(get).until(/200 OK/);
+  await two.send(get).until(/200 OK/);
+  one.close();
+  two.close();
+});
+
+async function waitFor(holds: () => boolean, withinMs = 3_000): Promise<void> {
+  const end = performance.now() + withinMs;
+  while (!holds()) {
+    if (performance.now() > end) assert.fail(`not within ${withinMs} ms: ${holds}`);
+    await delay(5);
+  }
+}
