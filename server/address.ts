@@ -35,6 +35,7 @@ export function formatAddress({ host, port }: ListenAddress): string {
 }
 
 function hintFor(text: string): string {
+  if (text.includes('/')) return 'write HOST:PORT without a scheme and a path';
   if (/^[0-9]+$/.test(text)) return `name the host too: 127.0.0.1:${text}`;
   if (isIP(text) === 6) return `write an IPv6 address in brackets and add a port: [${text}]:8080`;
   if (text.split(':').length > 2) return 'write an IPv6 address in brackets: [::1]:8080';

@@ -41,6 +41,7 @@ export async function startServer(gateway: Gateway, options: ListenOptions): Pro
 
 class Listener implements RunningServer {
   readonly limits: ListenerLimits;
+  address: ListenAddress = { host: '', port: 0 };
   stopping = false;
   readonly #gateway: Gateway;
   readonly #server: Server<typeof ServerRequest, typeof SinkResponse>;
@@ -79,16 +80,13 @@ class Listener implements RunningServer {
       );
   }
 
-  get address(): ListenAddress {
-    const { address, port } = this.#server.address() as AddressInfo;
-    return { host: address, port };
-  }
-
   listen({ host, port }: ListenAddress): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen({ host, port }, () => {
         this.#server.off('error', reject);
+        const { address, port: given } = this.#server.address() as AddressInfo;
+        this.address = { host: address, port: given };
         resolve();
       });
     });
@@ -107,6 +105,8 @@ class Listener implements RunningServer {
     const timer = setTimeout(cutAll, graceMs);
     cutOff?.addEventListener('abort', cutAll);
     await closed;
+    // The server counts a connection as gone before whoever works for it has heard so.
+    while (this.#connections.size > 0) await new Promise((resolve) => setImmediate(resolve));
     clearTimeout(timer);
     cutOff?.removeEventListener('abort', cutAll);
     return cut;

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import type { Readiness } from '../../gateway/upstream/transport.ts';
+import { startAdmin } from '../../server/admin.ts';
+
+const yes: Readiness = { ready: true, epoch: 0 };
+const no: Readiness = { ready: false, code: 'tunnel:key-expired', detail: 'the key expired on Monday' };
+
+async function open(t: TestContext, services: Readonly<Record<string, Readiness>>, stopping = false) {
+  const subject = { ready: async () => new Map(Object.entries(services)), stopping: () => stopping };
+  const admin = await startAdmin(subject, { host: '127.0.0.1', port: 0 });
+  t.after(() => admin.close());
+  return (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${admin.address.port}${path}`, init);
+}
+
+test('/healthz says that the process lives, whatever else is wrong', async (t) => {
+  const ask = await open(t, { builds: no }, true);
+  const answer = await ask('/healthz');
+  assert.equal(answer.status, 200);
+  assert.deepEqual(await answer.json(), { alive: true });
+});
+
+test('/readyz is 200 when every service can be reached', async (t) => {
+  const ask = await open(t, { builds: yes, wiki: yes });
+  const answer = await ask('/readyz?verbose');
+  assert.equal(answer.status, 200);
+  assert.deepEqual(await answer.json(), {
+    ready: true,
+    stopping: false,
+    services: { builds: { ready: true }, wiki: { ready: true } },
+  });
+});
+
+test('/readyz is 503 with the cause when one cannot', async (t) => {
+  const ask = await open(t, { builds: no, wiki: yes });
+  const answer = await ask('/readyz');
+  assert.equal(answer.status, 503);
+  assert.deepEqual(await answer.json(), {
+    ready: false,
+    stopping: false,
+    services: {
+      builds: { ready: false, code: 'tunnel:key-expired', detail: 'the key expired on Monday' },
+      wiki: { ready: true },
+    },
+  });
+});
+
+test('/readyz is 503 while the process stops', async (t) => {
+  const ask = await open(t, { wiki: yes }, true);
+  const answer = await ask('/readyz');
+  assert.equal(answer.status, 503);
+  assert.deepEqual(await answer.json(), {
+    ready: false,
+    stopping: true,
+    services: { wiki: { ready: true } },
+  });
+});
+
+test('HEAD gets the status without a body', async (t) => {
+  const ask = await open(t, {});
+  const answer = await ask('/readyz', { method: 'HEAD' });
+  assert.equal(answer.status, 200);
+  assert.equal(await answer.text(), '');
+});
+
+const refused = [
+  ['GET', '/', 404, 'admin:not-found'],
+  ['GET', '/healthz/', 404, 'admin:not-found'],
+  ['POST', '/readyz', 405, 'admin:method-not-allowed'],
+] as const;
+for (const [method, path, status, code] of refused) {
+  test(`${method} ${path} is refused as a problem`, async (t) => {
+    const ask = await open(t, {});
+    const answer = await ask(path, { method });
+    assert.equal(answer.status, status);
+    assert.equal(answer.headers.get('content-type'), 'application/problem+json');
+    assert.equal(((await answer.json()) as { code: string }).code, code);
+  });
+}
