@@ -1,14 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { FinishedRequest } from '../gateway/index.ts';
+import type { FinishedRequest, TrailEntry } from '../gateway/index.ts';
+import { bold, dim, green, print, red, row, wrap } from './print.ts';
 import type { SeenRequest } from './private-target.ts';
-import { hookPath, type Webhook, type WebhookAnswer } from './webhook.ts';
-
-const colours = process.stdout.isTTY && process.env.NO_COLOR === undefined;
-const paint = (code: number) => (text: string) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text);
-const bold = paint(1);
-const dim = paint(2);
-const red = paint(31);
-const green = paint(32);
+import { forged, hookPath, type Webhook, type WebhookAnswer } from './webhook.ts';
 
 /** Where everything is, for the first lines. */
 export interface Scene {
@@ -37,53 +31,54 @@ export function tellWebhook(
   row('sent', `POST ${hookPath}, ${Buffer.byteLength(sent.body)} bytes, x-github-event: ${sent.event}`);
   row('', `x-hub-signature-256: ${sent.signature.slice(0, 23)}…`);
   row('', 'x-forwarded-for: 203.0.113.99, which is a lie');
-  for (const { plugin, result, reason, microseconds } of record?.exchange?.trail ?? []) {
-    const said = result === 'next' ? green('go on') : red(`stop, ${reason}`);
-    row('plugin', `${plugin.padEnd(11)} ${String(microseconds).padStart(6)} µs  ${said}`);
-  }
+  for (const entry of record?.exchange?.trail ?? []) tellPlugin(entry);
   if (record?.reply?.detail !== undefined)
-    row('reason', `${record.reply.detail} ${dim('(in the log, not in the answer)')}`);
+    row('reason', `${record.reply.detail} ${dim('(for the log alone)')}`);
   if (seen === undefined) row('target', 'saw nothing of it');
   else tellSeen(sent, seen);
-  const words = answer.body.trim();
-  row(
-    'answer',
-    `${answer.status < 400 ? green(String(answer.status)) : red(String(answer.status))} after ${answer.ms.toFixed(1)} ms`,
-  );
-  row('', words);
+  row('answer', `${status(answer.status)} after ${answer.ms.toFixed(1)} ms`);
+  for (const line of wrap(answer.body.trim(), 85)) row('', line);
 }
 
 /** Lines to paste into another terminal. */
 export function tellWhatToTry(gateway: string, admin: string, webhook: Webhook): void {
-  const send = (signature: string) =>
-    `  curl -i ${gateway}${hookPath} -H 'content-type: application/json' \\\n` +
-    `    -H 'x-github-event: ${webhook.event}' -H 'x-hub-signature-256: ${signature}' \\\n` +
-    `    -d '${webhook.body}'`;
-  print('', bold('Now you'), '', dim('  # the signed webhook again'), send(webhook.signature));
-  print('', dim('  # with a signature of nobody'), send(`sha256=${'0'.repeat(64)}`));
-  print(
-    '',
-    dim('  # a path that tries to climb out'),
-    `  curl -i --path-as-is ${gateway}/hooks/../etc/passwd`,
-  );
-  print('', dim('  # is everything reachable?'), `  curl -s ${admin}/readyz`);
-  print('', 'It stays up until Ctrl-C.', '');
+  print('', bold('Now you, in another terminal'), '', dim('# the signed webhook again'));
+  print(...curl(gateway, webhook), '', dim('# the forged one'), ...curl(gateway, forged(webhook)));
+  print('', dim('# a path that climbs out'), `curl -i --path-as-is ${gateway}/hooks/../etc/passwd`);
+  print('', dim('# can everything be reached?'), `curl -i ${admin}/readyz`);
+  print('', 'It stays up until Ctrl-C and tells of every request:', '');
 }
 
-function tellSeen(sent: Webhook, seen: SeenRequest): void {
-  const same = createHash('sha256').update(sent.body).digest('hex') === seen.bodySha256;
-  row(
-    'target',
-    `saw ${seen.method} ${seen.target}, ${seen.bodyBytes} bytes, ${same ? 'the same to the last bit' : red('NOT what was sent')}`,
-  );
-  row('', `x-forwarded-for: ${seen.headers['x-forwarded-for']}, which is true`);
-  row('', `x-request-id: ${seen.headers['x-request-id']}`);
+/** A request that somebody sent meanwhile. */
+export function tellRequest({ request, exchange, reply, status: sent, durationMs }: FinishedRequest): void {
+  const path = exchange?.head.path ?? request.target.split('?', 1)[0] ?? '';
+  const code = reply === undefined ? '' : ` ${reply.code}`;
+  row(request.method, `${path.slice(0, 50)}  ${status(sent)}${code}  ${durationMs.toFixed(1)} ms`);
+  const said = (exchange?.trail ?? []).map(({ plugin, microseconds }) => `${plugin} ${microseconds} µs`);
+  if (said.length > 0) row('', dim(said.join(', ')));
 }
 
-function row(label: string, text: string): void {
-  print(`  ${dim(label.padEnd(8))} ${text}`);
+function tellPlugin({ plugin, result, reason, microseconds }: TrailEntry): void {
+  const said = result === 'next' ? green('go on') : red(`stop, ${reason}`);
+  row('plugin', `${plugin.padEnd(11)} ${String(microseconds).padStart(6)} µs  ${said}`);
 }
 
-function print(...lines: readonly string[]): void {
-  process.stdout.write(`${lines.join('\n')}\n`);
+function tellSeen(sent: Webhook, { method, target, bodyBytes, bodySha256, headers }: SeenRequest): void {
+  const same = createHash('sha256').update(sent.body).digest('hex') === bodySha256;
+  const bytes = same ? 'the same to the last bit' : red('NOT what was sent');
+  row('target', `saw ${method} ${target}, ${bodyBytes} bytes, ${bytes}`);
+  row('', `x-forwarded-for: ${headers['x-forwarded-for']}, which is true`);
+  row('', `x-request-id: ${headers['x-request-id']}`);
+}
+
+function curl(gateway: string, { event, signature, body }: Webhook): readonly string[] {
+  return [
+    `curl -i ${gateway}${hookPath} -H x-github-event:${event} \\`,
+    `  -H x-hub-signature-256:${signature} \\`,
+    `  -d '${body}'`,
+  ];
+}
+
+function status(code: number): string {
+  return code < 400 ? green(String(code)) : red(String(code));
 }
