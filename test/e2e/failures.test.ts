@@ -10,7 +10,9 @@ import type { Sandbox } from './lab/sandbox.ts';
 const skip = (await enterHub()) ?? false;
 
 /** API Gateway waits 30 s; a sender of webhooks 10 s at the most. */
-const boundMs = 6_000;
+const boundMs = 8_000;
+/** For the extension to suspect the control server, join anew and renew WireGuard's sessions, on a busy machine. */
+const recoveryMs = 10_000;
 
 interface Outcome {
   readonly status: number;
@@ -101,14 +103,21 @@ describe('a forwarder whose target fails', { skip }, () => {
     } finally {
       await lab.target.up();
     }
-    await untilAnswered(3_000);
+    await untilAnswered(forwarder, '/echo/', api);
   });
 
-  async function untilAnswered(limitMs: number): Promise<void> {
+  /** Asks until the target answers; no single answer may take longer than a refusal may. */
+  async function untilAnswered(
+    sandbox: Sandbox,
+    path: string,
+    on: HttpApi,
+    limitMs = recoveryMs,
+  ): Promise<void> {
     const answered = async () => {
-      const outcome = await get('/echo/');
+      const outcome = await get(path, on);
+      assert.ok(outcome.ms < boundMs, `it took ${Math.round(outcome.ms)} ms`);
       if (outcome.status === 200) return true;
-      throw new Error(JSON.stringify(outcome));
+      throw new Error(`${JSON.stringify(outcome)}\n${sandbox.log.tail(40)}`);
     };
     await until('the target answers', answered, { limitMs });
   }
@@ -117,10 +126,10 @@ describe('a forwarder whose target fails', { skip }, () => {
     const daemon = forwarder.processes().find(({ argv }) => argv[0]?.endsWith('tailscaled'));
     assert.ok(daemon);
     process.kill(daemon.pid, 'SIGKILL');
-    await untilAnswered(2_000);
+    await untilAnswered(forwarder, '/echo/', api, 2_000);
   });
 
-  test('answers the second request, at the latest, after the control server deleted its node', async () => {
+  test('answers again soon after the control server deleted its node', async () => {
     // A forwarder of its own: after one suspicion the extension waits half a minute before it suspects the control server again.
     const another = await lab.forwarder({ config: configuration(lab) });
     const its = await lab.api(another.invoke);
@@ -132,10 +141,7 @@ describe('a forwarder whose target fails', { skip }, () => {
       return !(another.functionName in peers) || undefined;
     });
     // Its kept connection leads nowhere, which nothing but silence tells.
-    const first = await get('/short/', its);
-    assert.ok(first.ms < boundMs, `it took ${Math.round(first.ms)} ms`);
-    const second = await get('/short/', its);
-    assert.equal(second.status, 200, `${JSON.stringify([first, second])}\n${another.log.tail()}`);
+    await untilAnswered(another, '/short/', its);
     await another.shutdown();
   });
 
