@@ -16,7 +16,7 @@ async function main(): Promise<void> {
 
   const webhook = signedPush(secret);
   await show('1  A webhook, signed as GitHub signs it', webhook);
-  await show('2  The same signature over another body: a forgery', forged(webhook));
+  await show('2  The same webhook, with another body under the old signature', forged(webhook));
   tellWhatToTry(demo.gateway, demo.admin, webhook);
   demo.onRequest(tellRequest);
   await demo.stopped;

@@ -2,13 +2,14 @@
 // it runs before anything is installed: `node scripts/run.mjs TASK [ARGUMENTS]`.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const stamp = join(root, 'node_modules', '.postern-lock');
-const node = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node');
+const node = join(root, 'node_modules', 'node', 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
 
 /** Each task: the commands that it runs, one after another, until one fails. */
 const tasks = {
@@ -29,6 +30,8 @@ const tasks = {
   ],
 };
 
+const [major = 0] = process.versions.node.split('.').map(Number);
+if (major < 20) fail(`it needs Node 20 or later, and this is ${process.version}`);
 const [task = '', ...args] = process.argv.slice(2);
 if (!Object.hasOwn(tasks, task))
   fail(`there is no task ${JSON.stringify(task)}; known are ${Object.keys(tasks).join(', ')}`);
@@ -40,32 +43,57 @@ for (const command of tasks[task](args)) {
 
 /** Installs by the lockfile when nothing is installed or the lockfile has changed since. */
 function install() {
-  const wanted = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
-    .digest('hex');
-  if (existsSync(stamp) && existsSync(node) && readFileSync(stamp, 'utf8') === wanted) return;
+  const lock = join(root, 'package-lock.json');
+  const wanted = createHash('sha256').update(readFileSync(lock)).digest('hex');
+  if (existsSync(node)) {
+    if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+    if (!existsSync(stamp) && isNewer(join(root, 'node_modules', '.package-lock.json'), lock)) {
+      writeFileSync(stamp, wanted);
+      return;
+    }
+  }
   process.stderr.write('postern: installing its packages, once …\n');
-  const npm = process.env.npm_execpath;
-  const [command, first] = npm?.endsWith('.js') ? [process.execPath, [npm]] : ['npm', []];
-  const result = spawnSync(command, [...first, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+  const npm = process.env.npm_execpath ?? '';
+  const [command, first] = basename(npm) === 'npm-cli.js' ? [process.execPath, [npm]] : ['npm', []];
+  const args = [...first, 'ci', '--no-audit', '--no-fund', '--loglevel=error'];
+  const result = spawnSync(command, args, {
     cwd: root,
     encoding: 'utf8',
+    shell: process.platform === 'win32',
   });
-  if (result.status !== 0) {
-    process.stderr.write(`${result.stdout ?? ''}${result.stderr ?? ''}`);
-    fail(`npm ci failed${result.error ? `: ${result.error.message}` : ''}; is the registry reachable?`);
-  }
+  if (result.status !== 0 || !existsSync(node))
+    fail(`its packages could not be installed: ${reasonOf(result)}`);
   writeFileSync(stamp, wanted);
 }
 
-/** Runs the pinned Node in the foreground; signals reach it because it shares the terminal's group, or are passed on. */
+/** Whether somebody has installed by hand since the lockfile was written: npm keeps its own copy of what it installed. */
+function isNewer(installed, lock) {
+  return existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs;
+}
+
+/** npm's own words in one line, without the lines that only point to its log. */
+function reasonOf({ error, stdout, stderr }) {
+  if (error) return `npm could not be started: ${error.message}`;
+  const said = `${stderr ?? ''}\n${stdout ?? ''}`
+    .split('\n')
+    .map((line) => line.replace(/^npm (error|ERR!) ?/, '').trim())
+    .filter((line) => line !== '' && !/^npm warn|^A complete log|debug-0\.log$/.test(line));
+  return said.length === 0 ? 'npm ci gave no reason' : `npm ci: ${said.slice(0, 3).join('; ')}`;
+}
+
+/** Runs the pinned Node in the foreground. A signal goes on to it: npm and a terminal may each have sent one. */
 function run(command) {
   return new Promise((resolve) => {
     const path = `${join(root, 'node_modules', '.bin')}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH}`;
     const child = spawn(node, command, { cwd: root, stdio: 'inherit', env: { ...process.env, PATH: path } });
-    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => child.kill(signal));
+    const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'];
+    const pass = (signal) => child.kill(signal);
+    for (const signal of signals) process.on(signal, pass);
     child.on('error', (error) => fail(`cannot start ${node}: ${error.message}`));
-    child.on('exit', (code, signal) => resolve(signal === null ? code : 1));
+    child.on('exit', (code, signal) => {
+      for (const name of signals) process.off(name, pass);
+      resolve(signal === null ? code : 128 + constants.signals[signal]);
+    });
   });
 }
 
