@@ -3,8 +3,7 @@ import type { LocalApi } from './localapi.ts';
 const firstGapMs = 15;
 const gapGrowth = 1.15;
 const maxGapMs = 200;
-/** How long WireGuard may take for a handshake and a ping: this and a few times what a ping outside it took. */
-const handshakeMs = 200;
+/** What a handshake and a ping through WireGuard may take beyond their computing: some times what a ping outside it took. */
 const handshakeRoundTrips = 4;
 
 /**
@@ -19,8 +18,15 @@ export type Reach = 'session' | 'path' | 'nothing';
  * First a ping outside WireGuard (disco), which makes tailscaled find the path, then one inside (TSMP), which makes WireGuard
  * shake hands. The pong alone proves too little: a peer may answer it some milliseconds before it takes handshakes from this
  * node, and a handshake that is lost is repeated after 5 s. The other peers are pinged on, to the same end.
+ *
+ * @param handshakeMs how long WireGuard may take, the way there and back not counted
  */
-export function reach(api: LocalApi, addresses: readonly string[], withinMs: number): Promise<Reach> {
+export function reach(
+  api: LocalApi,
+  addresses: readonly string[],
+  withinMs: number,
+  handshakeMs: number,
+): Promise<Reach> {
   const end = performance.now() + withinMs;
   return firstOf(
     addresses.map(async (address): Promise<Reach | undefined> => {

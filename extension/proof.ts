@@ -5,6 +5,13 @@ import { findPeer, onlinePeers } from './peers.ts';
 import { firstPong, reach } from './ping.ts';
 
 const renewMs = 2_000;
+/** The first handshake may take this long, each later one twice as long as the one before: a processor may be slow. */
+const handshakeMs = 120;
+/**
+ * After a thaw. WireGuard's timers have just sent a handshake of their own, and a peer drops another one that comes within
+ * 20 ms of it, or bears the same time stamp, which is coarse (17 ms); so there must be some time between them.
+ */
+const thawHandshakeMs = 25;
 /** Peers that stand in for targets when none is named. */
 const standIns = 8;
 /** A target that is not among the peers yet may be in a moment. */
@@ -45,6 +52,19 @@ export class Proof {
     this.#proven = false;
   }
 
+  /** After a thaw: whether connections can be made, with sessions renewed if they are stale. */
+  async survives(pongMs: number, withinMs: number): Promise<boolean> {
+    switch (await reach(this.#api, await this.#peers(), pongMs, thawHandshakeMs)) {
+      case 'session':
+        return true;
+      case 'nothing':
+        return false;
+      case 'path':
+        await this.renew();
+        return this.succeeds(withinMs);
+    }
+  }
+
   /** Whether a peer answers outside WireGuard. */
   async pong(withinMs: number): Promise<boolean> {
     return (await firstPong(this.#api, await this.#peers(), withinMs)) !== undefined;
@@ -53,9 +73,9 @@ export class Proof {
   /** Whether a peer answers through WireGuard. */
   async succeeds(withinMs: number): Promise<boolean> {
     const end = performance.now() + withinMs;
-    for (;;) {
+    for (let limitMs = handshakeMs; ; limitMs *= 2) {
       const leftMs = Math.max(1, end - performance.now());
-      const reached = await reach(this.#api, await this.#peers(), leftMs);
+      const reached = await reach(this.#api, await this.#peers(), leftMs, limitMs);
       this.#proven = reached === 'session';
       if (this.#proven) return true;
       if (performance.now() >= end) return false;

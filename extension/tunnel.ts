@@ -264,15 +264,12 @@ export class Tunnel {
   }
 
   /**
-   * After a freeze. WireGuard's keepalive went out into a path that is dead, and now it sends nothing for 5 s; a ping finds the
-   * path again, and taking the engine down and up makes WireGuard forget its sessions. When nobody answers, the control
+   * After a freeze. WireGuard's own handshake went out into a path that may be dead, and now it sends nothing for 5 s: a ping
+   * finds the path again, and taking the engine down and up makes WireGuard begin anew. When nobody answers, the control
    * server has probably deleted the node meanwhile: join anew.
    */
   async #cure(): Promise<void> {
-    if (this.#parts.daemon.running && (await this.#proof.pong(thawPongMs))) {
-      await this.#proof.renew();
-      if (await this.#proof.succeeds(firstProofMs)) return;
-    }
+    if (this.#parts.daemon.running && (await this.#proof.survives(thawPongMs, firstProofMs))) return;
     await this.#rejoin();
   }
 

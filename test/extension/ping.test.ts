@@ -42,7 +42,7 @@ test('silence ends with the time', async (t) => {
 test('nobody to ping is silence at once', async (t) => {
   const { api } = fake(t);
   assert.equal(await firstPong(api, [], 10_000), undefined);
-  assert.equal(await reach(api, [], 10_000), 'nothing');
+  assert.equal(await reach(api, [], 10_000, 100), 'nothing');
 });
 
 const reached = [
@@ -56,12 +56,12 @@ for (const [result, when, pongs] of reached) {
   test(`${result} is reached when ${when}`, async (t) => {
     const { daemon, api } = fake(t);
     daemon.pongs = pongs;
-    assert.equal(await reach(api, [near, far], 600), result);
+    assert.equal(await reach(api, [near, far], 600, 100), result);
   });
 }
 
 test('a LocalAPI that is gone is silence, not an error', async (t) => {
   const { daemon, api } = fake(t);
   daemon.crash('gone');
-  assert.equal(await reach(api, [near], 100), 'nothing');
+  assert.equal(await reach(api, [near], 100, 50), 'nothing');
 });

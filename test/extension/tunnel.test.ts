@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { State } from '../../extension/localapi.ts';
-import { peer } from './fake-tailscaled.ts';
+import { type FakeTailscaled, peer } from './fake-tailscaled.ts';
 import { tunnelLab } from './tunnel-lab.ts';
 
 const minute = 60_000;
@@ -130,6 +130,7 @@ test('after a freeze whoever asks first gets the answer only when the sessions a
   const { daemon, tunnel, freeze, logged } = tunnelLab(t);
   await tunnel.join(2_000);
   daemon.calls.length = 0;
+  silentInside(daemon);
   freeze(3 * minute);
   // At once: the tunnel's own timer has not fired since.
   assert.deepEqual(await tunnel.ready(2_000), { ready: true, epoch: 2 });
@@ -141,6 +142,15 @@ test('after a freeze whoever asks first gets the answer only when the sessions a
     ],
   );
   assert.ok(logged.some(({ event, fields }) => event === 'thaw' && Number(fields.frozenMs) >= 3 * minute));
+});
+
+test('after a freeze sessions that still live are left alone, and connections with them', async (t) => {
+  const { daemon, tunnel, freeze } = tunnelLab(t);
+  await tunnel.join(2_000);
+  daemon.pings.length = 0;
+  freeze(3 * minute);
+  assert.deepEqual(await tunnel.ready(2_000), { ready: true, epoch: 1 });
+  assert.ok(daemon.pings.includes('TSMP 100.64.0.1'), 'that was asked');
 });
 
 test('after a short freeze nothing needs curing', async (t) => {
@@ -156,6 +166,7 @@ test('the timer notices a freeze too, without anybody asking', async (t) => {
   const { daemon, tunnel, freeze } = tunnelLab(t);
   await tunnel.join(2_000);
   daemon.calls.length = 0;
+  silentInside(daemon);
   freeze(3 * minute);
   await until(() => daemon.calls.some((call) => call.startsWith('PATCH')));
 });
@@ -299,6 +310,13 @@ test('leaving takes no longer than it may when LocalAPI hangs', async (t) => {
   assert.equal(daemon.stopped, true);
   assert.ok(logged.some(({ event }) => event === 'could not log out'));
 });
+
+/** From now on WireGuard is silent, until the engine has been down. */
+function silentInside(daemon: FakeTailscaled): void {
+  const before = daemon.calls.length;
+  daemon.pongs = (_, type) =>
+    type === 'disco' || daemon.calls.slice(before).some((call) => call.startsWith('PATCH'));
+}
 
 async function until(condition: () => boolean): Promise<void> {
   const end = performance.now() + 5_000;
