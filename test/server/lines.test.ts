@@ -33,6 +33,16 @@ test('64 KiB are written at once', (t) => {
   assert.equal(written.length, 1);
 });
 
+test('more lines than fit together are written whole, in order and once', (t) => {
+  const { lines, written } = open(t);
+  const given = Array.from({ length: 500 }, (_, at) => `${at} ${'€'.repeat(at)}\n`);
+  given.splice(250, 0, `${'y'.repeat(100_000)}\n`);
+  for (const line of given) lines.write(line);
+  lines.flush();
+  assert.equal(written.join(''), given.join(''));
+  assert.ok(written.length < 20);
+});
+
 test('what has gathered is written when told to, once', (t) => {
   const { lines, written } = open(t);
   lines.write('a\n');
