@@ -1,7 +1,8 @@
 import type { Lab } from '../../test/e2e/lab/lab.ts';
 import type { ProcessMemory } from '../../test/e2e/lab/proc.ts';
+import { smallMemory } from '../../test/e2e/lab/small-memory.ts';
 import type { BenchResult } from '../runner.ts';
-import { openPath } from './path.ts';
+import { functionEnv, openPath } from './path.ts';
 
 const small = 300;
 const bodies = 50;
@@ -11,7 +12,7 @@ const megabyte = 1e6;
 
 /** What function, extension and tailscaled hold in memory: after small requests, and at any moment of large bodies. */
 export async function measureMemory(lab: Lab): Promise<BenchResult> {
-  const path = await openPath(lab);
+  const path = await openPath(lab, { env: { ...functionEnv, ...smallMemory } });
   for (let sent = 0; sent < small; sent += 1) await path.webhook();
   const afterSmall = path.forwarder.processes();
 
@@ -32,7 +33,7 @@ export async function measureMemory(lab: Lab): Promise<BenchResult> {
   return {
     method:
       `Resident memory (VmRSS in /proc) of the function's runtime, the extension and tailscaled, summed, so that pages which they share count more than once; ` +
-      `after ${small} signed webhooks of 1 KB, then read every ${sampleMs} ms and after each of ${bodies} bodies of 4 MB there and back. The emulator is not counted.`,
+      `after ${small} signed webhooks of 1 KB, then read every ${sampleMs} ms and after each of ${bodies} bodies of 4 MB there and back. The emulator is not counted. With the environment of docs/functions.md: ${JSON.stringify(smallMemory)}.`,
     figures: [
       { name: 'resident after small requests', value: resident(afterSmall), unit: 'MB' },
       {

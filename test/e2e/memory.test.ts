@@ -5,15 +5,11 @@ import type { HttpApi } from './lab/http-api.ts';
 import { type Lab, startLab } from './lab/lab.ts';
 import { enterHub } from './lab/network.ts';
 import type { Sandbox } from './lab/sandbox.ts';
+import { smallMemory } from './lab/small-memory.ts';
 
 const skip = (await enterHub()) ?? false;
 
 const functionBytes = 256e6;
-// Node takes a 256 MB sandbox for a machine of the host's size, and glibc keeps freed bodies: both are told to give back.
-const env = {
-  NODE_OPTIONS: '--max-old-space-size=48 --max-semi-space-size=2',
-  MALLOC_MMAP_THRESHOLD_: '131072',
-};
 const bodyBytes = 4 * 1024 * 1024;
 
 describe('function, extension and tailscaled together', { skip }, () => {
@@ -28,7 +24,7 @@ describe('function, extension and tailscaled together', { skip }, () => {
       services: { echo: { targets: [{ url: `http://${lab.target.name}:8080` }], transport: 'tailnet' } },
       routes: { all: { match: { path: '/*' }, service: 'echo', open: true } },
     };
-    forwarder = await lab.forwarder({ config, env });
+    forwarder = await lab.forwarder({ config, env: smallMemory });
     api = await lab.api(forwarder.invoke);
   });
   after(() => lab?.stop());
