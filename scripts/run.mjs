@@ -89,8 +89,12 @@ function run(command) {
     const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'];
     const pass = (signal) => child.kill(signal);
     for (const signal of signals) process.on(signal, pass);
+    // npm that is told to stop ends its shell, and the shell tells nobody: then the parent is another one.
+    const parent = process.ppid;
+    const watch = setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 500);
     child.on('error', (error) => fail(`cannot start ${node}: ${error.message}`));
     child.on('exit', (code, signal) => {
+      clearInterval(watch);
       for (const name of signals) process.off(name, pass);
       resolve(signal === null ? code : 128 + constants.signals[signal]);
     });
