@@ -77,8 +77,10 @@ function reasonOf({ error, stdout, stderr }) {
   const said = `${stderr ?? ''}\n${stdout ?? ''}`
     .split('\n')
     .map((line) => line.replace(/^npm (error|ERR!) ?/, '').trim())
-    .filter((line) => line !== '' && !/^npm warn|^A complete log|debug-0\.log$/.test(line));
-  return said.length === 0 ? 'npm ci gave no reason' : `npm ci: ${said.slice(0, 3).join('; ')}`;
+    .filter(
+      (line) => line !== '' && !/^npm warn|^(code|syscall|errno) |^A complete log|debug-0\.log$/.test(line),
+    );
+  return said.length === 0 ? 'npm ci gave no reason' : `npm ci: ${said.slice(0, 2).join(' ').slice(0, 400)}`;
 }
 
 /** Runs the pinned Node in the foreground. A signal goes on to it: npm and a terminal may each have sent one. */
