@@ -78,7 +78,8 @@ function reasonOf({ error, stdout, stderr }) {
     .split('\n')
     .map((line) => line.replace(/^npm (error|ERR!) ?/, '').trim())
     .filter(
-      (line) => line !== '' && !/^npm warn|^(code|syscall|errno) |^A complete log|debug-0\.log$/.test(line),
+      (line) =>
+        line !== '' && !/^npm warn|^(at|code|syscall|errno) |^A complete log|debug-0\.log$/.test(line),
     );
   return said.length === 0 ? 'npm ci gave no reason' : `npm ci: ${said.slice(0, 2).join(' ').slice(0, 400)}`;
 }
