@@ -54,31 +54,41 @@ const imports = await importsOf(sources.filter((file) => product.includes(folder
 
 interface Rule {
   readonly why: string;
+  /** An import that breaks it, to prove that the rule sees one. */
+  readonly broken: Import;
   readonly refuses: (one: Import) => boolean;
 }
 
 const within = (folder: string, file: string) => file.startsWith(`${folder}/`);
+/** Whether one file of a folder imports another; what they share lies in `contracts` or in a folder below. */
 const oneOfAKind =
-  (folder: string) =>
-  ({ from, to }: Import) =>
-    within(folder, from) && within(folder, to) && !from.endsWith('/index.ts');
+  (folder: string, contracts: readonly string[] = []) =>
+  ({ from, to }: Import) => {
+    const isMember = (file: string) =>
+      within(folder, file) && !file.slice(folder.length + 1).includes('/') && !file.endsWith('/index.ts');
+    return isMember(from) && isMember(to) && !contracts.includes(to);
+  };
 
 const rules: readonly Rule[] = [
   {
     why: 'the gateway decides for every host, so it may know none of them',
+    broken: { from: 'gateway/gateway.ts', to: 'server/listener.ts' },
     refuses: ({ from, to }) =>
       within('gateway', from) && product.some((folder) => folder !== 'gateway' && within(folder, to)),
   },
   {
     why: 'the gateway runs wherever Node runs: no AWS SDK and no CDK in it',
+    broken: { from: 'gateway/secrets/aws.ts', to: '@aws-sdk/client-secrets-manager' },
     refuses: ({ from, to }) => within('gateway', from) && /^(@aws-sdk|aws-cdk|constructs|@aws-cdk)/.test(to),
   },
   {
     why: 'the gateway listens to nobody; that is the work of a host',
+    broken: { from: 'gateway/gateway.ts', to: 'node:http2' },
     refuses: ({ from, to }) => within('gateway', from) && ['node:http2', 'node:cluster', 'hono'].includes(to),
   },
   {
     why: 'functions, extension and server are hosts beside one another; what they share belongs in the gateway',
+    broken: { from: 'functions/load.ts', to: 'server/lines.ts' },
     refuses: ({ from, to }) => {
       const hosts = ['functions', 'extension', 'server'];
       return (
@@ -89,15 +99,28 @@ const rules: readonly Rule[] = [
   },
   {
     why: 'lib names functions and extension by path alone: what is deployed is built, not imported',
+    broken: { from: 'lib/gateway.ts', to: 'functions/forwarder/index.ts' },
     refuses: ({ from, to }) =>
       within('lib', from) && ['functions', 'extension', 'server'].some((folder) => within(folder, to)),
   },
   {
     why: 'a plugin imports contracts, never another plugin; index.ts joins them',
+    broken: { from: 'gateway/plugins/authorize.ts', to: 'gateway/plugins/webhook.ts' },
     refuses: oneOfAKind('gateway/plugins'),
   },
   {
+    why: 'a provider imports contracts and schemes, never another provider; index.ts joins them',
+    broken: { from: 'gateway/providers/github.ts', to: 'gateway/providers/hmac.ts' },
+    refuses: oneOfAKind('gateway/providers', ['gateway/providers/provider.ts']),
+  },
+  {
+    why: 'a transport imports contracts, never another transport; index.ts joins them',
+    broken: { from: 'gateway/upstream/transports/socks5.ts', to: 'gateway/upstream/transports/direct.ts' },
+    refuses: oneOfAKind('gateway/upstream/transports'),
+  },
+  {
     why: 'the plugins, providers and transports are joined by their index.ts; what another part needs is a contract',
+    broken: { from: 'gateway/config/compile.ts', to: 'gateway/plugins/webhook.ts' },
     refuses: ({ from, to }) =>
       ['gateway/plugins', 'gateway/upstream/transports'].some(
         (folder) => within(folder, to) && !within(folder, from) && !to.endsWith('/index.ts'),
@@ -105,12 +128,14 @@ const rules: readonly Rule[] = [
   },
   {
     why: 'product code never imports tests or benches',
+    broken: { from: 'demo/open.ts', to: 'test/support/gateway.ts' },
     refuses: ({ to }) => within('test', to) || within('bench', to),
   },
 ];
 
 for (const rule of rules) {
   test(`no import breaks the rule: ${rule.why}`, () => {
+    assert.ok(rule.refuses(rule.broken), 'the rule sees nothing');
     const broken = imports.filter(rule.refuses).map(({ from, to }) => `${from} imports ${to}`);
     assert.deepEqual(broken, [], rule.why);
   });
@@ -129,6 +154,13 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   esbuild: ['extension/layer/'],
   fflate: ['extension/layer/'],
 };
+
+test('the gateway opens no listener', () => {
+  const listening = sources
+    .filter((file) => within('gateway', file))
+    .filter((file) => /\bcreate(?:Secure)?Server\b/.test(readFileSync(join(root, file), 'utf8')));
+  assert.deepEqual(listening, []);
+});
 
 test('every third-party package is imported where it belongs and nowhere else', () => {
   const strays = imports
