@@ -1,5 +1,5 @@
 import type { TailnetEnvironment } from '../gateway/environment.ts';
-import type { Bus } from './bus.ts';
+import type { Bus, Decide } from './bus.ts';
 import {
   controlUnreachable,
   isHopeless,
@@ -36,6 +36,7 @@ export class Joiner {
   async join(withinMs: number): Promise<void> {
     const { daemon, bus } = this.#parts;
     const end = performance.now() + withinMs;
+    const decide = daemon.running && this.#key !== undefined ? isRenewed : isRunning;
     if (!daemon.running) daemon.start();
     const ended = daemon.exit.then((how): never => {
       throw new TunnelError('tunnel:daemon-failed', `tailscaled: ${how}. ${lastWords(daemon.lines)}`);
@@ -48,17 +49,17 @@ export class Joiner {
     const key = kept ?? (await Promise.race([this.#parts.readKey(withinMs), ended]));
     await Promise.race([opened, ended]);
     try {
-      await Promise.race([this.#login(key, end), ended]);
+      await Promise.race([this.#login(key, decide, end), ended]);
     } catch (error) {
       this.#key = undefined;
       if (kept === undefined || !isKeyTrouble(toTunnelError(error))) throw error;
       const another = await Promise.race([this.#parts.readKey(left(end)), ended]);
       if (another === kept) throw error;
-      await Promise.race([this.#login(another, end), ended]);
+      await Promise.race([this.#login(another, decide, end), ended]);
     }
   }
 
-  async #login(key: string, end: number): Promise<void> {
+  async #login(key: string, decide: Decide<true>, end: number): Promise<void> {
     const { api, bus, daemon, settings } = this.#parts;
     const hopeless = new Promise<never>((_, reject) => {
       daemon.onControlError = function giveUpWhenHopeless(reason) {
@@ -73,7 +74,7 @@ export class Joiner {
       tags: settings.tags,
     });
     // Only now: an error that the bus tells before is of the login that `start` ended.
-    const running = bus.next(isRunning, left(end));
+    const running = bus.next(decide, left(end));
     running.catch(ignore);
     await api.login();
     const outcome = await Promise.race([running, hopeless]);
@@ -84,6 +85,17 @@ export class Joiner {
 
 function left(end: number): number {
   return Math.max(1, end - performance.now());
+}
+
+/**
+ * For a node that was in the tailnet before: tailscaled calls itself running from the start, by what it knew of the old
+ * node, and does not say it again.
+ *
+ * @throws TunnelError when the control server refuses the node
+ */
+function isRenewed(notify: Notify): true | undefined {
+  isRunning(notify);
+  return notify.SelfChange ? true : undefined;
 }
 
 /** @throws TunnelError when the control server refuses the node */

@@ -9,6 +9,8 @@ export interface Notify {
   readonly State?: number | null;
   readonly ErrMessage?: string | null;
   readonly BrowseToURL?: string | null;
+  /** This node, when the control server gave it another address or key. */
+  readonly SelfChange?: object | null;
 }
 
 /** What of `ipnstate.Status` is read here. */

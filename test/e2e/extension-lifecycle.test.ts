@@ -145,6 +145,22 @@ describe('the extension beside a function', { skip }, () => {
     await probe.shutdown();
   });
 
+  test('takes the new key from the secret when it must join anew and the old one has expired', async () => {
+    const old = await lab.headscale.createKey();
+    await lab.secrets.put(secretId, old.key);
+    const probe = await startProbe(lab);
+    await probe.get(url);
+    await lab.headscale.expireKey(old);
+    await lab.storeKey();
+    await lab.headscale.deleteNode((await nodeOf(probe)).id);
+    await until('the target no longer answers', async () =>
+      (await probe.get(url)).status === 200 ? undefined : true,
+    );
+    await probe.ask(`/diagnose?target=${lab.target.name}:8080&within=3000`);
+    await untilAnswered(probe, 3_000);
+    await probe.shutdown();
+  });
+
   test('goes on when the control server is away, and leaves without it in time', async () => {
     const probe = await startProbe(lab);
     await probe.get(url);

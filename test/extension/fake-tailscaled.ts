@@ -27,8 +27,11 @@ export class FakeTailscaled implements Daemon {
   /** What the bus tells when somebody logs in with the key. */
   onLogin: (authKey: string) => readonly Notify[] = () => [
     { State: State.starting },
+    { SelfChange: {} },
     { State: State.running },
   ];
+  /** What the bus tells when somebody starts the backend, before the call is answered. */
+  onStart: () => readonly Notify[] = () => [];
   /** Whether a ping to the address is answered. */
   pongs: (ip: string, type: string) => boolean = () => true;
   peers: Partial<PeerStatus>[] = [peer('target', '100.64.0.1')];
@@ -114,6 +117,7 @@ export class FakeTailscaled implements Daemon {
         return;
       case 'start':
         this.starts.push(JSON.parse(body) as StartBody);
+        this.tell(...this.onStart());
         break;
       case 'login-interactive':
         this.tell(...this.onLogin(this.starts.at(-1)?.AuthKey ?? ''));

@@ -196,7 +196,7 @@ test('a key that was rotated since is read again when the kept one is refused', 
   lab.keys = ['tskey-auth-first', 'tskey-auth-second'];
   await lab.tunnel.join(2_000);
   lab.daemon.onLogin = (key) =>
-    key === 'tskey-auth-second' ? [{ State: State.running }] : [{ ErrMessage: 'authkey expired' }];
+    key === 'tskey-auth-second' ? [{ SelfChange: {} }] : [{ ErrMessage: 'authkey expired' }];
   lab.daemon.tell({ State: State.needsLogin });
   await until(() => lab.daemon.starts.length === 3);
   assert.deepEqual(await lab.tunnel.ready(2_000), { ready: true, epoch: 2 });
@@ -224,6 +224,27 @@ test('a tailscaled that ends is started again, and connections made before are t
   assert.deepEqual(await tunnel.ready(2_000), { ready: true, epoch: 2 });
   assert.equal(daemon.startCount, 2);
   assert.ok(logged.some(({ event }) => event === 'tailscaled ended'));
+});
+
+test('a node that joins anew is not taken for running by what tailscaled knew of the old one', async (t) => {
+  const { daemon, tunnel } = tunnelLab(t);
+  await tunnel.join(2_000);
+  daemon.onStart = () => [{ State: State.starting }, { State: State.running }];
+  daemon.onLogin = () => [{ ErrMessage: 'authkey expired' }];
+  assert.equal(tunnel.suspect(), true);
+  const refused = await tunnel.ready(1_000);
+  assert.equal(refused.ready ? '' : refused.code, 'tunnel:key-expired');
+});
+
+test('a node that joins anew is in the tailnet when it has changed, though its state has not', async (t) => {
+  const { daemon, tunnel } = tunnelLab(t);
+  await tunnel.join(2_000);
+  daemon.onStart = () => [{ State: State.starting }, { State: State.running }];
+  daemon.onLogin = () => [{ SelfChange: {} }];
+  const began = performance.now();
+  assert.equal(tunnel.suspect(), true);
+  assert.deepEqual(await tunnel.ready(1_500), { ready: true, epoch: 2 });
+  assert.ok(performance.now() - began < 1_000);
 });
 
 test('a node that the control server forgot joins anew', async (t) => {
