@@ -11,6 +11,8 @@ const kept = {
 const leftOut: readonly (readonly [file: RegExp, why: string])[] = [
   // Loads node:http2 at once. All pools and connectors are made with allowH2: false.
   [/undici[\\/]lib[\\/]dispatcher[\\/]client-h2\.js$/, 'HTTP/2 to targets'],
+  // For processors without SIMD. Both of Lambda's architectures have it, and undici takes the parser that uses it.
+  [/undici[\\/]lib[\\/]llhttp[\\/]llhttp-wasm\.js$/, 'HTTP/1 without SIMD'],
   // Fetch, FormData and the like, for bodies that are FormData. Bodies here are bytes and streams.
   [/undici[\\/]lib[\\/]web[\\/]/, 'fetch and FormData'],
 ];
