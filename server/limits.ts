@@ -17,6 +17,8 @@ export interface ListenerLimits {
   /** Up to so many bytes of a body that nobody wanted are read and the connection kept; with more it is closed. */
   readonly discardBytes: number;
   readonly connections: number;
+  /** Requests on one connection that are not answered yet: a client may send some ahead (RFC 9112 section 9.3.2). */
+  readonly pipelined: number;
 }
 
 export const defaultLimits: ListenerLimits = Object.freeze({
@@ -31,4 +33,5 @@ export const defaultLimits: ListenerLimits = Object.freeze({
   lingerMs: 1_000,
   discardBytes: 64 * 1024,
   connections: 10_000,
+  pipelined: 64,
 });

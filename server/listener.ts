@@ -118,6 +118,10 @@ class Listener implements RunningServer {
   }
 
   #onRequest(request: ServerRequest, response: SinkResponse, awaited: boolean): void {
+    const { broken, inFlight = 0 } = request.socket as Connection;
+    // The connection closes once the answers before this request are sent.
+    if (broken !== undefined) return;
+    if (inFlight >= this.limits.pipelined) return this.#refuseLast(request, response);
     const declared = declaredBytes(request, this.limits.headerCount);
     if (typeof declared === 'object') return this.#refuse(request, response, declared);
     const sink = this.#open(request, response, declared);
@@ -140,6 +144,12 @@ class Listener implements RunningServer {
       },
       sink,
     );
+  }
+
+  #refuseLast(request: ServerRequest, response: SinkResponse): void {
+    const reply = httpRefusals['too-many-pipelined'](`the limit is ${this.limits.pipelined}`);
+    this.#refuse(request, response, reply);
+    (request.socket as Connection).broken = reply;
   }
 
   /** Answers a request that is not fit for the gateway, and closes the connection after it. */

@@ -104,6 +104,25 @@ test('requests sent at once are answered in their order', async (t) => {
   client.close();
 });
 
+test('a client that sends too many requests ahead gets the answers to the first ones, a refusal, and the end', async (t) => {
+  const upstream = new HeldUpstream();
+  const server = await serve(t, { upstream, limits: { pipelined: 3 } });
+  const client = await RawClient.connect(server.address.port);
+  client.send(get.repeat(10));
+  for (let taken = 0; taken < 3; taken += 1) {
+    const { receiver } = await upstream.next();
+    receiver.head(200, ['content-length', '0']);
+    receiver.end();
+  }
+  const received = await client.ended();
+  assert.deepEqual(
+    received.match(/HTTP\/1\.1 [0-9]{3}/g)?.map((line) => line.slice(9)),
+    ['200', '200', '200', '429'],
+  );
+  assert.match(received, /"code":"http:too-many-pipelined"/);
+  assert.equal(upstream.calls.length, 3);
+});
+
 test('a chunk that is no Buffer goes out as its bytes', async (t) => {
   const upstream = upstreamOf((receiver) => {
     receiver.head(200, ['content-length', '3']);
