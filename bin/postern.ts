@@ -19,8 +19,9 @@ const help = `postern: one guarded door for the HTTP services of a private netwo
 
 const [name = 'help', ...args] = process.argv.slice(2);
 try {
-  if (Object.hasOwn(commands, name)) process.exitCode = await commands[name as keyof typeof commands](args);
-  else if (name === 'help' || name === '--help' || name === '-h') process.stdout.write(help);
+  if (name === 'help' || process.argv.includes('--help') || name === '-h') process.stdout.write(help);
+  else if (Object.hasOwn(commands, name))
+    process.exitCode = await commands[name as keyof typeof commands](args);
   else throw new UsageError(`there is no command ${JSON.stringify(name)}; see postern help`);
 } catch (error) {
   const expected =
