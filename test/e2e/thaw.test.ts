@@ -57,7 +57,7 @@ describe('a sandbox that Lambda froze', { skip, concurrency: 8 }, () => {
 
   test('leaves the tailnet when its end comes after a freeze', async () => {
     const { sandbox } = await start();
-    await sandbox.freeze(90_000);
+    await sandbox.freeze(185_000);
     await sandbox.shutdown();
     // What it asked for just before may reach the control server just after.
     await new Promise((resolve) => setTimeout(resolve, 500));
