@@ -38,9 +38,12 @@ export class RequestBody implements Body {
     if (this.#whole !== undefined) return this.#whole;
     this.#wanted();
     if (this.#stream !== undefined || !this.#request.untouched) return this.#asStream().all();
-    return this.#request.gather(this.#limitBytes).then((whole) => {
-      this.#whole = whole;
-      return whole;
+    return new Promise((resolve, reject) => {
+      const keep = (whole: Uint8Array) => {
+        this.#whole = whole;
+        resolve(whole);
+      };
+      this.#request.gather(this.#limitBytes, keep, reject);
     });
   }
 

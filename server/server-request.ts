@@ -26,12 +26,10 @@ export class ServerRequest extends IncomingMessage {
     return this.readableLength === 0 && !this.complete && !this.destroyed && !this.readableDidRead;
   }
 
-  /** Gives the whole body; the stream stays empty and never ends. @throws BodyError when it is too large or ends early */
-  gather(limitBytes: number): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
-      this.#gathering = new Gathering(limitBytes, resolve, reject);
-      this._read(0);
-    });
+  /** Gives the whole body, or a BodyError when it is too large or ends early; the stream stays empty and never ends. */
+  gather(limitBytes: number, resolve: (whole: Uint8Array) => void, reject: (error: BodyError) => void): void {
+    this.#gathering = new Gathering(limitBytes, resolve, reject);
+    this._read(0);
   }
 
   /** Throws away what is still to come of the body and says when it is over, in whichever way. */
