@@ -23,6 +23,12 @@ export interface CallAnswer {
 }
 
 /**
+ * For requests without TLS: spares Node to look whether the host is a name or an address, for which it compiles a pattern of all
+ * IPv6 addresses, 3 ms of a cold start.
+ */
+export const noServerName = { servername: '' };
+
+/**
  * Sends one request and reads the whole answer.
  *
  * node:http and not fetch: fetch loads undici, which costs 25 ms and 14 MB at a cold start.
@@ -39,6 +45,7 @@ export function call(options: Call): Promise<CallAnswer> {
         path: options.path,
         headers: { ...options.headers, 'content-length': Buffer.byteLength(body ?? '') },
         agent: false,
+        ...(isSecure(options.to) ? {} : noServerName),
         signal: options.signal,
       },
       function collect(answer) {
@@ -76,8 +83,11 @@ export function call(options: Call): Promise<CallAnswer> {
 
 /** node:https costs 12 ms to load, so it is loaded where an https address is called. */
 function clientOf(to: string | URL): typeof http.request {
-  const secure = typeof to !== 'string' && to.protocol === 'https:';
-  return (secure ? process.getBuiltinModule('node:https') : http).request;
+  return (isSecure(to) ? process.getBuiltinModule('node:https') : http).request;
+}
+
+function isSecure(to: string | URL): boolean {
+  return typeof to !== 'string' && to.protocol === 'https:';
 }
 
 function addressOf(to: string | URL): http.RequestOptions {

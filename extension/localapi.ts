@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { type CallAnswer, call } from './call.ts';
+import { type CallAnswer, call, noServerName } from './call.ts';
 
 /** tailscaled's states, as numbers on the bus (ipn.State). */
 export const State = { needsLogin: 2, needsApproval: 3, stopped: 4, starting: 5, running: 6 } as const;
@@ -124,6 +124,7 @@ export class LocalApi {
         path: '/localapi/v0/watch-ipn-bus?mask=2',
         headers,
         agent: false,
+        ...noServerName,
       });
       const timer = setTimeout(() => request.destroy(new Error('the bus does not open')), timeoutMs);
       request.on('error', reject);

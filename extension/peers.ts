@@ -17,7 +17,8 @@ export interface Peer {
  */
 export function findPeer(status: Status, host: string): Peer | undefined {
   const wanted = host.toLowerCase().replace(/^\[|\]$|\.$/g, '');
-  const family = isIP(wanted);
+  // Most are names, and for them Node's question is dear: see noServerName in call.ts.
+  const family = /^[0-9.]+$|:/.test(wanted) ? isIP(wanted) : 0;
   for (const peer of peersOf(status)) {
     if (family === 0 ? isNamed(peer, wanted) : peer.TailscaleIPs?.includes(wanted)) return toPeer(peer);
   }
