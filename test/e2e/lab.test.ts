@@ -80,7 +80,7 @@ describe('the laboratory', { skip }, () => {
   });
 
   test('leaves nothing behind when its first process is killed', async () => {
-    const env = { PATH: process.env.PATH, HOME: process.env.HOME };
+    const { POSTERN_LAB_HUB: _, ...env } = process.env;
     const child = spawn(process.execPath, [join(import.meta.dirname, 'lab', 'sleeper.ts')], { env });
     await once(child.stdout, 'data');
     const sleeper = descendants(child.pid ?? 0).find((pid) => readMemory(pid).argv[0] === 'sleep');
