@@ -67,15 +67,16 @@ const textV6 = (value: bigint) =>
 /** Networks with addresses inside and near them, worked out with whole numbers alone. */
 function agrees(width: number, text: (value: bigint) => string) {
   return (address: bigint, bits: number, near: bigint) => {
-    // Sixteen bytes that happen to spell an IPv4 address are another test's matter.
-    fc.pre(width === 32 || [address, near].every((value) => value >> 32n !== 0xffffn));
+    // Sixteen bytes that happen to spell an IPv4 address are another test's matter; an edge of a network can too.
+    const isMapped = (value: bigint) => width === 128 && value >> 32n === 0xffffn;
+    fc.pre(!isMapped(address));
     const host = BigInt(width - bits);
     const network = (address >> host) << host;
     const contains = compileCidrs([`${text(network)}/${bits}`]);
     const last = network + (1n << host) - 1n;
     const candidates = [address, network, last, network - 1n, last + 1n, near];
     for (const candidate of candidates) {
-      if (candidate < 0n || candidate >= 1n << BigInt(width)) continue;
+      if (candidate < 0n || candidate >= 1n << BigInt(width) || isMapped(candidate)) continue;
       assert.equal(contains(text(candidate)), candidate >= network && candidate <= last, text(candidate));
     }
     if (host > 0n) assert.match(cidrProblem(`${text(network | 1n)}/${bits}`) ?? '', /bits set beyond|IPv4/);
@@ -84,7 +85,8 @@ function agrees(width: number, text: (value: bigint) => string) {
 
 test('a range holds the addresses whose first bits are its own, and no others', () => {
   fc.assert(fc.property(v4, fc.integer({ min: 0, max: 32 }), v4, agrees(32, textV4)));
-  fc.assert(fc.property(v6, fc.integer({ min: 0, max: 128 }), v6, agrees(128, textV6)));
+  const examples: [bigint, number, bigint][] = [[0n, 80, 0n]];
+  fc.assert(fc.property(v6, fc.integer({ min: 0, max: 128 }), v6, agrees(128, textV6)), { examples });
 });
 
 test('an address in any spelling is the same address', () => {
