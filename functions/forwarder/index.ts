@@ -8,6 +8,8 @@ import { createForwarder } from './forwarder.ts';
 // The function behind the HTTP API: loads postern.yaml while it starts, then takes each request through the gateway.
 
 const { env } = process;
+/** As long as Lambda's init may take. */
+const initMs = 10_000;
 const log = createLog((line) => process.stdout.write(line));
 const holder = new GatewayHolder(
   async () => {
@@ -17,6 +19,8 @@ const holder = new GatewayHolder(
   systemClock,
   log,
 );
-await holder.get();
+const gateway = await holder.get();
+// Not awaited: while the tunnel is joined this process has nothing else to do, and 5 ms of the first request are asking for it.
+gateway?.ready(initMs);
 
 export const handler = createForwarder({ gateway: () => holder.get(), clock: systemClock, log });
