@@ -5,7 +5,7 @@ import type { FinishedRequest } from './handling.ts';
  * Writes one line of JSON for each request that is over; `write` gets it with its newline.
  *
  * The query is left out, because it may hold credentials. It is put together by hand: this runs for every request, and
- * JSON.stringify over an object of these fields takes three times as long. What can hold a quote, a backslash or a control
+ * so no object of these fields has to be made for JSON.stringify. What can hold a quote, a backslash or a control
  * character goes through JSON.stringify; the rest was checked before (canonical path, host, method, code, names of the configuration).
  */
 export function createAccessLog(write: (line: string) => void): (record: FinishedRequest) => void {

@@ -14,8 +14,8 @@ interface Internals {
 }
 
 /**
- * Joins what is written to a socket in one go, a short head and body, into one text: a plain write costs a third of a
- * gathered one (writev), which has to build lists and keep every buffer alive.
+ * Joins what is written to a socket in one go, a short head and body, into one text: a gathered write
+ * (writev) has to build lists and keep every buffer alive, a plain one does not.
  *
  * Latin1 stands for bytes one to one, so nothing changes on the wire. `_writev` is the method that implementers of streams
  * provide (Node, Stream, writable._writev).
