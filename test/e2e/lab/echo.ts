@@ -87,7 +87,9 @@ export async function startEcho(port: number): Promise<Echo> {
 
 async function answer(one: Received, response: http.ServerResponse): Promise<void> {
   const query = new URLSearchParams(one.target.split('?')[1] ?? '');
-  await sleep(Number(query.get('delay') ?? 0));
+  const delayMs = Number(query.get('delay') ?? 0);
+  // Even a timer of 0 ms takes one.
+  if (delayMs > 0) await sleep(delayMs);
   if (query.has('reset')) return void response.socket?.resetAndDestroy();
   if (query.has('early')) response.writeEarlyHints({ link: '</style.css>; rel=preload' });
   const body = answerBody(one, query);

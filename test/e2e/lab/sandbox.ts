@@ -1,4 +1,5 @@
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
 import { dirname, join } from 'node:path';
 import { makeCpuGroup } from './cpu.ts';
 import { call } from './http.ts';
@@ -97,11 +98,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     (await call(`http://${cable.address}:${emulatorPort}/`)).status > 0 ? true : undefined;
   await until('the emulator answers', reachable, { running, everyMs: 5 });
 
+  const agent = new http.Agent({ keepAlive: true });
   let last: Promise<unknown> = Promise.resolve();
   const limitMs = (options.timeoutSeconds ?? 29) * 1_000 + 15_000;
 
   async function invokeNow(payload: string | Uint8Array): Promise<Invocation> {
-    const answer = await call(url, { method: 'POST', body: payload, limitMs });
+    const answer = await call(url, { method: 'POST', body: payload, limitMs, agent });
     const text = answer.body.toString();
     return { payload: text, functionError: answer.status !== 200 || isFunctionError(text) };
   }
@@ -116,6 +118,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   async function clear(): Promise<void> {
     if (cleared) return;
     cleared = true;
+    agent.destroy();
     cpu?.remove();
     await cable.remove();
   }
