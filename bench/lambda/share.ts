@@ -1,7 +1,7 @@
 import type { Lab } from '../../test/e2e/lab/lab.ts';
 import type { BenchResult } from '../runner.ts';
 import { type Attempts, attempt, spread } from './measure.ts';
-import { openPath } from './path.ts';
+import { openPath, type Path } from './path.ts';
 import { untilAtRest } from './rest.ts';
 
 /** What Lambda gives a function of 256 MB: 1,769 MB are one CPU. */
@@ -31,15 +31,17 @@ async function coldStart(lab: Lab, limited: 'always' | 'after init'): Promise<nu
   const path = await openPath(lab, { cpuGroup: true });
   try {
     await untilAtRest();
-    if (limited === 'always') path.forwarder.limitCpu(cpus);
+    if (limited === 'always') path.forwarder.cpu.limit(cpus);
     else {
       path.forwarder.log
         .waitFor(({ text }) => text.includes('INVOKE START'), 'the first event')
-        .then(() => path.forwarder.limitCpu(cpus), ignore);
+        .then(() => path.forwarder.cpu.limit(cpus), ignore);
     }
-    return await path.webhook();
+    const tookMs = await path.webhook();
+    checkThrottled(path);
+    return tookMs;
   } finally {
-    path.forwarder.limitCpu(undefined);
+    path.forwarder.cpu.limit(undefined);
     await path.shutdown();
   }
 }
@@ -47,13 +49,19 @@ async function coldStart(lab: Lab, limited: 'always' | 'after init'): Promise<nu
 async function measureWarm(lab: Lab): Promise<Attempts> {
   const path = await openPath(lab, { cpuGroup: true });
   await path.webhook();
-  path.forwarder.limitCpu(cpus);
+  path.forwarder.cpu.limit(cpus);
   // Not measured: what start-up left over.
   await attempt(30, path.webhook);
   const attempts = await attempt(requests, path.webhook);
-  path.forwarder.limitCpu(undefined);
+  checkThrottled(path);
+  path.forwarder.cpu.limit(undefined);
   await path.shutdown();
   return attempts;
+}
+
+/** A limit that held nothing back was not there, and the figure would be that of another bench. */
+function checkThrottled({ forwarder }: Path): void {
+  if (forwarder.cpu.throttledMs() === 0) throw new Error('the limit of the CPU share held nothing back');
 }
 
 function ignore(): void {}

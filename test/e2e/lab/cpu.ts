@@ -1,4 +1,13 @@
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 
 const root = '/sys/fs/cgroup/cpu';
@@ -8,9 +17,12 @@ const periodUs = 20_000;
 
 /** A group of processes with a share of one CPU: cgroup version 1, since version 2 often has no cpu controller. */
 export interface CpuGroup {
-  add(pid: number): void;
+  /** What a process writes `0` to, and its children to come are in the group with it. */
+  readonly joinFile: string;
   /** The share in CPUs, such as 0.145 for a function of 256 MB; undefined takes the limit away. */
   limit(cpus: number | undefined): void;
+  /** How long its processes have waited for their share: zero when the limit never held anything back. */
+  throttledMs(): number;
   remove(): void;
 }
 
@@ -29,10 +41,14 @@ export function makeCpuGroup(name: string): CpuGroup {
   mkdirSync(folder);
   writeFileSync(join(folder, 'cpu.cfs_period_us'), String(periodUs));
   return {
-    add: (pid) => writeFileSync(join(folder, 'cgroup.procs'), String(pid)),
+    joinFile: join(folder, 'cgroup.procs'),
     limit: (cpus) => {
       const quotaUs = cpus === undefined ? -1 : Math.round(cpus * periodUs);
       writeFileSync(join(folder, 'cpu.cfs_quota_us'), String(quotaUs));
+    },
+    throttledMs: () => {
+      const stat = readFileSync(join(folder, 'cpu.stat'), 'utf8');
+      return Number(/^throttled_time ([0-9]+)$/m.exec(stat)?.[1]) / 1e6;
     },
     remove: () => rmdirSync(folder),
   };

@@ -3,9 +3,12 @@
 # namespace of its own, so that nothing here is seen outside and nothing has to be taken away again.
 #
 # LAB_ROOT and LAB_EMPTY empty folders, LAB_LAYERS the layers, the last first, with colons between; LAB_TASK the bundle,
-# LAB_FILES files that go over the root, LAB_NODE (or nothing) and LAB_EMULATOR programs, LAB_BOOTSTRAP the runtime, LAB_USER uid:gid or nothing.
+# LAB_FILES files that go over the root, LAB_NODE (or nothing) and LAB_EMULATOR programs, LAB_BOOTSTRAP the runtime, LAB_USER uid:gid or nothing,
+# LAB_CPU_GROUP the group's cgroup.procs or nothing.
 # The arguments are the function's environment and then the emulator's own arguments.
 set -eu
+# Before anything is started: processes that are there already stay in the group they are in.
+[ -z "$LAB_CPU_GROUP" ] || echo 0 >"$LAB_CPU_GROUP"
 root=$LAB_ROOT
 mount -t tmpfs -o mode=755 tmpfs "$root"
 cd "$root"

@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { dirname, join } from 'node:path';
-import { makeCpuGroup } from './cpu.ts';
+import { type CpuGroup, makeCpuGroup } from './cpu.ts';
 import { call } from './http.ts';
 import type { Log } from './log.ts';
 import { type Cable, layCable, runFolder } from './network.ts';
@@ -46,7 +46,7 @@ export interface SandboxOptions {
   readonly files?: Readonly<Record<string, string | Buffer>>;
   readonly timeoutSeconds?: number;
   readonly functionName?: string;
-  /** Prepares a limit of its CPU share, which `limitCpu` sets. */
+  /** Prepares a limit of its CPU share, which `cpu.limit` sets. */
   readonly cpuGroup?: boolean;
 }
 
@@ -63,7 +63,8 @@ export interface Sandbox {
   shutdown(): Promise<Exit>;
   /** Ends it at once, without a word to anyone. */
   kill(): Promise<void>;
-  limitCpu(cpus: number | undefined): void;
+  /** Throws unless `cpuGroup` was asked for. */
+  readonly cpu: CpuGroup;
   /** The function's runtime, the extensions and their children: everything but the emulator. */
   processes(): readonly ProcessMemory[];
   /** Runs a command on the sandbox's network, as root and with the hub's files. */
@@ -90,9 +91,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const cable = await layCable(number);
   const cpu = options.cpuGroup === true ? makeCpuGroup(functionName) : undefined;
   const running = start(functionName, command(options, functionName, cable), {
-    env: scriptEnv(options, folder),
+    env: { ...scriptEnv(options, folder), LAB_CPU_GROUP: cpu?.joinFile ?? '' },
   });
-  cpu?.add(running.pid);
   const url = `http://${cable.address}:${emulatorPort}/2015-03-31/functions/function/invocations`;
   const reachable = async () =>
     (await call(`http://${cable.address}:${emulatorPort}/`)).status > 0 ? true : undefined;
@@ -159,9 +159,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       await running.stop('SIGKILL');
       await clear();
     },
-    limitCpu(cpus) {
+    get cpu() {
       if (cpu === undefined) throw new Error('start the sandbox with cpuGroup to limit its CPU');
-      cpu.limit(cpus);
+      return cpu;
     },
     processes: () => inside().map(readMemory),
     runInside: (argv) => run(['nsenter', `--net=/run/netns/${cable.namespace}`, ...argv]),
