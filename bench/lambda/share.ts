@@ -1,3 +1,4 @@
+import type { CpuGroup } from '../../test/e2e/lab/cpu.ts';
 import type { Lab } from '../../test/e2e/lab/lab.ts';
 import type { BenchResult } from '../runner.ts';
 import { type Attempts, attempt, spread } from './measure.ts';
@@ -28,40 +29,45 @@ export async function measureShare(lab: Lab): Promise<BenchResult> {
 }
 
 async function coldStart(lab: Lab, limited: 'always' | 'after init'): Promise<number> {
-  const path = await openPath(lab, { cpuGroup: true });
+  const { path, cpu } = await openLimited(lab);
   try {
     await untilAtRest();
-    if (limited === 'always') path.forwarder.cpu.limit(cpus);
+    if (limited === 'always') cpu.limit(cpus);
     else {
       path.forwarder.log
         .waitFor(({ text }) => text.includes('INVOKE START'), 'the first event')
-        .then(() => path.forwarder.cpu.limit(cpus), ignore);
+        .then(() => cpu.limit(cpus), ignore);
     }
     const tookMs = await path.webhook();
-    checkThrottled(path);
+    checkThrottled(cpu);
     return tookMs;
   } finally {
-    path.forwarder.cpu.limit(undefined);
+    cpu.limit(undefined);
     await path.shutdown();
   }
 }
 
 async function measureWarm(lab: Lab): Promise<Attempts> {
-  const path = await openPath(lab, { cpuGroup: true });
+  const { path, cpu } = await openLimited(lab);
   await path.webhook();
-  path.forwarder.cpu.limit(cpus);
+  cpu.limit(cpus);
   // Not measured: what start-up left over.
   await attempt(30, path.webhook);
   const attempts = await attempt(requests, path.webhook);
-  checkThrottled(path);
-  path.forwarder.cpu.limit(undefined);
+  checkThrottled(cpu);
+  cpu.limit(undefined);
   await path.shutdown();
   return attempts;
 }
 
+async function openLimited(lab: Lab): Promise<{ path: Path; cpu: CpuGroup }> {
+  const path = await openPath(lab, { cpuGroup: true });
+  return { path, cpu: path.forwarder.cpu as CpuGroup };
+}
+
 /** A limit that held nothing back was not there, and the figure would be that of another bench. */
-function checkThrottled({ forwarder }: Path): void {
-  if (forwarder.cpu.throttledMs() === 0) throw new Error('the limit of the CPU share held nothing back');
+function checkThrottled(cpu: CpuGroup): void {
+  if (cpu.throttledMs() === 0) throw new Error('the limit of the CPU share held nothing back');
 }
 
 function ignore(): void {}
