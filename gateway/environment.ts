@@ -11,6 +11,11 @@ export const variables = {
     'The source ranges that the authorizer admits, separated by commas. Empty refuses everyone.',
   POSTERN_CONFIG: 'The path of postern.yaml (or of the same as JSON) beside the function.',
   POSTERN_TAILNET_SECRET_ID: 'The name or ARN of the secret in Secrets Manager that holds the auth key.',
+  POSTERN_TAILNET_CLIENT_ID:
+    'The id of a federated identity: the extension joins with an identity token of its role, and no key is stored.',
+  POSTERN_TAILNET_AUDIENCE: 'The audience of that identity token, as the federated identity names it.',
+  POSTERN_TAILNET_API_URL:
+    "The API that takes the identity token and makes the key. Default: Tailscale's own.",
   POSTERN_TAILNET_CONTROL_URL: "The tailnet's control server. Default: Tailscale's own.",
   POSTERN_TAILNET_HOSTNAME: 'The name of the node in the tailnet. Default: the name of the function.',
   POSTERN_TAILNET_TAGS:
@@ -33,6 +38,8 @@ export interface Environment {
 /** What the extension and the tailnet transport share. Durations are milliseconds, ports are TCP ports on 127.0.0.1. */
 export interface TailnetEnvironment {
   readonly secretId: string | undefined;
+  /** Set instead of `secretId`: no key is stored anywhere. */
+  readonly identity: TailnetIdentity | undefined;
   readonly controlUrl: string;
   readonly hostname: string;
   readonly tags: readonly string[];
@@ -42,7 +49,20 @@ export interface TailnetEnvironment {
   readonly joinTimeoutMs: number;
 }
 
-const defaults = { controlUrl: 'https://controlplane.tailscale.com', socksPort: 1055, joinTimeoutMs: 8_000 };
+/** How a node joins by who its role is, with a key that is made for it alone. */
+export interface TailnetIdentity {
+  readonly clientId: string;
+  readonly audience: string;
+  /** Without a slash at its end. */
+  readonly apiUrl: string;
+}
+
+const defaults = {
+  apiUrl: 'https://api.tailscale.com',
+  controlUrl: 'https://controlplane.tailscale.com',
+  socksPort: 1055,
+  joinTimeoutMs: 8_000,
+};
 
 /**
  * Reads the variables from a process's environment.
@@ -59,16 +79,55 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
 
 function readTailnet(env: Readonly<Record<string, string | undefined>>): TailnetEnvironment {
   const socksPort = port(env, 'POSTERN_SOCKS_PORT', defaults.socksPort);
+  const tags = list(env, 'POSTERN_TAILNET_TAGS');
   return Object.freeze({
     secretId: text(env, 'POSTERN_TAILNET_SECRET_ID'),
+    identity: readIdentity(env, tags),
     controlUrl: controlUrl(env),
     hostname: text(env, 'POSTERN_TAILNET_HOSTNAME') ?? env.AWS_LAMBDA_FUNCTION_NAME ?? 'postern',
-    tags: list(env, 'POSTERN_TAILNET_TAGS'),
+    tags,
     targets: list(env, 'POSTERN_TAILNET_TARGETS'),
     socksPort,
     readinessPort: socksPort + 1,
     joinTimeoutMs: duration(env, 'POSTERN_JOIN_TIMEOUT', defaults.joinTimeoutMs),
   });
+}
+
+function readIdentity(
+  env: Readonly<Record<string, string | undefined>>,
+  tags: readonly string[],
+): TailnetIdentity | undefined {
+  const clientId = text(env, 'POSTERN_TAILNET_CLIENT_ID');
+  if (clientId === undefined) return undefined;
+  if (text(env, 'POSTERN_TAILNET_SECRET_ID') !== undefined) {
+    throw new Error(
+      'POSTERN_TAILNET_SECRET_ID and POSTERN_TAILNET_CLIENT_ID are both set; set the one for a stored key or the other ' +
+        'to join without, so that it is plain which of them counts',
+    );
+  }
+  const audience = text(env, 'POSTERN_TAILNET_AUDIENCE');
+  if (audience === undefined) {
+    throw missing('POSTERN_TAILNET_AUDIENCE', 'the audience that the federated identity names');
+  }
+  // The API makes no key for a node that belongs to nobody: federated identities own tags alone.
+  if (tags.length === 0) {
+    throw missing('POSTERN_TAILNET_TAGS', 'the tags of the federated identity, such as tag:postern');
+  }
+  return Object.freeze({ clientId, audience, apiUrl: apiUrl(env) });
+}
+
+/** The token of a role goes there, so only over TLS, or nowhere but this machine. */
+function apiUrl(env: Readonly<Record<string, string | undefined>>): string {
+  const value = text(env, 'POSTERN_TAILNET_API_URL');
+  if (value === undefined) return defaults.apiUrl;
+  if (!/^(?:https:\/\/[^/?#@]+|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]+)?)\/?$/.test(value)) {
+    throw wrong(
+      'POSTERN_TAILNET_API_URL',
+      value,
+      'an https URL such as https://api.example.com, without path or user',
+    );
+  }
+  return value.replace(/\/$/, '');
 }
 
 function text(env: Readonly<Record<string, string | undefined>>, name: VariableName): string | undefined {
@@ -116,6 +175,10 @@ function controlUrl(env: Readonly<Record<string, string | undefined>>): string {
     );
   }
   return value.replace(/\/$/, '');
+}
+
+function missing(name: VariableName, expected: string): Error {
+  return new Error(`${name} is not set, and POSTERN_TAILNET_CLIENT_ID is; set it to ${expected}`);
 }
 
 function wrong(name: VariableName, got: string, expected: string): Error {

@@ -17,6 +17,7 @@ export interface TunnelLab {
 
 export const settings: TailnetEnvironment = {
   secretId: 'postern/key',
+  identity: undefined,
   controlUrl: 'https://control.example',
   hostname: 'fn',
   tags: [],

@@ -10,6 +10,7 @@ test('an empty environment gives the documented defaults', () => {
     config: undefined,
     tailnet: {
       secretId: undefined,
+      identity: undefined,
       controlUrl: 'https://controlplane.tailscale.com',
       hostname: 'postern',
       tags: [],
@@ -37,6 +38,7 @@ test('each variable is read, and lists are split at commas', () => {
   assert.deepEqual(read.sourceCidrs, ['192.0.2.0/24', '2001:db8::/32']);
   assert.deepEqual(read.tailnet, {
     secretId: 'key',
+    identity: undefined,
     controlUrl: 'https://headscale.example.com',
     hostname: 'door',
     tags: ['tag:a', 'tag:b'],
@@ -47,11 +49,47 @@ test('each variable is read, and lists are split at commas', () => {
   });
 });
 
+const federated = {
+  POSTERN_TAILNET_CLIENT_ID: 'client-1',
+  POSTERN_TAILNET_AUDIENCE: 'api.example.com/client-1',
+  POSTERN_TAILNET_TAGS: 'tag:postern',
+};
+
+test('a federated identity takes the place of the secret, at the API of Tailscale or another', () => {
+  const identity = { clientId: 'client-1', audience: 'api.example.com/client-1' };
+  const { tailnet } = readEnvironment({ ...federated, POSTERN_TAILNET_SECRET_ID: '' });
+  assert.equal(tailnet.secretId, undefined);
+  assert.deepEqual(tailnet.identity, { ...identity, apiUrl: 'https://api.tailscale.com' });
+  for (const url of ['https://headscale.example.com', 'http://127.0.0.1:8080', 'http://[::1]:80']) {
+    const own = readEnvironment({ ...federated, POSTERN_TAILNET_API_URL: `${url}/` });
+    assert.deepEqual(own.tailnet.identity, { ...identity, apiUrl: url });
+  }
+});
+
+const halves: readonly [why: string, env: Record<string, string>, message: RegExp][] = [
+  [
+    'a secret is named too',
+    { POSTERN_TAILNET_SECRET_ID: 'key' },
+    /^POSTERN_TAILNET_SECRET_ID and POSTERN_TAILNET_CLIENT_ID are both set; set the one/,
+  ],
+  ['it has no audience', { POSTERN_TAILNET_AUDIENCE: '' }, /^POSTERN_TAILNET_AUDIENCE is not set, .*set it/],
+  [
+    'it has no tags',
+    { POSTERN_TAILNET_TAGS: ' , ' },
+    /^POSTERN_TAILNET_TAGS is not set, .*set it to the tags/,
+  ],
+];
+for (const [why, env, message] of halves) {
+  test(`a federated identity is refused when ${why}`, () => {
+    assert.throws(() => readEnvironment({ ...federated, ...env }), { message });
+  });
+}
+
 test('the name of the function is the name of the node unless another is set', () => {
   assert.equal(readEnvironment({ AWS_LAMBDA_FUNCTION_NAME: 'forwarder' }).tailnet.hostname, 'forwarder');
 });
 
-const wrong: readonly [name: string, value: string][] = [
+const wrong: [name: string, value: string][] = [
   ['POSTERN_SOCKS_PORT', '0'],
   ['POSTERN_SOCKS_PORT', '65535'],
   ['POSTERN_SOCKS_PORT', '1055 '.repeat(2)],
@@ -62,10 +100,18 @@ const wrong: readonly [name: string, value: string][] = [
   ['POSTERN_TAILNET_CONTROL_URL', 'https://user:pass@headscale.example.com'],
   ['POSTERN_TAILNET_CONTROL_URL', 'https://headscale.example.com/path'],
 ];
+const wrongApis = [
+  'api.example.com',
+  'http://api.example.com',
+  'http://127.0.0.1.example.com',
+  'https://user@api.example.com',
+  'https://api.example.com/api/v2',
+];
+wrong.push(...wrongApis.map((url): [string, string] => ['POSTERN_TAILNET_API_URL', url]));
 for (const [name, value] of wrong) {
   test(`${name}=${value} is refused with the name, the value and what to set`, () => {
     assert.throws(
-      () => readEnvironment({ [name]: value }),
+      () => readEnvironment({ ...(name.endsWith('API_URL') && federated), [name]: value }),
       (error: Error) => error.message.startsWith(`${name} is ${JSON.stringify(value.trim())}; set it to `),
     );
   });
