@@ -1,3 +1,4 @@
+import { messageOf } from '../gateway/message-of.ts';
 import type { TunnelCause } from '../gateway/upstream/tunnel.ts';
 import { redact } from './log.ts';
 
@@ -21,7 +22,7 @@ export class TunnelError extends Error {
 /** Any error as a cause; what nobody foresaw is the daemon's failure, with its own message. */
 export function toTunnelError(error: unknown): TunnelError {
   if (error instanceof TunnelError) return error;
-  return new TunnelError('tunnel:daemon-failed', error instanceof Error ? error.message : String(error));
+  return new TunnelError('tunnel:daemon-failed', messageOf(error));
 }
 
 const caHint =

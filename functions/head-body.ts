@@ -4,6 +4,7 @@ import { gatewayRefusals } from '../gateway/refusal.ts';
 /** The body of a request of which only the head is at hand, as an authorizer gets it: it has a declared size and cannot be read. */
 export class HeadBody implements Body {
   readonly declaredBytes: number;
+  readonly awaited = false;
 
   constructor(declaredBytes: number) {
     this.declaredBytes = declaredBytes;

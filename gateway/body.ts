@@ -17,6 +17,8 @@ export class BodyError extends Error {
 export interface Body {
   /** What content-length declares or what is at hand, in bytes; undefined when only the end tells. */
   readonly declaredBytes: number | undefined;
+  /** Whether somebody waits at this moment for bytes that the client has not sent yet. */
+  readonly awaited: boolean;
   /** From now on a body of more bytes fails with a BodyError, however it is read; the smallest limit counts. */
   limit(bytes: number): void;
   all(): Uint8Array | Promise<Uint8Array>;
@@ -28,6 +30,7 @@ export interface Body {
 
 /** A body that is in memory, as on AWS Lambda and in tests. */
 export class BytesBody implements Body {
+  readonly awaited = false;
   readonly #bytes: Uint8Array;
 
   constructor(bytes: Uint8Array) {
@@ -66,6 +69,12 @@ export class StreamBody implements Body {
   constructor(stream: Readable, declaredBytes: number | undefined) {
     this.#stream = stream;
     this.declaredBytes = declaredBytes;
+  }
+
+  /** A stream flows while somebody reads it and has room: not before, and not while the target is what is slow. */
+  get awaited(): boolean {
+    const { readableFlowing, readableEnded, destroyed } = this.#stream;
+    return readableFlowing === true && !readableEnded && !destroyed && !isComplete(this.#stream);
   }
 
   limit(bytes: number): void {
@@ -151,6 +160,11 @@ export class StreamBody implements Body {
       return false;
     };
   }
+}
+
+/** A request of node:http knows that its last byte has come before it has given that on. */
+function isComplete(stream: Readable & { readonly complete?: boolean }): boolean {
+  return stream.complete === true;
 }
 
 const empty = new Uint8Array(0);

@@ -2,6 +2,7 @@ import { randomFillSync } from 'node:crypto';
 import { openExchange } from './admission.ts';
 import type { Exchange } from './exchange.ts';
 import { type FinishedRequest, type HandlingHost, RequestHandling } from './handling.ts';
+import { messageOf } from './message-of.ts';
 import { runPipeline } from './pipeline.ts';
 import type { Clock, Log } from './plugin.ts';
 import { gatewayRefusals } from './refusal.ts';
@@ -45,7 +46,7 @@ export class Gateway {
     try {
       handling.start();
     } catch (error) {
-      handling.fail(gatewayRefusals.error(error instanceof Error ? error.message : String(error)));
+      handling.fail(gatewayRefusals.error(messageOf(error)));
     }
     return handling;
   }

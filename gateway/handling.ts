@@ -3,6 +3,7 @@ import { openExchange } from './admission.ts';
 import { BodyError } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { answerHeaders, upstreamHeaders } from './headers.ts';
+import { messageOf } from './message-of.ts';
 import { type PipelineHost, runPipeline } from './pipeline.ts';
 import type { Answer, BodyTransform } from './plugin.ts';
 import { renderReply } from './problem.ts';
@@ -222,11 +223,14 @@ export class RequestHandling implements Handling, Receiver {
   }
 
   expire(): void {
-    this.#call?.abort();
     const { timeoutMs } = (this.#exchange as Exchange).route.upstream;
-    this.#answer(
-      upstreamRefusals.timeout(`no answer within the service's ${timeoutMs} ms or the platform's deadline`),
-    );
+    const limit = `within the service's ${timeoutMs} ms or the platform's deadline`;
+    // Before the call is given up: that ends the body too.
+    const reply = this.#request.body.awaited
+      ? gatewayRefusals['body-timeout'](`the client did not send it whole ${limit}`)
+      : upstreamRefusals.timeout(`no answer ${limit}`);
+    this.#call?.abort();
+    this.#answer(reply);
   }
 
   #clearTimer(): void {
@@ -287,8 +291,4 @@ function removeHeader(headers: string[], name: string): void {
 
 function replyFor(error: unknown): Reply {
   return error instanceof BodyError ? error.reply : gatewayRefusals.error(messageOf(error));
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,5 +1,6 @@
 import { type Body, BodyError } from './body.ts';
 import type { Exchange } from './exchange.ts';
+import { messageOf } from './message-of.ts';
 import type { Clock, Log } from './plugin.ts';
 import { gatewayRefusals } from './refusal.ts';
 import type { Step } from './route.ts';
@@ -189,8 +190,4 @@ class PipelineRun {
     this.#startedMs = nowMs;
     this.#exchange.trail.push({ plugin: step.plugin, result, reason, microseconds });
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -19,12 +19,18 @@ export class RequestBody implements Body {
   #stream: StreamBody | undefined = undefined;
   #limitBytes = Number.POSITIVE_INFINITY;
   #whole: Uint8Array | undefined = undefined;
+  #gathered = false;
 
   constructor(request: ServerRequest, declaredBytes: number | undefined, ask?: () => void) {
     this.#request = request;
     this.declaredBytes = declaredBytes;
     this.#ask = ask;
     if (declaredBytes === 0) this.#whole = empty;
+  }
+
+  get awaited(): boolean {
+    if (this.#gathered) return this.#whole === undefined && !this.#request.complete;
+    return this.#stream?.awaited ?? false;
   }
 
   limit(bytes: number): void {
@@ -38,6 +44,7 @@ export class RequestBody implements Body {
     if (this.#whole !== undefined) return this.#whole;
     this.#wanted();
     if (this.#stream !== undefined || !this.#request.untouched) return this.#asStream().all();
+    this.#gathered = true;
     return new Promise((resolve, reject) => {
       const keep = (whole: Uint8Array) => {
         this.#whole = whole;

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../configuration-error.ts';
+import { messageOf } from '../message-of.ts';
 import type { SchemaProblem } from '../schema-problem.ts';
 import { suggestion } from '../suggestion.ts';
 import type { ConfigurationDocument } from './document.ts';
@@ -23,7 +24,7 @@ export class ProblemCollector {
   /** An error thrown while the part at `path` was prepared. */
   addError(path: Path, error: unknown): void {
     if (error instanceof ConfigurationError) this.add([...path, ...error.path], error.message, error.hint);
-    else this.add(path, error instanceof Error ? error.message : String(error));
+    else this.add(path, messageOf(error));
   }
 
   /** What a schema said; `knownKeys` gives the keys that are known at a path, for a hint at a misspelt one. */

@@ -1,4 +1,5 @@
 import { type ASTNode, Environment, ParseError, TypeError as TypeProblem } from '@marcbachmann/cel-js';
+import { messageOf } from '../message-of.ts';
 import { suggestion } from '../suggestion.ts';
 import { functions, methods } from './functions.ts';
 import { macros } from './macros.ts';
@@ -80,7 +81,7 @@ function explain(source: string, error: unknown): Error {
   // Only a chain of `!` or `-` nests without being counted by the limits.
   if (error instanceof RangeError) return sourceError(source, whole, 'the expression is nested too deeply');
   if (!(error instanceof ParseError || error instanceof TypeProblem)) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return sourceError(source, whole, `the expression cannot be checked: ${lowerFirst(why)}`);
   }
   const span: Span = error.range ?? whole;

@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../configuration-error.ts';
 import type { Exchange } from '../exchange.ts';
 import { parseJson, type WebhookAttribute } from '../expression/index.ts';
+import { messageOf } from '../message-of.ts';
 import { definePlugin, type Host } from '../plugin.ts';
 import { providers } from '../providers/index.ts';
 import {
@@ -113,7 +114,7 @@ async function loadSecrets(references: readonly string[], host: Host): Promise<r
         if (bytes.byteLength === 0) throw new Error(`${reference} is empty`);
         return { reference, bytes };
       } catch (error) {
-        throw new ConfigurationError(error instanceof Error ? error.message : String(error), ['secret']);
+        throw new ConfigurationError(messageOf(error), ['secret']);
       }
     }),
   );

@@ -1,4 +1,5 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import { messageOf } from '../message-of.ts';
 import { type AwsCredentials, signPost } from './signature.ts';
 
 /** What went wrong with a call to AWS, as far as whoever asked must tell the cases apart. */
@@ -86,7 +87,7 @@ export async function callAws(call: AwsCall, options: AwsOptions): Promise<AwsRe
       if (status < 500 && status !== 429 && !throttled.test(type)) return result;
       failed = `${status} ${type} ${message}`.trim();
     } catch (error) {
-      failed = error instanceof Error ? error.message : String(error);
+      failed = messageOf(error);
     }
   }
   throw new AwsError(

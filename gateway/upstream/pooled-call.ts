@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { type Dispatcher, errors } from 'undici';
 import { BodyError } from '../body.ts';
+import { messageOf } from '../message-of.ts';
 import { gatewayRefusals, upstreamRefusals } from '../refusal.ts';
 import type { Reply } from '../verdict.ts';
 import { ConnectError } from './transport.ts';
@@ -143,10 +144,6 @@ function replyOf(error: unknown): Reply {
 function codeOf(error: unknown): string {
   const { code } = error as { code?: unknown };
   return typeof code === 'string' ? code : '';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 const aborted = new Error('the gateway stopped waiting for the target');

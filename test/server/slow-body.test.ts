@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { Readable } from 'node:stream';
+import { test } from 'node:test';
+import type { Hooks } from '../../gateway/plugin.ts';
+import type { Upstream } from '../../gateway/upstream/upstream.ts';
+import { startServer } from '../../server/listener.ts';
+import { gatewayWith, instance, upstreamOf } from '../support/gateway.ts';
+import { firstAnswer, RawClient } from './raw-client.ts';
+
+const deadlineMs = 120;
+const goOn = { kind: 'next' } as const;
+const never = new Promise<never>(() => {});
+
+const hooks = {
+  none: {},
+  'the whole body': { body: { kind: 'all', limitBytes: 1024 }, access: () => goOn },
+  'its first bytes': { body: { kind: 'prefix', bytes: 100 }, access: () => goOn },
+  'the whole body, and then for itself': { body: { kind: 'all', limitBytes: 1024 }, access: () => never },
+  'its first bytes, and then for itself': { body: { kind: 'prefix', bytes: 2 }, access: () => never },
+} satisfies Record<string, Hooks>;
+
+const targets = {
+  'reads and is silent': upstreamOf((_, body) => body instanceof Readable && void body.resume(), deadlineMs),
+  'reads nothing': upstreamOf(() => {}, deadlineMs),
+  'reads some and then has no room': upstreamOf((_, body) => {
+    (body as Readable).once('data', () => (body as Readable).pause());
+  }, deadlineMs),
+} satisfies Record<string, Upstream>;
+
+type Sent = 'nothing' | 'half' | 'all';
+const rows: readonly (readonly [
+  plugin: keyof typeof hooks,
+  target: keyof typeof targets,
+  sent: Sent,
+  status: number,
+  code: string,
+])[] = [
+  ['the whole body', 'reads and is silent', 'nothing', 408, 'gateway:body-timeout'],
+  ['the whole body', 'reads and is silent', 'half', 408, 'gateway:body-timeout'],
+  ['the whole body', 'reads and is silent', 'all', 504, 'upstream:timeout'],
+  ['its first bytes', 'reads and is silent', 'half', 408, 'gateway:body-timeout'],
+  ['the whole body, and then for itself', 'reads and is silent', 'all', 504, 'upstream:timeout'],
+  ['its first bytes, and then for itself', 'reads and is silent', 'half', 504, 'upstream:timeout'],
+  ['none', 'reads and is silent', 'nothing', 408, 'gateway:body-timeout'],
+  ['none', 'reads and is silent', 'half', 408, 'gateway:body-timeout'],
+  ['none', 'reads and is silent', 'all', 504, 'upstream:timeout'],
+  ['none', 'reads nothing', 'half', 504, 'upstream:timeout'],
+  ['none', 'reads some and then has no room', 'half', 504, 'upstream:timeout'],
+];
+
+for (const [plugin, target, sent, status, code] of rows) {
+  for (const framing of ['content-length', 'chunked'] as const) {
+    test(`plugins want ${plugin}, the target ${target}, the client sent ${sent} (${framing}): ${status} ${code}`, async (t) => {
+      const gateway = gatewayWith({
+        instances: [instance('given', 1, hooks[plugin])],
+        upstream: targets[target],
+      });
+      const server = await startServer(gateway, { host: '127.0.0.1', port: 0, limits: { lingerMs: 50 } });
+      const client = await RawClient.connect(server.address.port);
+      t.after(async () => {
+        client.close();
+        await server.close(0);
+      });
+      client.send(`POST / HTTP/1.1\r\nHost: a\r\n${bytes(framing, sent)}`);
+      const answer = firstAnswer(await client.until(/\r\n\r\n\{.*\}/s));
+      assert.deepEqual([answer.status, answer.code], [status, code]);
+    });
+  }
+}
+
+function bytes(framing: 'content-length' | 'chunked', sent: Sent): string {
+  const parts = { nothing: [], half: ['12345'], all: ['12345', '67890'] }[sent];
+  if (framing === 'content-length') return `Content-Length: 10\r\n\r\n${parts.join('')}`;
+  const chunks = parts.map((part) => `5\r\n${part}\r\n`).join('');
+  return `Transfer-Encoding: chunked\r\n\r\n${chunks}${sent === 'all' ? '0\r\n\r\n' : ''}`;
+}
