@@ -53,14 +53,29 @@ const headers = { host: 'local-tailscaled.sock' };
  */
 export class LocalApi {
   readonly #socket: string;
+  /** What changes the node and is not answered yet. */
+  readonly #changes = new Set<Promise<unknown>>();
+  #sealed = false;
+  #lastLoginMs = -Infinity;
 
   constructor(socket: string) {
     this.#socket = socket;
   }
 
+  /** When something was last asked for that makes tailscaled log in, by performance.now(). */
+  get lastLoginMs(): number {
+    return this.#lastLoginMs;
+  }
+
+  /** From now on nothing changes the node but `logout`: what is asked for is refused. Resolves when what was asked before is answered. */
+  async seal(): Promise<void> {
+    this.#sealed = true;
+    await Promise.allSettled(this.#changes);
+  }
+
   /** Gives tailscaled its settings and the key; whatever it was doing at the control server ends. */
   async start(options: LoginOptions): Promise<void> {
-    await this.#must('POST', 'start', {
+    await this.#change('POST', 'start', {
       AuthKey: options.authKey,
       UpdatePrefs: {
         ControlURL: options.controlUrl,
@@ -76,12 +91,25 @@ export class LocalApi {
 
   /** Logs in with the key that `start` gave, anew if need be; what becomes of it is told on the bus. */
   async login(): Promise<void> {
-    await this.#must('POST', 'login-interactive');
+    this.#lastLoginMs = performance.now();
+    await this.#change('POST', 'login-interactive');
   }
 
   /** Takes the engine down or up; down and up again resets WireGuard's sessions with its peers. */
   async setRunning(wanted: boolean): Promise<void> {
-    await this.#must('PATCH', 'prefs', { WantRunning: wanted, WantRunningSet: true });
+    if (wanted) this.#lastLoginMs = performance.now();
+    await this.#change('PATCH', 'prefs', { WantRunning: wanted, WantRunningSet: true });
+  }
+
+  /** Resolves when tailscaled answers at all, with the locks that everything else needs. */
+  async answers(timeoutMs: number): Promise<void> {
+    await call({
+      to: this.#socket,
+      method: 'GET',
+      path: '/localapi/v0/status?peers=false',
+      headers,
+      timeoutMs,
+    });
   }
 
   async status(peers: boolean): Promise<Status> {
@@ -146,6 +174,13 @@ export class LocalApi {
       request.on('close', () => clearTimeout(timer));
       request.end();
     });
+  }
+
+  async #change(method: 'POST' | 'PATCH', path: string, body?: unknown): Promise<void> {
+    if (this.#sealed) throw new Error('the node is leaving the tailnet');
+    const change = this.#must(method, path, body);
+    this.#changes.add(change);
+    await change.finally(() => this.#changes.delete(change));
   }
 
   async #must(

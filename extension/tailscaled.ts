@@ -23,6 +23,8 @@ export interface Daemon {
   readonly exit: Promise<string>;
   /** Why the control server could not be asked last; undefined after a start. */
   readonly controlError: string | undefined;
+  /** When the control server last answered a login, or could not be asked, by performance.now(). */
+  readonly lastRegistrationMs: number;
   /** The end of its log. */
   readonly lines: readonly string[];
   /** Called when the process has ended, with how. */
@@ -34,6 +36,8 @@ export interface Daemon {
   start(): void;
   /** Ends it within the time, by force if need be. */
   stop(withinMs: number): Promise<void>;
+  /** Ends it at once, by force: for one that no longer hears. */
+  destroy(): void;
 }
 
 /** Kept for the moment something goes wrong: these many lines, each cut to this length. */
@@ -52,8 +56,9 @@ const passedOn = [...lambdaMarks, 'PATH', 'TMPDIR', 'GOGC', 'GODEBUG', 'GOMAXPRO
 /**
  * The tailscaled process: userspace networking, state in memory, SOCKS5 on 127.0.0.1.
  *
- * The key is in neither its arguments nor its environment. Its log is read, kept short, and searched for the two things
- * that LocalAPI does not tell: why the control server cannot be reached, and that it no longer knows this node.
+ * The key is in neither its arguments nor its environment. Its log is read, kept short, and searched for the three
+ * things that LocalAPI does not tell: why the control server cannot be reached, that it has answered a login, and that it no
+ * longer knows this node.
  */
 export class Tailscaled implements Daemon {
   readonly socket: string;
@@ -62,6 +67,7 @@ export class Tailscaled implements Daemon {
   #exit: Promise<string> = Promise.resolve('it was never started');
   #lines: string[] = [];
   #controlError: string | undefined;
+  #lastRegistrationMs = -Infinity;
 
   onExit: (how: string) => void = ignore;
   onForgotten: () => void = ignore;
@@ -82,6 +88,10 @@ export class Tailscaled implements Daemon {
 
   get controlError(): string | undefined {
     return this.#controlError;
+  }
+
+  get lastRegistrationMs(): number {
+    return this.#lastRegistrationMs;
   }
 
   get lines(): readonly string[] {
@@ -133,6 +143,10 @@ export class Tailscaled implements Daemon {
     this.#child?.kill('SIGTERM');
   }
 
+  destroy(): void {
+    this.#child?.kill('SIGKILL');
+  }
+
   #lineReader(): (chunk: string) => void {
     let rest = '';
     return (chunk) => {
@@ -149,6 +163,8 @@ export class Tailscaled implements Daemon {
       this.#controlError = error;
       this.onControlError(error);
     }
+    if (error !== undefined || line.includes('RegisterReq: got response'))
+      this.#lastRegistrationMs = performance.now();
     if (line.includes('initial fetch failed 404')) this.onForgotten();
   }
 }

@@ -7,6 +7,7 @@ import { Joiner } from './join.ts';
 import { LocalApi, State } from './localapi.ts';
 import { Proof } from './proof.ts';
 import type { Daemon } from './tailscaled.ts';
+import { Watchdog } from './watchdog.ts';
 
 export interface TunnelParts {
   readonly daemon: Daemon;
@@ -35,6 +36,11 @@ const retriesMs = [250, 1_000, 2_000, 5_000, 10_000, 30_000] as const;
 const suspicionMs = 30_000;
 /** tailscaled goes on saying that the node is unknown for a moment after it joined again. */
 const echoMs = 5_000;
+/** A login takes the control server some 60 ms; when it has said nothing for this long, nothing is on its way any more. */
+const loginMs = 2_000;
+const settlePollMs = 5;
+/** A question to tailscaled is given up after this, and asked again. */
+const askMs = 10_000;
 
 type Health =
   | { readonly is: 'ready' }
@@ -59,6 +65,7 @@ export class Tunnel {
   readonly #bus: Bus;
   readonly #joiner: Joiner;
   readonly #proof: Proof;
+  readonly #watchdog: Watchdog;
   readonly #now: () => number;
   readonly #ticker: NodeJS.Timeout;
   #health: Health = { is: 'working', why: joining };
@@ -86,6 +93,10 @@ export class Tunnel {
     this.#bus = new Bus(this.api);
     this.#joiner = new Joiner({ ...parts, api: this.api, bus: this.#bus });
     this.#proof = new Proof(this.api, this.#bus, parts.settings.targets);
+    this.#watchdog = new Watchdog(
+      () => this.api.answers(askMs),
+      (silentMs) => this.#replaceDaemon(silentMs),
+    );
     this.#ticker = setInterval(() => this.#everySecond(), tickMs);
     this.#listen();
   }
@@ -141,12 +152,25 @@ export class Tunnel {
     clearTimeout(this.#retry);
     const { daemon, log } = this.#parts;
     if (daemon.running) {
-      await this.api.logout(withinMs * 0.6).then(
+      await limited(this.#settle(), withinMs * 0.4);
+      await this.api.logout(withinMs * 0.35).then(
         () => log.info('left the tailnet'),
         (error: unknown) => log.warn('could not log out', { error: String(error) }),
       );
     }
-    await daemon.stop(withinMs * 0.3);
+    await daemon.stop(withinMs * 0.2);
+  }
+
+  /**
+   * Waits until no login is on its way: one that reaches the control server after the logout would put the node back into the
+   * tailnet. A renewal is one too, for tailscaled logs in when its engine is taken up, after it has said that it runs.
+   */
+  async #settle(): Promise<void> {
+    await Promise.all([this.api.seal(), this.#work]);
+    const { daemon } = this.#parts;
+    const { lastLoginMs } = this.api;
+    while (daemon.lastRegistrationMs < lastLoginMs && performance.now() - lastLoginMs < loginMs)
+      await new Promise((resolve) => setTimeout(resolve, settlePollMs));
   }
 
   #listen(): void {
@@ -182,10 +206,23 @@ export class Tunnel {
     const now = this.#now();
     const gapMs = now - this.#lastTickMs;
     this.#lastTickMs = now;
+    // Before the first join there is nothing to save: a join has its own deadline.
+    if (this.#joins > 0 && this.#parts.daemon.running) this.#watchdog.look(gapMs);
+    else this.#watchdog.forget();
     if (gapMs <= freezeMs + tickMs || this.#leaving) return;
     this.#parts.log.info('thaw', { frozenMs: gapMs });
     if (this.#work !== undefined) this.#thawedMeanwhile = true;
     else this.#do('thaw', () => this.#cure());
+  }
+
+  /** Its end, once it comes, leads to a new start and a new join. */
+  #replaceDaemon(silentMs: number): void {
+    if (this.#leaving) return;
+    this.#parts.log.error('tailscaled does not answer', {
+      silentMs,
+      lines: this.#parts.daemon.lines.slice(-10),
+    });
+    this.#parts.daemon.destroy();
   }
 
   /** Looks whether a peer that answered still does; a request need not be the first to find out. */
@@ -234,9 +271,10 @@ export class Tunnel {
   #fail(what: string, why: TunnelError): void {
     this.#health = { is: 'down', why };
     this.#lastFailureMs = this.#now();
+    if (this.#leaving) return;
     this.#parts.log.error('tunnel not ready', { after: what, code: why.code, detail: why.message });
     // Before the first join there is nothing to recover: Lambda starts the sandbox anew.
-    if (this.#leaving || this.#joins === 0) return;
+    if (this.#joins === 0) return;
     const waitMs = retriesMs[Math.min(this.#failures, retriesMs.length - 1)] as number;
     this.#failures += 1;
     this.#retry = setTimeout(() => this.#recover(this.#neededRecovery()), waitMs);

@@ -131,6 +131,33 @@ describe('the extension beside a function', { skip }, () => {
     await probe.shutdown();
   });
 
+  test('replaces a tailscaled that lives and does not answer, and joins with the new one', async () => {
+    const probe = await startProbe(lab);
+    await probe.get(url);
+    const pid = pidOf(probe, 'tailscaled');
+    process.kill(pid, 'SIGSTOP');
+    const told = await probe.log.waitFor(
+      ({ json }) => json?.event === 'tailscaled does not answer',
+      'the silence of tailscaled',
+      9_000,
+    );
+    assert.ok(Number(told.json?.silentMs) >= 5_000, told.text);
+    await untilAnswered(probe, 3_000);
+    assert.notEqual(pidOf(probe, 'tailscaled'), pid);
+    assert.deepEqual((await probe.ask('/ready?within=1000')).body, { ready: true, epoch: 2 });
+    await probe.shutdown();
+  });
+
+  test('leaves a tailscaled alone that was silent because the sandbox was frozen', async () => {
+    const probe = await startProbe(lab);
+    await probe.get(url);
+    const pid = pidOf(probe, 'tailscaled');
+    await probe.freeze(8_000);
+    assert.equal((await probe.get(url)).status, 200);
+    assert.equal(pidOf(probe, 'tailscaled'), pid);
+    await probe.shutdown();
+  });
+
   test('joins anew when the control server deleted its node and a function asks why nobody answers', async () => {
     const probe = await startProbe(lab);
     await probe.get(url);

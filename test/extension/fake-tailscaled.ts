@@ -40,10 +40,17 @@ export class FakeTailscaled implements Daemon {
 
   /** Each request but pings, as `METHOD path body`. */
   readonly calls: string[] = [];
+  /** After how long the control server answers a login. */
+  registrationMs = 0;
+  lastRegistrationMs = -Infinity;
+  /** Whether a logout came while a login was on its way, which a control server may take after it. */
+  loggedOutDuringLogin = false;
   readonly pings: string[] = [];
   readonly starts: StartBody[] = [];
   startCount = 0;
   stopped = false;
+  destroyed = 0;
+  #registrations = 0;
   readonly #directory: string;
   #server: http.Server | undefined;
   #watchers = new Set<http.ServerResponse>();
@@ -71,6 +78,11 @@ export class FakeTailscaled implements Daemon {
   async stop(): Promise<void> {
     this.stopped = true;
     this.crash('it ended with SIGTERM');
+  }
+
+  destroy(): void {
+    this.destroyed += 1;
+    this.crash('it ended with SIGKILL');
   }
 
   crash(how: string): void {
@@ -120,9 +132,14 @@ export class FakeTailscaled implements Daemon {
         this.tell(...this.onStart());
         break;
       case 'login-interactive':
+        this.#register();
         this.tell(...this.onLogin(this.starts.at(-1)?.AuthKey ?? ''));
         break;
+      case 'logout':
+        this.loggedOutDuringLogin ||= this.#registrations > 0;
+        break;
       case 'prefs':
+        if (JSON.parse(body).WantRunning) this.#register();
         this.tell({ State: JSON.parse(body).WantRunning ? State.running : State.stopped });
         break;
       case 'ping':
@@ -134,6 +151,14 @@ export class FakeTailscaled implements Daemon {
         return;
     }
     response.writeHead(204).end();
+  }
+
+  #register(): void {
+    this.#registrations += 1;
+    setTimeout(() => {
+      this.#registrations -= 1;
+      this.lastRegistrationMs = performance.now();
+    }, this.registrationMs);
   }
 
   #pong(query: URLSearchParams, response: http.ServerResponse): void {

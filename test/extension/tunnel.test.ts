@@ -332,11 +332,91 @@ test('leaving takes no longer than it may when LocalAPI hangs', async (t) => {
   assert.ok(logged.some(({ event }) => event === 'could not log out'));
 });
 
+test('leaving waits until a login that is on its way has been answered', async (t) => {
+  for (const change of ['a renewal', 'a join'] as const) {
+    const { daemon, tunnel } = tunnelLab(t);
+    await tunnel.join(2_000);
+    daemon.registrationMs = 150;
+    if (change === 'a join') await tunnel.api.login();
+    else {
+      await tunnel.api.setRunning(false);
+      await tunnel.api.setRunning(true);
+    }
+    await tunnel.leave(1_800);
+    assert.equal(daemon.calls.at(-1), 'POST logout');
+    assert.equal(daemon.loggedOutDuringLogin, false, `the node comes back after ${change}`);
+  }
+});
+
+test('leaving ends a renewal where it stands: nothing changes the node after the logout', async (t) => {
+  for (const atMs of [0, 2, 5, 10, 20, 40]) {
+    const { daemon, tunnel, freeze } = tunnelLab(t);
+    await tunnel.join(2_000);
+    silentInside(daemon);
+    daemon.registrationMs = 30;
+    freeze(minute);
+    const curing = tunnel.ready(2_000);
+    await pause(atMs);
+    await tunnel.leave(1_800);
+    await curing;
+    assert.equal(daemon.calls.at(-1), 'POST logout', `after ${atMs} ms`);
+    assert.equal(daemon.loggedOutDuringLogin, false, `after ${atMs} ms`);
+  }
+});
+
+test('leaving does not wait for a login for ever', async (t) => {
+  const { daemon, tunnel, logged } = tunnelLab(t);
+  await tunnel.join(2_000);
+  daemon.registrationMs = 20_000;
+  await tunnel.api.setRunning(true);
+  const began = performance.now();
+  await tunnel.leave(600);
+  assert.ok(performance.now() - began < 600);
+  assert.ok(logged.some(({ event }) => event === 'left the tailnet'));
+});
+
+test('a tailscaled that lives and does not answer is ended, started again and joined', async (t) => {
+  const { daemon, tunnel, logged, freeze } = tunnelLab(t);
+  await tunnel.join(2_000);
+  daemon.hung.add('status');
+  const start = daemon.start.bind(daemon);
+  daemon.start = () => {
+    daemon.hung.clear();
+    start();
+  };
+  // Seconds of being awake, without waiting for them.
+  for (let seconds = 0; daemon.destroyed === 0 && seconds < 12; seconds += 1) {
+    freeze(1_000);
+    await tunnel.ready(1);
+    await pause(5);
+  }
+  assert.equal(daemon.destroyed, 1);
+  assert.deepEqual(await tunnel.ready(2_000), { ready: true, epoch: 2 });
+  assert.equal(daemon.startCount, 2);
+  assert.ok(logged.some(({ event }) => event === 'tailscaled does not answer'));
+});
+
+test('a tailscaled that does not answer during a freeze is left alone', async (t) => {
+  const { daemon, tunnel, freeze } = tunnelLab(t);
+  await tunnel.join(2_000);
+  daemon.hung.add('status');
+  for (let freezes = 0; freezes < 20; freezes += 1) {
+    freeze(freezes % 2 === 0 ? 3_000 : 40_000);
+    await tunnel.ready(1);
+    await pause(2);
+  }
+  assert.equal(daemon.destroyed, 0);
+});
+
 /** From now on WireGuard is silent, until the engine has been down. */
 function silentInside(daemon: FakeTailscaled): void {
   const before = daemon.calls.length;
   daemon.pongs = (_, type) =>
     type === 'disco' || daemon.calls.slice(before).some((call) => call.startsWith('PATCH'));
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 async function until(condition: () => boolean): Promise<void> {

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Tailscaled } from '../../extension/tailscaled.ts';
+import { Tunnel } from '../../extension/tunnel.ts';
+import { readEnvironment } from '../../gateway/environment.ts';
+import { type Lab, startLab } from './lab/lab.ts';
+import { enterHub, runFolder } from './lab/network.ts';
+
+const skip = (await enterHub()) ?? false;
+
+/** As long as Lambda gives, less what the extension keeps back. */
+const leaveMs = 1_850;
+/** A login takes Headscale some 60 ms; what comes later than this has been on its way for long. */
+const arrivedMs = 300;
+const silent = { info() {}, warn() {}, error() {} };
+
+/** What is under way when SHUTDOWN comes. */
+const changes: Readonly<Record<string, (tunnel: Tunnel) => unknown>> = {
+  'WireGuard was taken down': ({ api }) => api.setRunning(false),
+  'WireGuard was taken down and up': async ({ api }) => {
+    await api.setRunning(false);
+    await api.setRunning(true);
+  },
+  'a join anew began': (tunnel) => tunnel.suspect(),
+};
+
+describe('a node that leaves while it is being renewed', { skip }, () => {
+  let lab: Lab;
+  let nodes = 0;
+
+  before(async () => {
+    lab = await startLab();
+  });
+  after(() => lab?.stop());
+
+  for (const [what, change] of Object.entries(changes)) {
+    for (const afterMs of [0, 10, 20, 30, 40, 60, 90, 130]) {
+      test(`stays away when SHUTDOWN comes ${afterMs} ms after ${what}`, async () => {
+        const tunnel = await joined();
+        await change(tunnel);
+        await pause(afterMs);
+        const startMs = performance.now();
+        await tunnel.leave(leaveMs);
+        const tookMs = performance.now() - startMs;
+        assert.ok(tookMs < 1_000, `leaving took ${Math.round(tookMs)} ms`);
+        await pause(arrivedMs);
+        await lab.waitForNodes([], 1);
+      });
+    }
+  }
+
+  async function joined(): Promise<Tunnel> {
+    nodes += 1;
+    const { key } = await lab.headscale.createKey();
+    const settings = readEnvironment({ ...lab.tunnelEnv, POSTERN_TAILNET_HOSTNAME: 'leaver' }).tailnet;
+    const daemon = new Tailscaled({
+      binary: lab.products.tailscaled,
+      directory: join(runFolder, `leaver${nodes}`),
+      socksPort: settings.socksPort,
+      extraCas: join(runFolder, 'none'),
+      env: { ...process.env, SSL_CERT_FILE: lab.pki.authority },
+    });
+    const tunnel = new Tunnel({ daemon, settings, readKey: async () => key, log: silent });
+    await tunnel.join(5_000);
+    return tunnel;
+  }
+});
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
