@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { call } from '../../extension/call.ts';
 import { parseTarget, serveReadiness } from '../../extension/readiness.ts';
 import { FakeSocks } from './fake-socks.ts';
+import type { FakeTailscaled } from './fake-tailscaled.ts';
 import { listen } from './listen.ts';
 import { type TunnelLab, tunnelLab } from './tunnel-lab.ts';
 
@@ -67,6 +68,41 @@ test('whoever asks during the join waits for it, and no longer than told', async
   assert.equal((await ask('/ready?within=2000')).status, 200);
   await joining;
 });
+
+const unreachable: Readonly<Record<string, (daemon: FakeTailscaled) => void>> = {
+  'answers no ping': () => {},
+  'answers outside WireGuard alone': (daemon) => {
+    daemon.pongs = (_, type) => type === 'disco';
+  },
+  'is no peer': (daemon) => {
+    daemon.peers = [];
+  },
+  'cannot be asked for, because tailscaled hangs': (daemon) => {
+    for (const path of ['status', 'ping', 'prefs', 'start']) daemon.hung.add(path);
+  },
+};
+for (const [how, silence] of Object.entries(unreachable)) {
+  test(`a target that ${how} is told within the time that the caller gives, and long before when that is long`, async (t) => {
+    const { ask, daemon, tunnel, freeze } = await lab(t);
+    daemon.pongs = () => false;
+    await tunnel.join(300);
+    silence(daemon);
+    // Later than all that is done by itself soon after a failure.
+    freeze(10_000);
+    for (const [withinMs, limitMs] of [
+      [60, 60],
+      [250, 250],
+      [30_000, 2_500],
+    ] as const) {
+      const began = performance.now();
+      const { status, body } = await ask(`/ready?within=${withinMs}`);
+      const tookMs = performance.now() - began;
+      assert.ok(tookMs < limitMs, `within ${withinMs} it took ${tookMs} ms`);
+      assert.deepEqual([status, body.ready], [503, false], `within ${withinMs}`);
+      assert.match(String(body.code), /^tunnel:(?:target-unreachable|daemon-failed)$/);
+    }
+  });
+}
 
 test('a failed connection is diagnosed', async (t) => {
   const { ask, tunnel } = await lab(t);
