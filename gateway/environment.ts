@@ -15,16 +15,21 @@ export const variables = {
     'The id of a federated identity: the extension joins with an identity token of its role, and no key is stored.',
   POSTERN_TAILNET_AUDIENCE: 'The audience of that identity token, as the federated identity names it.',
   POSTERN_TAILNET_API_URL:
-    "The API that takes the identity token and makes the key. Default: Tailscale's own.",
+    "The API that makes keys, for the rotation or for an identity token. Default: Tailscale's own.",
   POSTERN_TAILNET_CONTROL_URL: "The tailnet's control server. Default: Tailscale's own.",
   POSTERN_TAILNET_HOSTNAME: 'The name of the node in the tailnet. Default: the name of the function.',
   POSTERN_TAILNET_TAGS:
-    'Tags that the node asks for, separated by commas, such as tag:postern. Default: those of the key.',
+    'Tags that the node asks for, or that the rotation gives its keys, separated by commas, such as tag:postern. Default for a node: those of the key.',
   POSTERN_TAILNET_TARGETS:
     'Peers (names or addresses, separated by commas) that readiness is proven against.',
   POSTERN_SOCKS_PORT:
     "The port of tailscaled's SOCKS5 server on 127.0.0.1; readiness answers on the next one. Default: 1055.",
   POSTERN_JOIN_TIMEOUT: 'How long joining may take before init fails, as a duration. Default: 8s.',
+  POSTERN_ROTATION_ISSUER: 'Who makes the keys that the rotation stores: tailscale or headscale.',
+  POSTERN_ROTATION_CREDENTIALS_ID:
+    "The name or ARN of the secret with the issuer's OAuth client or API key; only the rotation reads it.",
+  POSTERN_ROTATION_KEY_LIFETIME:
+    'How long a key is valid, as a duration; longer than the time between two rotations, 90d at most. Default: 90d.',
 } as const;
 
 export type VariableName = keyof typeof variables;
@@ -62,6 +67,7 @@ const defaults = {
   controlUrl: 'https://controlplane.tailscale.com',
   socksPort: 1055,
   joinTimeoutMs: 8_000,
+  keyLifetimeMs: 90 * 86_400_000,
 };
 
 /**
@@ -128,6 +134,56 @@ function apiUrl(env: Readonly<Record<string, string | undefined>>): string {
     );
   }
   return value.replace(/\/$/, '');
+}
+
+/** What the rotation needs to make keys. */
+export interface RotationEnvironment {
+  readonly issuer: 'tailscale' | 'headscale';
+  /** Without a slash at its end. */
+  readonly apiUrl: string;
+  readonly credentialsId: string;
+  /** The secret whose expiry is checked; a rotation's own event names its secret. */
+  readonly secretId: string | undefined;
+  readonly tags: readonly string[];
+  readonly keyLifetimeMs: number;
+}
+
+/**
+ * Reads the variables of the rotation.
+ *
+ * @throws Error naming the variable, the value got and what is expected
+ */
+export function readRotationEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+): RotationEnvironment {
+  const issuer = text(env, 'POSTERN_ROTATION_ISSUER') ?? '';
+  if (issuer !== 'tailscale' && issuer !== 'headscale') {
+    throw wrong('POSTERN_ROTATION_ISSUER', issuer, 'tailscale or headscale');
+  }
+  if (issuer === 'headscale' && text(env, 'POSTERN_TAILNET_API_URL') === undefined) {
+    throw wrong('POSTERN_TAILNET_API_URL', '', "Headscale's URL, such as https://headscale.example.com");
+  }
+  const credentialsId = text(env, 'POSTERN_ROTATION_CREDENTIALS_ID');
+  if (credentialsId === undefined) {
+    throw wrong(
+      'POSTERN_ROTATION_CREDENTIALS_ID',
+      '',
+      "the name of the secret with the issuer's credentials",
+    );
+  }
+  const tags = list(env, 'POSTERN_TAILNET_TAGS');
+  const odd = tags.find((tag) => !/^tag:[A-Za-z0-9][A-Za-z0-9._-]*$/.test(tag));
+  // Both issuers own keys by tags: one without belongs to a person, and nodes that join with it do too.
+  if (tags.length === 0 || odd !== undefined) {
+    throw wrong('POSTERN_TAILNET_TAGS', odd ?? '', "the tags of the keys, such as 'tag:postern'");
+  }
+  const keyLifetimeMs = duration(env, 'POSTERN_ROTATION_KEY_LIFETIME', defaults.keyLifetimeMs);
+  if (keyLifetimeMs > defaults.keyLifetimeMs || keyLifetimeMs < 60_000) {
+    const got = env.POSTERN_ROTATION_KEY_LIFETIME ?? '';
+    throw wrong('POSTERN_ROTATION_KEY_LIFETIME', got, 'a duration from 1m to 90d');
+  }
+  const secretId = text(env, 'POSTERN_TAILNET_SECRET_ID');
+  return Object.freeze({ issuer, apiUrl: apiUrl(env), credentialsId, secretId, tags, keyLifetimeMs });
 }
 
 function text(env: Readonly<Record<string, string | undefined>>, name: VariableName): string | undefined {

@@ -143,6 +143,7 @@ for (const rule of rules) {
 
 /** Where each package may be imported: a third party in one place can be replaced in one place. */
 const homes: Readonly<Record<string, readonly string[]>> = {
+  '@aws-sdk/client-secrets-manager': ['functions/rotation/'],
   '@marcbachmann/cel-js': ['gateway/expression/'],
   re2js: ['gateway/expression/'],
   'fastest-levenshtein': ['gateway/suggestion.ts'],

@@ -55,6 +55,10 @@ export const bundleBench: Bench = {
 const environments = {
   forwarder: { POSTERN_CONFIG: configurationName, ...functionEnv },
   authorizer: { AUTHD_SOURCE_CIDR: '192.0.2.0/24, 2001:db8::/32' },
+  rotation: {
+    ...{ AWS_REGION: 'us-east-1', POSTERN_ROTATION_ISSUER: 'tailscale', POSTERN_TAILNET_TAGS: 'tag:postern' },
+    POSTERN_ROTATION_CREDENTIALS_ID: 'postern/issuer',
+  },
 };
 
 /** Node's own start is not counted. */

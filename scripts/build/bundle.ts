@@ -4,12 +4,13 @@ import { fileURLToPath } from 'node:url';
 import { deflateRawSync } from 'node:zlib';
 import { build, type Plugin } from 'esbuild';
 import { builtins } from './builtins.ts';
+import { leanAws } from './lean-aws.ts';
 import { leanUndici } from './lean-undici.ts';
 
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The functions that are bundled, each a folder below functions/ with an index.ts. */
-export const functionNames = ['forwarder', 'authorizer'] as const;
+export const functionNames = ['forwarder', 'authorizer', 'rotation'] as const;
 export type FunctionName = (typeof functionNames)[number];
 
 export interface BundledFile {
@@ -50,7 +51,7 @@ export async function bundleFunction(name: FunctionName, folder: string): Promis
     metafile: true,
     write: false,
     logLevel: 'warning',
-    plugins: [builtins, leanUndici, ownModulesArePure],
+    plugins: [builtins, leanUndici, ownModulesArePure, ...(name === 'rotation' ? [leanAws] : [])],
   });
   const outputs = Object.values(result.metafile.outputs);
   const outside = outputs.flatMap(({ imports }) => imports).filter(({ external }) => external);

@@ -1,0 +1,52 @@
+import { RotationError } from './errors.ts';
+import { conceal } from './redact.ts';
+
+/** With what the rotation speaks to the issuer's API. */
+export type Credentials =
+  | { readonly kind: 'oauth'; readonly clientId: string; readonly clientSecret: string }
+  | { readonly kind: 'api-key'; readonly apiKey: string };
+
+/**
+ * Reads the issuer's credentials: `{"clientId": "…", "clientSecret": "…"}`, `{"apiKey": "…"}`, or an API key alone.
+ *
+ * @throws RotationError that names the secret and never quotes it
+ */
+export function parseCredentials(text: string | undefined, secretId: string): Credentials {
+  const trimmed = text?.trim() ?? '';
+  if (trimmed === '') throw malformed(secretId, 'it holds no text');
+  const fields: Record<string, unknown> = trimmed.startsWith('{')
+    ? fieldsOf(trimmed, secretId)
+    : { apiKey: trimmed };
+  const clientId = value(fields.clientId);
+  const clientSecret = value(fields.clientSecret);
+  const apiKey = value(fields.apiKey);
+  if (clientSecret !== undefined) conceal(clientSecret);
+  if (apiKey !== undefined) conceal(apiKey);
+  if (clientId !== undefined && clientSecret !== undefined) return { kind: 'oauth', clientId, clientSecret };
+  if (clientId !== undefined || clientSecret !== undefined)
+    throw malformed(secretId, 'of clientId and clientSecret one is missing, or is not printable text');
+  if (apiKey === undefined)
+    throw malformed(secretId, 'it has neither clientId and clientSecret nor apiKey as printable text');
+  if (apiKey.startsWith('tskey-auth-')) throw malformed(secretId, 'it holds an auth key, which opens no API');
+  if (apiKey.startsWith('tskey-client-'))
+    throw malformed(secretId, 'it holds the secret of an OAuth client without its id');
+  return { kind: 'api-key', apiKey };
+}
+
+function fieldsOf(json: string, secretId: string): Record<string, unknown> {
+  try {
+    return JSON.parse(json) as Record<string, unknown>;
+  } catch {
+    // Not the parser's own error: it quotes the text.
+    throw malformed(secretId, 'it begins like JSON but is not');
+  }
+}
+
+/** What can stand in a header, without a space. */
+function value(field: unknown): string | undefined {
+  return typeof field === 'string' && /^[\x21-\x7e]{1,512}$/.test(field.trim()) ? field.trim() : undefined;
+}
+
+function malformed(secretId: string, why: string): RotationError {
+  return new RotationError('rotation:credentials', `The secret ${secretId} holds no credentials: ${why}`);
+}

@@ -1,0 +1,45 @@
+/** What a key must be able to do. Each is ephemeral, reusable and pre-approved. */
+export interface WantedKey {
+  readonly tags: readonly string[];
+  readonly lifetimeMs: number;
+  /** At most 50 letters, digits, hyphens and spaces, which is what Tailscale takes. Not every issuer keeps it. */
+  readonly description: string;
+}
+
+/** Times are milliseconds since the epoch, by the issuer's clock. */
+export interface MadeKey {
+  readonly id: string;
+  readonly key: string;
+  readonly createdMs: number;
+  readonly expiresMs: number;
+}
+
+/** What the issuer knows of a key now. */
+export interface KeyState {
+  /** Neither revoked nor expired, by the issuer's own clock. */
+  readonly live: boolean;
+  readonly tags: readonly string[];
+  readonly reusable: boolean;
+  readonly ephemeral: boolean;
+  readonly preApproved: boolean;
+}
+
+/** Where auth keys come from: one control server with one set of credentials. Every method throws a RotationError. */
+export interface Issuer {
+  /** Makes a key. It is not repeated when it is unknown whether one was made. */
+  create(wanted: WantedKey): Promise<MadeKey>;
+  /** What the issuer says of the key, or undefined when it knows none with this id. */
+  inspect(id: string): Promise<KeyState | undefined>;
+  /** From now on no node can join with the key; nodes that did stay. A key that is unknown or revoked already is no error. */
+  revoke(id: string): Promise<void>;
+}
+
+/** The time that one call of the function has. */
+export interface Budget {
+  /** What is left until the function is ended. */
+  remainingMs(): number;
+  sleep(ms: number): Promise<void>;
+}
+
+/** Reads the credentials and gives the issuer they are for. @throws RotationError */
+export type OpenIssuer = (budget: Budget) => Promise<Issuer>;

@@ -1,0 +1,25 @@
+import type { RotationEnvironment } from '../../gateway/environment.ts';
+import type { Log } from '../../gateway/plugin.ts';
+import { createApi } from './api.ts';
+import { parseCredentials } from './credentials.ts';
+import { createHeadscale } from './headscale.ts';
+import type { OpenIssuer } from './issuer.ts';
+import type { SecretStore } from './store.ts';
+import { createTailscale } from './tailscale.ts';
+
+export interface IssuerOptions extends Pick<RotationEnvironment, 'issuer' | 'apiUrl' | 'credentialsId'> {
+  readonly store: Pick<SecretStore, 'read'>;
+  readonly log: Log;
+  readonly now: () => number;
+}
+
+const issuers = { tailscale: createTailscale, headscale: createHeadscale };
+
+/** The credentials are read anew in each call of the function: new ones count at once. */
+export function openIssuer({ issuer, apiUrl, credentialsId, store, log, now }: IssuerOptions): OpenIssuer {
+  return async function open(budget) {
+    const text = await store.read(credentialsId, { stage: 'AWSCURRENT' });
+    const api = createApi({ origin: apiUrl, budget, log, now });
+    return issuers[issuer](api, parseCredentials(text, credentialsId));
+  };
+}

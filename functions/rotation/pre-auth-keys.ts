@@ -1,0 +1,88 @@
+import type { Api } from './api.ts';
+import { RotationError } from './errors.ts';
+import type { Issuer } from './issuer.ts';
+import { conceal } from './redact.ts';
+
+const path = '/api/v1/preauthkey';
+
+interface PreAuthKey {
+  readonly id: string;
+  readonly key?: string;
+  readonly reusable?: boolean;
+  readonly ephemeral?: boolean;
+  readonly expiration: string;
+  readonly createdAt: string;
+  readonly aclTags?: readonly string[];
+}
+
+/**
+ * Headscale's own API for keys, with an API key.
+ *
+ * A node that joins with such a key is approved. Keys have no description, and there is no way to ask for one key alone.
+ * Source: https://headscale.net/stable/ref/api, proto/headscale/v1/preauthkey.proto.
+ */
+export function createPreAuthKeys(api: Api, apiKey: string): Issuer {
+  let serverTimeMs: number | undefined;
+
+  async function list(): Promise<readonly PreAuthKey[]> {
+    const answer = await api({ method: 'GET', path, token: apiKey, repeatable: true });
+    serverTimeMs = answer.serverTimeMs;
+    const { preAuthKeys } = (answer.json ?? {}) as { preAuthKeys?: readonly PreAuthKey[] };
+    if (answer.status !== 200 || !Array.isArray(preAuthKeys)) throw unexpected(`GET ${path}`, answer.status);
+    return preAuthKeys;
+  }
+
+  return {
+    async create({ tags, lifetimeMs }) {
+      // The request names a moment, not a duration: by the server's clock, which may not be ours.
+      if (serverTimeMs === undefined) await list();
+      const expiration = new Date((serverTimeMs ?? 0) + lifetimeMs).toISOString();
+      const json = { reusable: true, ephemeral: true, expiration, aclTags: tags };
+      const answer = await api({ method: 'POST', path, token: apiKey, json, repeatable: false });
+      if (answer.status !== 200) {
+        const { message } = (answer.json ?? {}) as { message?: unknown };
+        const words = typeof message === 'string' ? `: ${JSON.stringify(message.slice(0, 200))}` : '';
+        throw new RotationError('rotation:refused', `Headscale made no key (${answer.status}${words})`);
+      }
+      const { preAuthKey } = (answer.json ?? {}) as { preAuthKey?: Partial<PreAuthKey> };
+      const { id, key, createdAt } = preAuthKey ?? {};
+      if (key !== undefined) conceal(key);
+      if (id === undefined || key === undefined || key === '')
+        throw unexpected(`POST ${path}`, answer.status);
+      const expiresMs = Date.parse(preAuthKey?.expiration ?? expiration);
+      return {
+        id: String(id),
+        key,
+        createdMs: Date.parse(createdAt ?? '') || answer.serverTimeMs,
+        expiresMs,
+      };
+    },
+    async inspect(id) {
+      const found = (await list()).find((one) => String(one.id) === id);
+      if (found === undefined) return undefined;
+      return {
+        live: Date.parse(found.expiration) > (serverTimeMs ?? Number.POSITIVE_INFINITY),
+        tags: found.aclTags ?? [],
+        reusable: found.reusable === true,
+        ephemeral: found.ephemeral === true,
+        preApproved: true,
+      };
+    },
+    async revoke(id) {
+      // Expired, not deleted: Headscale takes a node for ephemeral because of its key, and would keep nodes without one for ever.
+      const answer = await api({
+        method: 'POST',
+        path: `${path}/expire`,
+        token: apiKey,
+        json: { id },
+        repeatable: true,
+      });
+      if (answer.status !== 200 && answer.status !== 404)
+        throw unexpected(`POST ${path}/expire`, answer.status);
+    },
+  };
+}
+
+function unexpected(call: string, status: number): RotationError {
+  return new RotationError('rotation:unexpected', `${call} answered ${status} in a form that is not known`);
+}

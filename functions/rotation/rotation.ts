@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RotationError } from './errors.ts';
+import { checkExpiry } from './expiry.ts';
+import { rotationFailed } from './metrics.ts';
+import { redact } from './redact.ts';
+import { createSecret, finishSecret, setSecret, testSecret } from './steps.ts';
+import type { Step, Workshop } from './workshop.ts';
+
+/** What of Lambda's context is used. */
+export interface Context {
+  getRemainingTimeInMillis(): number;
+}
+
+export interface RotationOptions extends Omit<Workshop, 'budget'> {
+  /** The secret that `{"check":"expiry"}` looks at. */
+  readonly secretId: string | undefined;
+  readonly sleep?: (ms: number) => Promise<unknown>;
+}
+
+const steps: Readonly<Record<string, Step>> = { createSecret, setSecret, testSecret, finishSecret };
+
+export type RotationHandler = (event: unknown, context: Context) => Promise<void>;
+
+/**
+ * Makes the handler of Secrets Manager's rotation events, and of the daily `{"check":"expiry"}`.
+ *
+ * Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
+ *
+ * @returns a handler that throws what went wrong, so that Secrets Manager hears of it and tries again
+ */
+export function createRotation(options: RotationOptions): RotationHandler {
+  const { sleep: wait = sleep } = options;
+
+  async function run(event: unknown, workshop: Workshop): Promise<void> {
+    const {
+      check,
+      Step: name,
+      SecretId: secretId,
+      ClientRequestToken: token,
+    } = (event ?? {}) as Record<string, unknown>;
+    if (check === 'expiry') {
+      if (options.secretId === undefined)
+        throw new RotationError('rotation:misconfigured', 'POSTERN_TAILNET_SECRET_ID is not set');
+      return checkExpiry(workshop, options.secretId);
+    }
+    const step = typeof name === 'string' && Object.hasOwn(steps, name) ? steps[name] : undefined;
+    if (step === undefined || typeof secretId !== 'string' || typeof token !== 'string') {
+      const keys = Object.keys((event ?? {}) as object).slice(0, 10);
+      throw new RotationError(
+        'rotation:event',
+        `The event has the fields ${keys.join(', ') || '(none)'}, and is no step of a rotation`,
+      );
+    }
+    return step(workshop, { secretId, token });
+  }
+
+  return async function handleRotation(event, context) {
+    const budget = {
+      remainingMs: () => context.getRemainingTimeInMillis(),
+      sleep: async (ms: number) => {
+        await wait(ms);
+      },
+    };
+    const workshop: Workshop = { ...options, budget };
+    try {
+      await run(event, workshop);
+    } catch (error) {
+      const code = error instanceof RotationError ? error.code : 'rotation:error';
+      const message = redact(error instanceof Error ? error.message : String(error));
+      const { Step: step, ClientRequestToken: version } = (event ?? {}) as Record<string, unknown>;
+      options.log.error('rotation failed', {
+        step,
+        version,
+        detail: message,
+        ...rotationFailed(options, code),
+      });
+      // A new error: Lambda logs its message and stack, and a foreign one could hold anything.
+      throw error instanceof RotationError ? error : new Error(`rotation:error: ${message}`);
+    }
+  };
+}
+
+/** A function whose variables are wrong says so at each event, so that the alarm rings: one that threw while it starts has no metric. */
+export function refuseAll(
+  problem: string,
+  source: Pick<Workshop, 'log' | 'functionName' | 'now'>,
+): RotationHandler {
+  return async function refuse() {
+    const error = new RotationError('rotation:misconfigured', problem);
+    source.log.error('rotation failed', { detail: error.message, ...rotationFailed(source, error.code) });
+    throw error;
+  };
+}

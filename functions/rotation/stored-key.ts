@@ -1,0 +1,40 @@
+import type { MadeKey } from './issuer.ts';
+import { conceal } from './redact.ts';
+
+/** A key as it lies in a version of the secret. The extension reads `key` of it. */
+export interface StoredKey extends MadeKey {
+  /** Who made it: another issuer, or the same at another address, cannot revoke it. */
+  readonly issuer: string;
+  readonly api: string;
+}
+
+export function writeStoredKey(stored: StoredKey, tags: readonly string[]): string {
+  const { key, id, issuer, api, createdMs, expiresMs } = stored;
+  const created = new Date(createdMs).toISOString();
+  const expires = new Date(expiresMs).toISOString();
+  return JSON.stringify({ key, id, issuer, api, tags, created, expires });
+}
+
+/** The key in a version's text, or undefined when this rotation did not make it: a key put there by hand, a placeholder. */
+export function readStoredKey(text: string | undefined): StoredKey | undefined {
+  if (text === undefined || !text.startsWith('{')) return undefined;
+  let fields: Record<string, unknown>;
+  try {
+    fields = JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
+  const { key, id, issuer, api } = fields;
+  const createdMs = Date.parse(String(fields.created));
+  const expiresMs = Date.parse(String(fields.expires));
+  if (
+    typeof key !== 'string' ||
+    typeof id !== 'string' ||
+    typeof issuer !== 'string' ||
+    typeof api !== 'string'
+  )
+    return undefined;
+  if (Number.isNaN(createdMs) || Number.isNaN(expiresMs)) return undefined;
+  conceal(key);
+  return { key, id, issuer, api, createdMs, expiresMs };
+}

@@ -1,0 +1,24 @@
+import type { Log } from '../../gateway/plugin.ts';
+import type { Budget, OpenIssuer, WantedKey } from './issuer.ts';
+import type { SecretStore } from './store.ts';
+
+/** What the steps work with, in one call of the function. */
+export interface Workshop {
+  readonly store: SecretStore;
+  readonly open: OpenIssuer;
+  readonly budget: Budget;
+  readonly log: Log;
+  readonly now: () => number;
+  readonly functionName: string;
+  readonly wanted: Omit<WantedKey, 'description'>;
+  /** Written beside each key, and compared before one is revoked. */
+  readonly origin: { readonly issuer: string; readonly api: string };
+}
+
+export interface Rotation {
+  readonly secretId: string;
+  /** The id of the version that is to become current. */
+  readonly token: string;
+}
+
+export type Step = (workshop: Workshop, rotation: Rotation) => Promise<void>;

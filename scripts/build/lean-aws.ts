@@ -1,0 +1,21 @@
+import type { Plugin } from 'esbuild';
+
+/**
+ * Bundles of AWS's SDK what a function needs: its modules as ES modules, of which what is not used is left out, and of the ways to
+ * credentials the one that Lambda has, the environment. The others are single sign-on, profiles, processes and metadata services.
+ */
+export const leanAws: Plugin = {
+  name: 'lean-aws',
+  setup(build) {
+    build.initialOptions.mainFields = ['module', 'main'];
+    build.onResolve({ filter: /^@aws-sdk\/credential-provider-node$/ }, ({ resolveDir }) => ({
+      path: 'credential-provider-node',
+      namespace: 'lean-aws',
+      pluginData: resolveDir,
+    }));
+    build.onLoad({ filter: /.*/, namespace: 'lean-aws' }, ({ pluginData }) => ({
+      contents: `export { fromEnv as defaultProvider } from '@aws-sdk/credential-provider-env';`,
+      resolveDir: pluginData as string,
+    }));
+  },
+};
