@@ -92,8 +92,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def read_body(self):
         """Gives the number of bytes read; None after it has answered why there are none."""
-        text = self.headers.get("content-length")
-        if text is None or not text.isascii() or not text.isdigit() or "transfer-encoding" in self.headers:
+        lengths = self.headers.get_all("content-length", [])
+        text = lengths[0] if len(lengths) == 1 else ""
+        if not (text.isascii() and text.isdigit()) or "transfer-encoding" in self.headers:
             return self.refuse(411, "Send the body with a content-length\n")
         if len(text) > 9 or int(text) > MAX_BODY_BYTES:
             return self.refuse(413, f"A body may have {MAX_BODY_BYTES} bytes\n")
@@ -125,6 +126,8 @@ for method in METHODS_WITH_BODY:
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    # The default of 5 lets a client that opens a few connections at once wait for a second.
+    request_queue_size = 128
 
     def __init__(self, address, port):
         self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
