@@ -14,6 +14,8 @@ export interface Call {
   /** The longest body accepted; 64 KiB unless told. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal | undefined;
+  /** Certificates to trust over TLS instead of Node's own, as PEM. */
+  readonly ca?: readonly string[] | undefined;
 }
 
 export interface CallAnswer {
@@ -45,7 +47,7 @@ export function call(options: Call): Promise<CallAnswer> {
         path: options.path,
         headers: { ...options.headers, 'content-length': Buffer.byteLength(body ?? '') },
         agent: false,
-        ...(isSecure(options.to) ? {} : noServerName),
+        ...(isSecure(options.to) ? { ca: options.ca as string[] | undefined } : noServerName),
         signal: options.signal,
       },
       function collect(answer) {

@@ -8,6 +8,7 @@ import {
   TunnelError,
   toTunnelError,
 } from './causes.ts';
+import type { KeySource } from './keys.ts';
 import { type LocalApi, type Notify, State } from './localapi.ts';
 import type { Daemon } from './tailscaled.ts';
 
@@ -16,17 +17,19 @@ export interface JoinParts {
   readonly api: LocalApi;
   readonly bus: Bus;
   readonly settings: TailnetEnvironment;
-  /** Reads the key anew; it may have been rotated since. */
-  readonly readKey: (withinMs: number) => Promise<string>;
+  readonly keys: KeySource;
 }
 
 /**
  * Joins the tailnet, for the first time or again, as often as needed: it keeps the key that worked, and when the control
- * server no longer takes it, reads the secret again and tries the other key once.
+ * server no longer takes it, reads the secret again, which may have been rotated, and tries the other key once. A key for one
+ * join is not kept: each join takes a new one.
  */
 export class Joiner {
   readonly #parts: JoinParts;
   #key: string | undefined;
+  /** Whether this tailscaled has been in the tailnet. */
+  #known = false;
 
   constructor(parts: JoinParts) {
     this.#parts = parts;
@@ -34,9 +37,9 @@ export class Joiner {
 
   /** Starts tailscaled unless it runs, and joins; returns when the node is in the tailnet. @throws TunnelError */
   async join(withinMs: number): Promise<void> {
-    const { daemon, bus } = this.#parts;
+    const { daemon, bus, keys } = this.#parts;
     const end = performance.now() + withinMs;
-    const decide = daemon.running && this.#key !== undefined ? isRenewed : isRunning;
+    const decide = daemon.running && this.#known ? isRenewed : isRunning;
     if (!daemon.running) daemon.start();
     const ended = daemon.exit.then((how): never => {
       throw new TunnelError('tunnel:daemon-failed', `tailscaled: ${how}. ${lastWords(daemon.lines)}`);
@@ -46,21 +49,22 @@ export class Joiner {
     for (const loser of [ended, opened]) loser.catch(ignore);
 
     const kept = this.#key;
-    const key = kept ?? (await Promise.race([this.#parts.readKey(withinMs), ended]));
+    const key = kept ?? (await Promise.race([keys.read(withinMs), ended]));
     await Promise.race([opened, ended]);
     try {
       await Promise.race([this.#login(key, decide, end), ended]);
     } catch (error) {
       this.#key = undefined;
+      this.#known = false;
       if (kept === undefined || !isKeyTrouble(toTunnelError(error))) throw error;
-      const another = await Promise.race([this.#parts.readKey(left(end)), ended]);
+      const another = await Promise.race([keys.read(left(end)), ended]);
       if (another === kept) throw error;
       await Promise.race([this.#login(another, decide, end), ended]);
     }
   }
 
   async #login(key: string, decide: Decide<true>, end: number): Promise<void> {
-    const { api, bus, daemon, settings } = this.#parts;
+    const { api, bus, daemon, keys, settings } = this.#parts;
     const hopeless = new Promise<never>((_, reject) => {
       daemon.onControlError = function giveUpWhenHopeless(reason) {
         if (isHopeless(reason)) reject(controlUnreachable(settings.controlUrl, reason));
@@ -71,7 +75,8 @@ export class Joiner {
       authKey: key,
       controlUrl: settings.controlUrl,
       hostname: settings.hostname,
-      tags: settings.tags,
+      // A key made for this join bears them already; Headscale refuses any that are asked for with a tagged key.
+      tags: settings.identity === undefined ? settings.tags : [],
     });
     // Only now: an error that the bus tells before is of the login that `start` ended.
     const running = bus.next(decide, left(end));
@@ -79,7 +84,8 @@ export class Joiner {
     await api.login();
     const outcome = await Promise.race([running, hopeless]);
     if (outcome === undefined) throw controlUnreachable(settings.controlUrl, daemon.controlError);
-    this.#key = key;
+    if (!keys.oneOff) this.#key = key;
+    this.#known = true;
   }
 }
 

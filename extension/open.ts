@@ -1,9 +1,9 @@
 import { dirname, join } from 'node:path';
 import { readEnvironment, type TailnetEnvironment } from '../gateway/environment.ts';
 import { TunnelError } from './causes.ts';
+import { keySource } from './keys.ts';
 import { log } from './log.ts';
 import { serveReadiness } from './readiness.ts';
-import { readAuthKey } from './secret.ts';
 import { Tailscaled } from './tailscaled.ts';
 import { Tunnel } from './tunnel.ts';
 
@@ -19,16 +19,16 @@ const initMs = 9_000;
 export async function openTunnel(env: NodeJS.ProcessEnv, executable: string): Promise<Tunnel> {
   const settings = readSettings(env);
   const layer = dirname(dirname(executable));
+  const extraCas = join(layer, 'ssl');
   const daemon = new Tailscaled({
     binary: join(layer, 'bin', 'tailscaled'),
     directory: join(env.TMPDIR || '/tmp', 'postern'),
     socksPort: settings.socksPort,
-    extraCas: join(layer, 'ssl'),
+    extraCas,
     env,
   });
   process.on('exit', () => daemon.kill());
-  const readKey = (withinMs: number) => readAuthKey(settings.secretId, env, withinMs);
-  const tunnel = new Tunnel({ daemon, settings, readKey, log });
+  const tunnel = new Tunnel({ daemon, settings, keys: keySource(settings, env, extraCas), log });
   const withinMs = Math.min(settings.joinTimeoutMs, initMs - process.uptime() * 1_000);
   await Promise.all([
     tunnel.join(withinMs),

@@ -2,12 +2,8 @@ import { AwsError, type AwsFailure, getSecretValue } from '../gateway/secrets/aw
 import type { TunnelCause } from '../gateway/upstream/tunnel.ts';
 import { TunnelError } from './causes.ts';
 import { conceal } from './log.ts';
+import { patience } from './patience.ts';
 
-const attempts = 3;
-/** What `getSecretValue` pauses between its attempts, in all. */
-const pausesMs = 450;
-/** In less time than this one attempt that may take all of it is worth more than three short ones. */
-const enoughMs = 1_500;
 const maxKeyChars = 512;
 
 const causes: Readonly<Record<AwsFailure, TunnelCause>> = {
@@ -33,14 +29,11 @@ export async function readAuthKey(
   if (secretId === undefined) {
     throw new TunnelError(
       'tunnel:misconfigured',
-      'POSTERN_TAILNET_SECRET_ID is not set: name the secret that holds the auth key.',
+      'POSTERN_TAILNET_SECRET_ID is not set: name the secret that holds the auth key, or set POSTERN_TAILNET_CLIENT_ID to join ' +
+        'by the identity of the role.',
     );
   }
-  const patience =
-    withinMs < enoughMs
-      ? { attempts: 1, timeoutMs: Math.max(1, withinMs) }
-      : { attempts, timeoutMs: (withinMs - pausesMs) / attempts };
-  const bytes = await getSecretValue(secretId, { env, ...patience }).catch((error: unknown) => {
+  const bytes = await getSecretValue(secretId, { env, ...patience(withinMs) }).catch((error: unknown) => {
     if (!(error instanceof AwsError)) throw error;
     throw new TunnelError(causes[error.failure], error.message);
   });

@@ -4,6 +4,7 @@ import { type TunnelNotReady, type TunnelReady, tunnelCauses } from '../gateway/
 import { Bus } from './bus.ts';
 import { TunnelError, toTunnelError } from './causes.ts';
 import { Joiner } from './join.ts';
+import type { KeySource } from './keys.ts';
 import { LocalApi, State } from './localapi.ts';
 import { Proof } from './proof.ts';
 import type { Daemon } from './tailscaled.ts';
@@ -12,7 +13,7 @@ import { Watchdog } from './watchdog.ts';
 export interface TunnelParts {
   readonly daemon: Daemon;
   readonly settings: TailnetEnvironment;
-  readonly readKey: (withinMs: number) => Promise<string>;
+  readonly keys: KeySource;
   readonly log: Log;
   /** The wall clock, in milliseconds: the only one that tells how long a freeze was. */
   readonly now?: () => number;

@@ -32,11 +32,21 @@ export interface AwsCall {
   readonly service: string;
   /** The part of AWS_ENDPOINT_URL_… that names the service, such as `SECRETS_MANAGER`. */
   readonly endpointVariable: string;
-  /** Such as `secretsmanager.GetSecretValue`. */
-  readonly target: string;
-  readonly body: Readonly<Record<string, unknown>>;
+  /** Names in lower case: what the protocol needs beside the signature's own. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
   /** Overrides the region of the environment, for what is named by an ARN. */
   readonly region?: string | undefined;
+  /** Reads an answer as the protocol has it; never throws. */
+  readonly read: (answer: AwsAnswer) => AwsResult;
+}
+
+/** An answer as it came. */
+export interface AwsAnswer {
+  readonly status: number;
+  /** The header x-amzn-errortype, or nothing. */
+  readonly errorType: string;
+  readonly text: string;
 }
 
 /** An answer that is no success, for the caller to explain. */
@@ -57,7 +67,7 @@ const maxAnswerBytes = 1024 * 1024;
 const throttled = /^(Throttling|ThrottlingException|TooManyRequestsException|RequestLimitExceeded)$/;
 
 /**
- * Calls one operation of a service that speaks AWS JSON 1.1, signed, and tries again when that may help.
+ * Sends one call to a service of AWS, signed, and tries again when that may help.
  *
  * @throws AwsError when the environment lacks something or no answer came
  */
@@ -68,12 +78,12 @@ export async function callAws(call: AwsCall, options: AwsOptions): Promise<AwsRe
     throw new AwsError('misconfigured', 'the region is not known; set AWS_REGION');
   const credentials = readCredentials(env);
   const endpoint = readEndpoint(call, region, env);
-  const body = JSON.stringify(call.body);
+  const { body } = call;
   const unsigned = {
     host: endpoint.host,
     service: call.service,
     region,
-    headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amz-target': call.target },
+    headers: call.headers,
     body,
   };
   let failed = 'no attempt was made';
@@ -81,7 +91,7 @@ export async function callAws(call: AwsCall, options: AwsOptions): Promise<AwsRe
     if (attempt > 1) await pause(pauseMs * 2 ** (attempt - 2));
     try {
       const answer = await post(endpoint, signPost(unsigned, credentials, now()), body, timeoutMs);
-      const result = readAnswer(answer);
+      const result = call.read(answer);
       if (result.ok) return result;
       const { status, type, message } = result.refusal;
       if (status < 500 && status !== 429 && !throttled.test(type)) return result;
@@ -128,18 +138,12 @@ function readEndpoint(call: AwsCall, region: string, env: AwsOptions['env']): UR
   );
 }
 
-interface RawAnswer {
-  readonly status: number;
-  readonly errorType: string;
-  readonly text: string;
-}
-
 function post(
   endpoint: URL,
   headers: Record<string, string>,
   body: string,
   timeoutMs: number,
-): Promise<RawAnswer> {
+): Promise<AwsAnswer> {
   // An import of node:http reads all its exports, and one of them loads the whole of fetch: 25 ms of a cold start.
   const { request } = process.getBuiltinModule(endpoint.protocol === 'https:' ? 'node:https' : 'node:http');
   return new Promise((resolve, reject) => {
@@ -153,7 +157,7 @@ function post(
   });
 }
 
-async function collect(answer: IncomingMessage): Promise<RawAnswer> {
+async function collect(answer: IncomingMessage): Promise<AwsAnswer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {
@@ -166,24 +170,6 @@ async function collect(answer: IncomingMessage): Promise<RawAnswer> {
     errorType: String(answer.headers['x-amzn-errortype'] ?? ''),
     text: Buffer.concat(chunks).toString('utf8'),
   };
-}
-
-function readAnswer({ status, errorType, text }: RawAnswer): AwsResult {
-  const value = parseObject(text);
-  if (status === 200 && value !== undefined) return { ok: true, value };
-  const type = errorType || String(value?.__type ?? '');
-  const message = String(value?.message ?? value?.Message ?? '');
-  // `com.amazon.coral.service#AccessDeniedException` or `AccessDeniedException:http://…`
-  return { ok: false, refusal: { status, type: type.replace(/^.*#/, '').replace(/:.*$/, ''), message } };
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function hostOf(endpoint: URL): string {

@@ -1,4 +1,5 @@
-import { AwsError, type AwsOptions, type AwsRefusal, callAws } from './aws-call.ts';
+import { AwsError, type AwsOptions, type AwsRefusal } from './aws-call.ts';
+import { callAwsJson } from './aws-json.ts';
 
 export { AwsError, type AwsFailure, type AwsOptions } from './aws-call.ts';
 
@@ -11,7 +12,7 @@ export { AwsError, type AwsFailure, type AwsOptions } from './aws-call.ts';
  * @throws AwsError that names the secret and says what to do
  */
 export async function getSecretValue(secretId: string, options: AwsOptions): Promise<Uint8Array> {
-  const result = await callAws(
+  const result = await callAwsJson(
     {
       service: 'secretsmanager',
       endpointVariable: 'SECRETS_MANAGER',
@@ -38,7 +39,7 @@ export async function getSecretValue(secretId: string, options: AwsOptions): Pro
  * @throws AwsError that names the parameter and says what to do
  */
 export async function getParameter(name: string, options: AwsOptions): Promise<Uint8Array> {
-  const result = await callAws(
+  const result = await callAwsJson(
     {
       service: 'ssm',
       endpointVariable: 'SSM',

@@ -8,7 +8,7 @@ export interface AwsCredentials {
   readonly sessionToken?: string | undefined;
 }
 
-/** A POST request to one of AWS's JSON services, before it is signed. */
+/** A POST request to one of AWS's services, before it is signed. */
 export interface UnsignedRequest {
   readonly host: string;
   readonly service: string;

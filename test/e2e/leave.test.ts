@@ -61,7 +61,12 @@ describe('a node that leaves while it is being renewed', { skip }, () => {
       extraCas: join(runFolder, 'none'),
       env: { ...process.env, SSL_CERT_FILE: lab.pki.authority },
     });
-    const tunnel = new Tunnel({ daemon, settings, readKey: async () => key, log: silent });
+    const tunnel = new Tunnel({
+      daemon,
+      settings,
+      keys: { oneOff: false, read: async () => key },
+      log: silent,
+    });
     await tunnel.join(5_000);
     return tunnel;
   }

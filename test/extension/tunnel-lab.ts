@@ -46,9 +46,12 @@ export function tunnelLab(t: TestContext, more: Partial<TailnetEnvironment> = {}
       settings: { ...settings, ...more },
       log: { info: record, warn: record, error: record },
       now: () => Date.now() + frozenMs,
-      readKey: async () => {
-        lab.keyReads += 1;
-        return (lab.keys.length > 1 ? lab.keys.shift() : lab.keys[0]) ?? '';
+      keys: {
+        oneOff: more.identity !== undefined,
+        read: async () => {
+          lab.keyReads += 1;
+          return (lab.keys.length > 1 ? lab.keys.shift() : lab.keys[0]) ?? '';
+        },
       },
     }),
   };

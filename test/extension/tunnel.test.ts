@@ -279,17 +279,6 @@ test('a target that falls silent is noticed without any request, and found again
   assert.deepEqual(await tunnel.ready(2_000), { ready: true, epoch: 2 });
 });
 
-test('a tunnel that is leaving starts nothing again', async (t) => {
-  const { daemon, tunnel, freeze } = tunnelLab(t);
-  await tunnel.join(2_000);
-  daemon.pongs = () => false;
-  freeze(3 * minute);
-  const curing = tunnel.ready(2_000);
-  await tunnel.leave(300);
-  await curing;
-  assert.equal(daemon.startCount, 1);
-});
-
 test('a bus that ends or talks nonsense is opened again', async (t) => {
   const { daemon, tunnel } = tunnelLab(t);
   await tunnel.join(2_000);
@@ -310,69 +299,6 @@ test('while a join is under way the answer comes within the time that the caller
   assert.equal(refused.ready ? '' : refused.code, 'tunnel:joining');
   assert.ok(performance.now() - began < 400);
   await assert.rejects(joining);
-});
-
-test('leaving logs out first and ends tailscaled then', async (t) => {
-  const { daemon, tunnel, logged } = tunnelLab(t);
-  await tunnel.join(2_000);
-  await tunnel.leave(1_000);
-  assert.equal(daemon.calls.at(-1), 'POST logout');
-  assert.equal(daemon.stopped, true);
-  assert.ok(logged.some(({ event }) => event === 'left the tailnet'));
-});
-
-test('leaving takes no longer than it may when LocalAPI hangs', async (t) => {
-  const { daemon, tunnel, logged } = tunnelLab(t);
-  await tunnel.join(2_000);
-  daemon.hung.add('logout');
-  const began = performance.now();
-  await tunnel.leave(500);
-  assert.ok(performance.now() - began < 500);
-  assert.equal(daemon.stopped, true);
-  assert.ok(logged.some(({ event }) => event === 'could not log out'));
-});
-
-test('leaving waits until a login that is on its way has been answered', async (t) => {
-  for (const change of ['a renewal', 'a join'] as const) {
-    const { daemon, tunnel } = tunnelLab(t);
-    await tunnel.join(2_000);
-    daemon.registrationMs = 150;
-    if (change === 'a join') await tunnel.api.login();
-    else {
-      await tunnel.api.setRunning(false);
-      await tunnel.api.setRunning(true);
-    }
-    await tunnel.leave(1_800);
-    assert.equal(daemon.calls.at(-1), 'POST logout');
-    assert.equal(daemon.loggedOutDuringLogin, false, `the node comes back after ${change}`);
-  }
-});
-
-test('leaving ends a renewal where it stands: nothing changes the node after the logout', async (t) => {
-  for (const atMs of [0, 2, 5, 10, 20, 40]) {
-    const { daemon, tunnel, freeze } = tunnelLab(t);
-    await tunnel.join(2_000);
-    silentInside(daemon);
-    daemon.registrationMs = 30;
-    freeze(minute);
-    const curing = tunnel.ready(2_000);
-    await pause(atMs);
-    await tunnel.leave(1_800);
-    await curing;
-    assert.equal(daemon.calls.at(-1), 'POST logout', `after ${atMs} ms`);
-    assert.equal(daemon.loggedOutDuringLogin, false, `after ${atMs} ms`);
-  }
-});
-
-test('leaving does not wait for a login for ever', async (t) => {
-  const { daemon, tunnel, logged } = tunnelLab(t);
-  await tunnel.join(2_000);
-  daemon.registrationMs = 20_000;
-  await tunnel.api.setRunning(true);
-  const began = performance.now();
-  await tunnel.leave(600);
-  assert.ok(performance.now() - began < 600);
-  assert.ok(logged.some(({ event }) => event === 'left the tailnet'));
 });
 
 test('a tailscaled that lives and does not answer is ended, started again and joined', async (t) => {

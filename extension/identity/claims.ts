@@ -1,0 +1,22 @@
+const maxClaimChars = 300;
+
+/**
+ * Says what an identity token claims, for the person who compares it with what the tailnet expects.
+ *
+ * Issuer, subject and audience name the account, the role and the receiver; what makes a token one, its signature, is left out.
+ * Source: RFC 7519, section 4.1.
+ */
+export function describeToken(jwt: string): string {
+  let claims: Record<string, unknown>;
+  try {
+    claims = JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString('utf8'));
+  } catch {
+    return 'The token says nothing of itself';
+  }
+  const { iss, sub, aud } = claims ?? {};
+  return `The token has the issuer ${quote(iss)}, the subject ${quote(sub)} and the audience ${quote(aud)}`;
+}
+
+function quote(claim: unknown): string {
+  return (JSON.stringify(claim) ?? 'none').slice(0, maxClaimChars);
+}

@@ -1,0 +1,35 @@
+import type { TailnetIdentity } from '../../gateway/environment.ts';
+import { conceal } from '../log.ts';
+import { readAuthorities } from './authorities.ts';
+import { describeToken } from './claims.ts';
+import { TailnetApi } from './tailnet-api.ts';
+import { getWebIdentityToken } from './web-identity.ts';
+
+export interface IdentityParts {
+  readonly identity: TailnetIdentity;
+  /** What the key, and so the node, is tagged with. */
+  readonly tags: readonly string[];
+  readonly hostname: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Where certificates of private authorities lie as PEM files; need not exist. */
+  readonly extraCas: string;
+}
+
+/**
+ * Makes an auth key for one join by who the role is: an identity token from AWS, an access token from the tailnet's API for
+ * it, and a key for that. Neither token outlives this call, and none is stored anywhere.
+ *
+ * @throws TunnelError with a cause for each step, within the time
+ */
+export async function makeKey(parts: IdentityParts, withinMs: number): Promise<string> {
+  const { identity, tags, hostname, env, extraCas } = parts;
+  const end = performance.now() + withinMs;
+  const jwt = await getWebIdentityToken(identity.audience, env, withinMs);
+  conceal(jwt);
+  const api = new TailnetApi(identity.apiUrl, readAuthorities(extraCas, env.SSL_CERT_FILE), end);
+  const accessToken = await api.exchange(identity.clientId, jwt, describeToken(jwt));
+  conceal(accessToken);
+  const key = await api.createKey(accessToken, tags, hostname);
+  conceal(key);
+  return key;
+}

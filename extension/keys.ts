@@ -1,0 +1,30 @@
+import type { TailnetEnvironment } from '../gateway/environment.ts';
+import { readAuthKey } from './secret.ts';
+
+/** Where the auth keys come from. */
+export interface KeySource {
+  /** Each key is for one join alone: the next join takes another one. */
+  readonly oneOff: boolean;
+  /** @throws TunnelError */
+  read(withinMs: number): Promise<string>;
+}
+
+/**
+ * The source that the settings name: the secret, or an identity token of the role.
+ *
+ * @param extraCas where certificates of private authorities lie, for the API of the tailnet
+ */
+export function keySource(settings: TailnetEnvironment, env: NodeJS.ProcessEnv, extraCas: string): KeySource {
+  const { identity, secretId, tags, hostname } = settings;
+  if (identity === undefined)
+    return { oneOff: false, read: (withinMs) => readAuthKey(secretId, env, withinMs) };
+  return {
+    oneOff: true,
+    // Loaded only here, so that a join with a stored key need not wait for it.
+    read: async (withinMs) => {
+      const end = performance.now() + withinMs;
+      const { makeKey } = await import('./identity/make-key.ts');
+      return makeKey({ identity, tags, hostname, env, extraCas }, end - performance.now());
+    },
+  };
+}
