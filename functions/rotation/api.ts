@@ -30,7 +30,7 @@ export interface ApiOptions {
   readonly budget: Budget;
   readonly log: Log;
   readonly now: () => number;
-  readonly fetch?: typeof globalThis.fetch;
+  readonly fetch: typeof globalThis.fetch;
 }
 
 const attempts = 3;
@@ -55,7 +55,7 @@ const unsent = new Set([
  * A client of one API: limits on time and size, no redirects (they would carry credentials elsewhere), a few repeats, and
  * errors that say what to do. A 429 is waited out when its Retry-After (RFC 9110 section 10.2.3) fits into the budget.
  */
-export function createApi({ origin, budget, log, now, fetch = globalThis.fetch }: ApiOptions): Api {
+export function createApi({ origin, budget, log, now, fetch }: ApiOptions): Api {
   let skewTold = false;
 
   return async function ask(call) {

@@ -11,15 +11,18 @@ export interface IssuerOptions extends Pick<RotationEnvironment, 'issuer' | 'api
   readonly store: Pick<SecretStore, 'read'>;
   readonly log: Log;
   readonly now: () => number;
+  /** Default: Node's own. */
+  readonly fetch?: typeof globalThis.fetch;
 }
 
 const issuers = { tailscale: createTailscale, headscale: createHeadscale };
 
 /** The credentials are read anew in each call of the function: new ones count at once. */
-export function openIssuer({ issuer, apiUrl, credentialsId, store, log, now }: IssuerOptions): OpenIssuer {
+export function openIssuer(options: IssuerOptions): OpenIssuer {
+  const { issuer, apiUrl, credentialsId, store, log, now, fetch = globalThis.fetch } = options;
   return async function open(budget) {
     const text = await store.read(credentialsId, { stage: 'AWSCURRENT' });
-    const api = createApi({ origin: apiUrl, budget, log, now });
+    const api = createApi({ origin: apiUrl, budget, log, now, fetch });
     return issuers[issuer](api, parseCredentials(text, credentialsId));
   };
 }

@@ -4,43 +4,63 @@ import { redact } from './redact.ts';
 import { readStoredKey, type StoredKey } from './stored-key.ts';
 import type { Workshop } from './workshop.ts';
 
+/** A version that was AWSPREVIOUS, read before it lost that label: AWS may delete a version that has none. */
+export interface Leaving {
+  readonly version: string;
+  readonly text: string | undefined;
+}
+
 /**
  * Revokes the keys of all versions without a label: the one before the previous, and what earlier rotations left.
  *
  * Never throws: the new key is current whatever happens here. What fails is told and is tried again at the next rotation.
- *
- * @param leaving versions that have just lost their last label, in case AWS has deleted them already
  */
 export async function retire(
   workshop: Workshop,
   issuer: Issuer,
   secretId: string,
-  leaving: readonly string[],
+  leaving: Leaving | undefined,
 ): Promise<void> {
-  const { store, log, now } = workshop;
+  const { log, now } = workshop;
   try {
-    const { stages } = await store.describe(secretId);
-    const labelled = Object.keys(stages).filter((version) => (stages[version] ?? []).length > 0);
-    const kept = new Set<string>();
-    for (const version of labelled) {
-      const stored = readStoredKey(await store.read(secretId, { id: version }));
-      if (stored !== undefined) kept.add(stored.id);
-    }
-    const versions = new Set([...leaving, ...(await store.unlabelled(secretId))]);
-    for (const version of versions) {
-      if (labelled.includes(version)) continue;
-      const text = await store.read(secretId, { id: version });
-      const stored = readStoredKey(text);
-      if (stored === undefined) {
-        if (text !== undefined && leaving.includes(version)) tellForeign(workshop, version);
-      } else if (stored.expiresMs > now() && !kept.has(stored.id)) {
+    const { kept, left } = await sortKeys(workshop, secretId, leaving);
+    for (const [version, stored] of left) {
+      if (stored.expiresMs > now() && !kept.has(nameOf(stored)))
         await revoke(workshop, issuer, version, stored);
-      }
     }
   } catch (error) {
     const detail = `Old keys could not be looked for; the next rotation tries again. ${messageOf(error)}`;
     log.error('revoke failed', { detail, ...rotationFailed(workshop, 'rotation:revoke-failed') });
   }
+}
+
+/** The names of the keys in versions with a label, and the keys of ours in the others. */
+async function sortKeys(
+  { store, log }: Workshop,
+  secretId: string,
+  leaving: Leaving | undefined,
+): Promise<{ kept: ReadonlySet<string>; left: ReadonlyMap<string, StoredKey> }> {
+  const kept = new Set<string>();
+  const left = new Map<string, StoredKey>();
+  const { stages } = await store.describe(secretId);
+  for (const version of Object.keys(stages)) {
+    const stored = readStoredKey(await store.read(secretId, { id: version }));
+    if (stored !== undefined) kept.add(nameOf(stored));
+  }
+  if (leaving !== undefined && !Object.hasOwn(stages, leaving.version)) {
+    const stored = readStoredKey(leaving.text);
+    if (stored !== undefined) left.set(leaving.version, stored);
+    else if (leaving.text !== undefined) {
+      const detail =
+        'The version before the previous one holds a value that the rotation did not make: if it is a key, revoke it by hand';
+      log.warn('key not revoked', { code: 'rotation:foreign', version: leaving.version, detail });
+    }
+  }
+  for (const version of await store.unlabelled(secretId)) {
+    const stored = readStoredKey(await store.read(secretId, { id: version }));
+    if (stored !== undefined) left.set(version, stored);
+  }
+  return { kept, left };
 }
 
 async function revoke(workshop: Workshop, issuer: Issuer, version: string, stored: StoredKey): Promise<void> {
@@ -51,6 +71,7 @@ async function revoke(workshop: Workshop, issuer: Issuer, version: string, store
     return log.warn('key not revoked', { code: 'rotation:other-issuer', ...fields, detail });
   }
   try {
+    if ((await issuer.inspect(stored.id))?.live !== true) return;
     await issuer.revoke(stored.id);
     log.info('key revoked', fields);
   } catch (error) {
@@ -59,10 +80,9 @@ async function revoke(workshop: Workshop, issuer: Issuer, version: string, store
   }
 }
 
-function tellForeign({ log }: Workshop, version: string): void {
-  const detail =
-    'The version before the previous one holds a value that the rotation did not make: if it is a key, revoke it by hand';
-  log.warn('key not revoked', { code: 'rotation:foreign', version, detail });
+/** Headscale's ids are small numbers, so another server has the same. */
+function nameOf({ api, id }: StoredKey): string {
+  return `${api} ${id}`;
 }
 
 function messageOf(error: unknown): string {

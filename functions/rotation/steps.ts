@@ -2,7 +2,7 @@ import { RotationError } from './errors.ts';
 import type { Issuer, KeyState } from './issuer.ts';
 import { keyDaysLeft } from './metrics.ts';
 import { findPosition } from './position.ts';
-import { retire } from './retire.ts';
+import { type Leaving, retire } from './retire.ts';
 import { readStoredKey, type StoredKey, writeStoredKey } from './stored-key.ts';
 import type { Rotation, Workshop } from './workshop.ts';
 
@@ -69,7 +69,7 @@ export async function finishSecret(workshop: Workshop, { secretId, token }: Rota
   const { store, log } = workshop;
   const { state, current, previous } = findPosition(await store.describe(secretId), secretId, token);
   const issuer = await workshop.open(workshop.budget);
-  const leaving: string[] = [];
+  let leaving: Leaving | undefined;
   if (state === 'pending') {
     const stored = readStoredKey(await store.read(secretId, { id: token }));
     if (stored === undefined) {
@@ -80,7 +80,8 @@ export async function finishSecret(workshop: Workshop, { secretId, token }: Rota
     }
     // Once more, because the steps may come in any order and nothing but a live key may ever become current.
     await examine(workshop, issuer, stored, { secretId, token });
-    if (previous !== undefined) leaving.push(previous);
+    if (previous !== undefined)
+      leaving = { version: previous, text: await store.read(secretId, { id: previous }) };
     await store.moveStage(secretId, 'AWSCURRENT', current, token);
     const metric = keyDaysLeft(workshop, (stored.expiresMs - workshop.now()) / dayMs);
     log.info('key promoted', { version: token, key: stored.id, ...metric });

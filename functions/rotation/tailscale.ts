@@ -13,7 +13,7 @@ export function createTailscale(api: Api, credentials: Credentials): Issuer {
   if (credentials.kind !== 'oauth') {
     throw new RotationError(
       'rotation:credentials',
-      'Tailscale takes an OAuth client, which does not expire, and the secret holds an API key',
+      'Tailscale takes an OAuth client, which does not expire; the secret that POSTERN_ROTATION_CREDENTIALS_ID names holds an API key',
     );
   }
   return createKeysApi(api, tokenOf(api, credentials));

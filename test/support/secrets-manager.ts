@@ -43,9 +43,9 @@ export class FakeSecretsManager {
 
   /** A client of AWS's SDK that calls this instead of the network. */
   client(): SecretsManagerClient {
-    const handle = async (request: { headers: Record<string, string>; body?: unknown }) => {
+    const handle = async (request: { headers: Record<string, string>; body: string | Uint8Array }) => {
       const action = (request.headers['x-amz-target'] ?? '').replace('secretsmanager.', '');
-      const { status, json } = this.#answer(action, JSON.parse(String(request.body)));
+      const { status, json } = this.#answer(action, JSON.parse(Buffer.from(request.body).toString()));
       const headers = { 'content-type': 'application/x-amz-json-1.1' };
       return { response: { statusCode: status, headers, body: Buffer.from(JSON.stringify(json)) } };
     };
@@ -62,6 +62,11 @@ export class FakeSecretsManager {
     const first = { text, stages: new Set(['AWSCURRENT']), created: this.#tick() };
     const versions = new Map([['first-version-first-version-first-v', first]]);
     this.#secrets.set(name, { versions, rotationEnabled: everyDays !== undefined, everyDays });
+  }
+
+  /** Puts a new version by hand, which becomes AWSCURRENT. */
+  put(name: string, token: string, text: string): void {
+    this.#carryOut('PutSecretValue', { SecretId: name, ClientRequestToken: token, SecretString: text });
   }
 
   setRotation(name: string, enabled: boolean): void {
@@ -98,9 +103,7 @@ export class FakeSecretsManager {
   }
 
   /** The text and the labels of each version, oldest first. */
-  versions(
-    name: string,
-  ): readonly {
+  versions(name: string): readonly {
     readonly id: string;
     readonly text: string | undefined;
     readonly stages: readonly string[];
