@@ -30,13 +30,13 @@ export interface PipelineChoices {
   /**
    * The stacks that stay.
    *
-   * @default ['Postern']
+   * @default ['PosternStack']
    */
   readonly stacks?: readonly string[];
   /**
    * The stack that is deployed with them, and destroyed when somebody approves.
    *
-   * @default PosternDemo
+   * @default DemoStack
    */
   readonly demoStack?: string;
 }
@@ -47,8 +47,8 @@ export type ReadPipelineChoices = Defaults & Pick<PipelineChoices, 'connectionAr
 const defaults: Defaults = {
   branch: 'main',
   synth: 'npx cdk synth --quiet',
-  stacks: ['Postern'],
-  demoStack: 'PosternDemo',
+  stacks: ['PosternStack'],
+  demoStack: 'DemoStack',
 };
 
 interface Rule {

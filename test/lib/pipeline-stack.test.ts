@@ -93,12 +93,12 @@ test('each build runs the commands of the repository', () => {
   assert.deepEqual(commandsOf('Deploy'), [
     'npm ci',
     'tar -xf cdk.tar',
-    'npx cdk deploy --app cdk.out --require-approval never Postern PosternDemo',
+    'npx cdk deploy --app cdk.out --require-approval never PosternStack DemoStack',
   ]);
   assert.deepEqual(commandsOf('DestroyDemo'), [
     'npm ci',
     'tar -xf cdk.tar',
-    'npx cdk destroy --app cdk.out --force PosternDemo',
+    'npx cdk destroy --app cdk.out --force DemoStack',
   ]);
 });
 
