@@ -1,6 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { getCACertificates, rootCertificates } from 'node:tls';
 
 /**
  * The certificates that the tailnet's API is trusted by: Node's own, those of `extraCas`, and the function's SSL_CERT_FILE,
@@ -39,5 +38,6 @@ function readIfPossible(file: string): string | undefined {
 
 /** Node before 22.15 cannot name those of NODE_EXTRA_CA_CERTS. */
 function ownCertificates(): readonly string[] {
+  const { getCACertificates, rootCertificates } = process.getBuiltinModule('node:tls');
   return typeof getCACertificates === 'function' ? getCACertificates('default') : rootCertificates;
 }

@@ -14,6 +14,24 @@ test('a key that looks like nothing is cut once it was concealed', () => {
   assert.equal(redact('key=f00dfacef00dface;'), 'key=[key];');
 });
 
+test('what looks like an identity token is cut', () => {
+  const token = ['{"alg":"ES384"}', '{"sub":"role"}', 'signature'].map((part) =>
+    Buffer.from(part).toString('base64url'),
+  );
+  assert.equal(redact(`jwt=${token.join('.')}&x`), 'jwt=[token]&x');
+});
+
+test('only so many values are remembered, and one that is used goes on being so', () => {
+  conceal('used-again-and-again');
+  conceal('used-only-once');
+  for (let count = 0; count < 63; count += 1) conceal(`another-secret-${count}`);
+  assert.ok(redact('used-only-once').includes('[key]'));
+  conceal('used-again-and-again');
+  conceal('one-secret-more');
+  assert.equal(redact('used-only-once'), 'used-only-once');
+  assert.equal(redact('used-again-and-again'), '[key]');
+});
+
 test('a value that is too short to be a key is left, or every letter would go', () => {
   conceal('a');
   conceal('');

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { bundleExtension } from '../../extension/layer/bundle.ts';
+import { WebIdentity } from '../support/web-identity.ts';
 import { FakeLambda } from './fake-lambda.ts';
 import { FakeSecrets, type SecretsAnswer, secretError, secretText } from './fake-secrets.ts';
 
@@ -25,6 +26,7 @@ after(() => rmSync(layer, { recursive: true, force: true }));
 
 interface Run {
   readonly lambda: FakeLambda;
+  readonly secrets: FakeSecrets;
   readonly child: ChildProcess;
   readonly exit: Promise<number | null>;
   readonly output: () => string;
@@ -61,7 +63,7 @@ async function run(t: TestContext, answer: SecretsAnswer, env: Record<string, st
     secrets.close();
     rmSync(scratch, { recursive: true, force: true });
   });
-  return { lambda, child, exit, output: () => output };
+  return { lambda, secrets, child, exit, output: () => output };
 }
 
 const failures = [
@@ -76,6 +78,12 @@ const failures = [
     'a variable is wrong',
     secretText('tskey-auth-a1'),
     { POSTERN_SOCKS_PORT: 'x' },
+    'Extension.Misconfigured',
+  ],
+  [
+    'a key and an identity are both named',
+    secretText('tskey-auth-a1'),
+    { POSTERN_TAILNET_CLIENT_ID: 'client-1' },
     'Extension.Misconfigured',
   ],
   ['tailscaled does not come up', secretText('tskey-auth-s3cr3t'), {}, 'Extension.DaemonFailed'],
@@ -96,6 +104,29 @@ for (const [why, answer, env, type] of failures) {
     assert.ok(!`${output()}${told.body}`.includes('s3cr3t'));
   });
 }
+
+test('by the identity of its role it names the step that failed, before any secret is asked for', async (t) => {
+  const sts = await new WebIdentity().start();
+  sts.trouble = () => ({
+    status: 403,
+    code: 'OutboundWebIdentityFederationDisabledException',
+    message: 'no',
+  });
+  t.after(() => sts.close());
+  const { lambda, secrets, exit, output } = await run(t, secretText('tskey-auth-s3cr3t'), {
+    POSTERN_TAILNET_SECRET_ID: '',
+    POSTERN_TAILNET_CLIENT_ID: 'client-1',
+    POSTERN_TAILNET_AUDIENCE: 'audience-1',
+    POSTERN_TAILNET_TAGS: 'tag:postern',
+    AWS_ENDPOINT_URL_STS: sts.url,
+  });
+  assert.equal(await exit, 1);
+  const told = await lambda.called('/init/error');
+  assert.equal(told.headers['lambda-extension-function-error-type'], 'Extension.IdentityDisabled');
+  assert.match(output(), /"code":"tunnel:identity-disabled"/);
+  assert.equal(sts.requests.length, 1);
+  assert.equal(secrets.requests.length, 0);
+});
 
 test('outside Lambda it says so and ends with 1', async (t) => {
   const { exit, output } = await run(t, secretText('tskey-auth-a1'), { AWS_LAMBDA_RUNTIME_API: '' });

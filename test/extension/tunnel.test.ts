@@ -247,6 +247,34 @@ test('a node that joins anew is in the tailnet when it has changed, though its s
   assert.ok(performance.now() - began < 1_000);
 });
 
+test('with keys for one join each, every join takes a new one, and no tags beside those of the key', async (t) => {
+  const identity = { clientId: 'c', audience: 'a', apiUrl: 'https://api.example' };
+  const all = tunnelLab(t, { secretId: undefined, identity, tags: ['tag:postern'] });
+  const { daemon, tunnel, freeze } = all;
+  all.keys = ['tskey-auth-1', 'tskey-auth-2', 'tskey-auth-3', 'tskey-auth-4'];
+  await tunnel.join(2_000);
+  tunnel.suspect();
+  await tunnel.ready(2_000);
+  daemon.crash('killed');
+  await tunnel.ready(2_000);
+  freeze(31_000);
+  tunnel.suspect();
+  assert.equal((await tunnel.ready(2_000)).ready, true);
+  assert.deepEqual(
+    daemon.starts.map((start) => start.AuthKey),
+    ['tskey-auth-1', 'tskey-auth-2', 'tskey-auth-3', 'tskey-auth-4'],
+  );
+  assert.ok(daemon.starts.every((start) => !('AdvertiseTags' in start.UpdatePrefs)));
+});
+
+test('a key for one join that was refused is not tried again at once', async (t) => {
+  const identity = { clientId: 'c', audience: 'a', apiUrl: 'https://api.example' };
+  const all = tunnelLab(t, { secretId: undefined, identity });
+  all.daemon.onLogin = () => [{ ErrMessage: 'authkey already used' }];
+  await assert.rejects(all.tunnel.join(2_000), { code: 'tunnel:key-used' });
+  assert.equal(all.keyReads, 1);
+});
+
 test('a node that the control server forgot joins anew', async (t) => {
   const { daemon, tunnel, freeze } = tunnelLab(t);
   await tunnel.join(2_000);
