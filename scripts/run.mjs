@@ -19,6 +19,7 @@ const tasks = {
   ],
   bench: (args) => [['bench/main.ts', ...args]],
   layer: (args) => [['extension/layer/build.ts', ...args]],
+  app: (args) => [['bin/app.ts', ...args]],
   build: (args) => [
     ['scripts/build.ts', ...args],
     ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'],

@@ -1,0 +1,28 @@
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+
+/**
+ * One JSON object for each request that reached the API, those that the authorizer refused among them.
+ *
+ * The query is left out, because it may hold credentials.
+ * Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
+ */
+export const accessLogFormat = AccessLogFormat.custom(
+  JSON.stringify({
+    time: '$context.requestTimeEpoch',
+    id: '$context.requestId',
+    source: '$context.identity.sourceIp',
+    host: '$context.domainName',
+    method: '$context.httpMethod',
+    path: '$context.path',
+    protocol: '$context.protocol',
+    status: '$context.status',
+    sentBytes: '$context.responseLength',
+    ms: '$context.responseLatency',
+    forwarderMs: '$context.integrationLatency',
+    forwarderStatus: '$context.integrationStatus',
+    forwarderError: '$context.integrationErrorMessage',
+    authorizer: '$context.authorizer.code',
+    authorizerError: '$context.authorizer.error',
+    error: '$context.error.message',
+  }),
+);

@@ -1,0 +1,79 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { dirname, extname, join } from 'node:path';
+import { AssetHashType, type AssetOptions, BundlingOutput, DockerImage } from 'aws-cdk-lib';
+import type { AssetCode } from 'aws-cdk-lib/aws-lambda';
+import { Code } from 'aws-cdk-lib/aws-lambda';
+
+/** The functions that are deployed, by the names of their folders below functions/. */
+export type FunctionName = 'authorizer' | 'forwarder' | 'rotation';
+
+/** What the functions that run a configuration must be given and allowed. */
+export interface Needs {
+  /** The references to secrets, such as `secretsmanager:github#key`. */
+  readonly secrets: readonly string[];
+  /** Those that what needs no body names: an authorizer reads no others. */
+  readonly headSecrets: readonly string[];
+  /** The hosts that are reached through the tunnel. */
+  readonly tailnetPeers: readonly string[];
+}
+
+/** The name of the configuration beside a function: what POSTERN_CONFIG is set to. */
+export const bundledConfiguration = 'postern.json';
+
+const tool = join(import.meta.dirname, '..', 'scripts', 'build', `tool${extname(import.meta.filename)}`);
+const packageRoot = findPackage(import.meta.dirname);
+
+/**
+ * Checks postern.yaml and says what it needs. No secret is read.
+ *
+ * @throws Error with everything that is wrong, each at its line
+ */
+export function inspectConfiguration(file: string): Needs {
+  return JSON.parse(runTool(['inspect', file])) as Needs;
+}
+
+/** A function's code, bundled while the app is synthesized; `config` is checked and put beside it as JSON. */
+export function functionCode(name: FunctionName, config?: string): AssetCode {
+  return code(['function', name], config === undefined ? [] : [config], BundlingOutput.NOT_ARCHIVED);
+}
+
+/** A layer's zip, by a name such as `arm64` or `x86_64-own-node`; a clone builds it, which takes Go. */
+export function layerCode(name: string): AssetCode {
+  return code(['layer', name], [], BundlingOutput.ARCHIVED);
+}
+
+/** Made by a child process, since a constructor cannot wait; never by Docker. */
+function code(before: readonly string[], after: readonly string[], outputType: BundlingOutput): AssetCode {
+  const options: AssetOptions = {
+    assetHashType: AssetHashType.OUTPUT,
+    bundling: {
+      // Never asked: what is local succeeds or throws. The command tells one asset from another in the CDK's own cache.
+      image: DockerImage.fromRegistry('none'),
+      command: [...before, ...after],
+      outputType,
+      local: {
+        tryBundle(out) {
+          runTool([...before, out, ...after]);
+          return true;
+        },
+      },
+    },
+  };
+  // The bundled output alone makes the asset's hash; the source only has to be there.
+  return Code.fromAsset(dirname(tool), options);
+}
+
+function runTool(args: readonly string[]): string {
+  const { status, error, stdout, stderr } = spawnSync(process.execPath, [tool, ...args], {
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+  });
+  if (error !== undefined) throw error;
+  if (status !== 0) throw new Error(stderr.trim() || `${args.join(' ')} ended with status ${status}`);
+  return stdout;
+}
+
+function findPackage(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : findPackage(dirname(folder));
+}

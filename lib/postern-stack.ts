@@ -1,0 +1,136 @@
+import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { Architecture } from 'aws-cdk-lib/aws-lambda';
+import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { Construct } from 'constructs';
+import { readContextChoices } from './context-choices.ts';
+import { InvalidProps } from './problem.ts';
+import { TailnetKey } from './tailnet-key.ts';
+import { TailnetKeyIssuer } from './tailnet-key-issuer.ts';
+import { WebhookGateway } from './webhook-gateway.ts';
+
+/** What may be chosen, as properties of the stack or as the context `postern` (an object in cdk.json, JSON with `--context`). */
+export interface PosternChoices {
+  /**
+   * The path of postern.yaml.
+   *
+   * @default postern.yaml
+   */
+  readonly config?: string;
+  /** The ranges that may send at all. There is no default: name them here or in the context. */
+  readonly sourceCidrs?: readonly string[];
+  /**
+   * Who makes the auth keys: `tailscale` or `headscale`.
+   *
+   * @default tailscale
+   */
+  readonly issuer?: 'tailscale' | 'headscale';
+  /**
+   * The name of the secret with the issuer's credentials: an OAuth client for Tailscale, an API key for Headscale.
+   *
+   * @default - postern/oauth-client or postern/headscale-api-key
+   */
+  readonly credentials?: string;
+  /**
+   * The control server of the tailnet; Headscale's URL.
+   *
+   * @default - Tailscale's own
+   */
+  readonly controlUrl?: string;
+  /**
+   * The tags of the gateway's nodes.
+   *
+   * @default tag:postern
+   */
+  readonly tailnetTags?: readonly string[];
+  /**
+   * Memory of the forwarder in MB.
+   *
+   * @default 256
+   */
+  readonly memorySize?: number;
+  /**
+   * Architecture of the functions: `arm64` or `x86_64`.
+   *
+   * @default arm64
+   */
+  readonly architecture?: 'arm64' | 'x86_64';
+}
+
+export interface PosternStackProps extends StackProps, PosternChoices {}
+
+const known: readonly (keyof PosternChoices)[] = [
+  'config',
+  'sourceCidrs',
+  'issuer',
+  'credentials',
+  'controlUrl',
+  'tailnetTags',
+  'memorySize',
+  'architecture',
+];
+const architectures: Readonly<Record<string, Architecture>> = {
+  arm64: Architecture.ARM_64,
+  x86_64: Architecture.X86_64,
+};
+
+/** The whole door: key and rotation, layer, functions, API. */
+export class PosternStack extends Stack {
+  readonly key: TailnetKey;
+  readonly gateway: WebhookGateway;
+
+  constructor(scope: Construct, id: string, props: PosternStackProps = {}) {
+    super(scope, id, {
+      description: 'Postern: one guarded door to the services of a private network',
+      ...props,
+    });
+    const choices: PosternChoices = {
+      ...(readContextChoices('postern', this.node.tryGetContext('postern'), known) as PosternChoices),
+      ...props,
+    };
+    const { config = 'postern.yaml', tailnetTags = ['tag:postern'], memorySize } = choices;
+    const architecture = architectureOf(choices.architecture ?? 'arm64');
+    this.key = new TailnetKey(this, 'Key', { issuer: this.#issuer(choices), tags: tailnetTags });
+    this.gateway = new WebhookGateway(this, 'Gateway', {
+      config,
+      sourceCidrs: sourceCidrsOf(choices),
+      key: this.key,
+      architecture,
+      ...(choices.controlUrl !== undefined && { controlUrl: choices.controlUrl }),
+      ...(memorySize !== undefined && { memorySize }),
+    });
+    new CfnOutput(this, 'Url', { value: this.gateway.url, description: 'Where webhooks are sent to' });
+    new CfnOutput(this, 'KeySecret', {
+      value: this.key.secret.secretName,
+      description: 'The secret with the auth key of the tailnet',
+    });
+  }
+
+  #issuer({ issuer = 'tailscale', controlUrl, credentials }: PosternChoices): TailnetKeyIssuer {
+    const named = (name: string) => Secret.fromSecretNameV2(this, 'IssuerCredentials', credentials ?? name);
+    if (issuer === 'tailscale')
+      return TailnetKeyIssuer.tailscale({ oauthClient: named('postern/oauth-client') });
+    if (issuer === 'headscale' && controlUrl !== undefined)
+      return TailnetKeyIssuer.headscale({ url: controlUrl, apiKey: named('postern/headscale-api-key') });
+    throw new InvalidProps(
+      'PosternStack',
+      issuer === 'headscale'
+        ? 'issuer is headscale without a controlUrl; give its URL, such as https://headscale.example.com'
+        : `issuer is ${JSON.stringify(issuer)}; write tailscale or headscale`,
+    );
+  }
+}
+
+function sourceCidrsOf({ sourceCidrs }: PosternChoices): readonly string[] {
+  if (Array.isArray(sourceCidrs)) return sourceCidrs;
+  throw new InvalidProps(
+    'PosternStack',
+    `sourceCidrs is ${JSON.stringify(sourceCidrs)}; list the ranges that webhooks come from in cdk.json, "postern": {"sourceCidrs": ["192.0.2.0/24"]}, or "0.0.0.0/0" and "::/0" for everyone`,
+  );
+}
+
+function architectureOf(name: string): Architecture {
+  const architecture = architectures[name];
+  if (architecture === undefined)
+    throw new InvalidProps('PosternStack', `architecture is ${JSON.stringify(name)}; write arm64 or x86_64`);
+  return architecture;
+}

@@ -1,0 +1,114 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { copyFile, cp, readFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { systemClock } from '../../gateway/clock.ts';
+import { parseDocument } from '../../gateway/config/document.ts';
+import { readEnvironment } from '../../gateway/environment.ts';
+import { type ConfigurationSource, loadGateway } from '../../gateway/index.ts';
+import { parseReference } from '../../gateway/secrets/reference.ts';
+import { bundleConfiguration } from './configuration.ts';
+
+// What lib's constructs run as a child process while they are made, because a constructor cannot wait:
+//   tool.ts inspect CONFIG              prints, as JSON, what a configuration needs of the functions that run it
+//   tool.ts function NAME OUT [CONFIG]  puts a bundled function into a folder, with its configuration
+//   tool.ts layer NAME OUT              puts the zip of a layer, such as arm64 or x86_64-own-node, into a folder
+
+const packageRoot = findPackage(import.meta.dirname);
+/** A clone has the sources, and builds; the published package has what was built. */
+const isClone = existsSync(join(packageRoot, 'functions'));
+
+/** What the functions that run a configuration must be given and allowed. */
+export interface Needs {
+  /** The references to secrets, such as `secretsmanager:github#key`. */
+  readonly secrets: readonly string[];
+  /** Those that what needs no body names: an authorizer reads no others. */
+  readonly headSecrets: readonly string[];
+  /** The hosts that are reached through the tunnel. */
+  readonly tailnetPeers: readonly string[];
+}
+
+async function inspect(file: string): Promise<Needs> {
+  const source = { file: basename(file), text: await readFile(file, 'utf8') };
+  const secrets = await secretsOf(source, false);
+  const headSecrets = await secretsOf(source, true);
+  const { value } = await parseDocument(source);
+  return { secrets, headSecrets, tailnetPeers: peersOf(value) };
+}
+
+/** Loads the configuration with secrets that nobody knows: none is read. */
+async function secretsOf(source: ConfigurationSource, headOnly: boolean): Promise<readonly string[]> {
+  const references = new Set<string>();
+  const placeholder = randomBytes(32).toString('base64');
+  const gateway = await loadGateway(source, {
+    clock: systemClock,
+    log: { info() {}, warn() {}, error() {} },
+    secrets: {
+      async get(reference) {
+        parseReference(reference);
+        references.add(reference);
+        return Buffer.from(placeholder);
+      },
+    },
+    tailnet: readEnvironment({}).tailnet,
+    headOnly,
+  });
+  await gateway.close();
+  return [...references];
+}
+
+/** The configuration is known to be right by now. */
+function peersOf(configuration: unknown): readonly string[] {
+  interface Service {
+    readonly transport: string;
+    readonly targets: readonly { readonly url: string }[];
+  }
+  const { services } = configuration as { readonly services: Readonly<Record<string, Service>> };
+  const targets = Object.values(services)
+    .filter(({ transport }) => transport === 'tailnet')
+    .flatMap((service) => service.targets);
+  return [...new Set(targets.map(({ url }) => new URL(url).hostname.replace(/^\[(.*)\]$/, '$1')))];
+}
+
+async function putFunction(name: string, out: string, config: string | undefined): Promise<void> {
+  if (isClone) {
+    const { bundleFunction, functionNames } = await import('./bundle.ts');
+    const known = functionNames.find((one) => one === name);
+    if (known === undefined)
+      throw new Error(`there is no function ${name}; known are ${functionNames.join(', ')}`);
+    await bundleFunction(known, out);
+  } else await cp(join(packageRoot, 'dist', 'functions', name), out, { recursive: true });
+  if (config !== undefined) await bundleConfiguration(config, out);
+}
+
+async function putLayer(name: string, out: string): Promise<void> {
+  const layers = join(packageRoot, 'dist', 'layer');
+  if (isClone) {
+    const [arch = ''] = name.split('-own-node');
+    const ownNode = name === arch ? [] : ['--own-node'];
+    const build = join(packageRoot, 'extension', 'layer', 'build.ts');
+    // What it prints is for whoever waits for the first build, some minutes with a cold cache.
+    const { status } = spawnSync(process.execPath, [build, '--arch', arch, ...ownNode, '--out', layers], {
+      stdio: ['ignore', 2, 2],
+    });
+    if (status !== 0) throw new Error(`the layer ${name} could not be built; see above`);
+  }
+  await copyFile(join(layers, `${name}.zip`), join(out, `${name}.zip`));
+}
+
+function findPackage(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : findPackage(dirname(folder));
+}
+
+async function main([command = '', first = '', second = '', third]: readonly string[]): Promise<void> {
+  if (command === 'inspect') process.stdout.write(JSON.stringify(await inspect(first)));
+  else if (command === 'function') await putFunction(first, second, third);
+  else if (command === 'layer') await putLayer(first, second);
+  else throw new Error(`there is no command ${JSON.stringify(command)}`);
+}
+
+main(process.argv.slice(2)).catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});
