@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { AssetHashType, type AssetOptions, BundlingOutput, DockerImage } from 'aws-cdk-lib';
 import type { AssetCode } from 'aws-cdk-lib/aws-lambda';
@@ -22,7 +21,6 @@ export interface Needs {
 export const bundledConfiguration = 'postern.json';
 
 const tool = join(import.meta.dirname, '..', 'scripts', 'build', `tool${extname(import.meta.filename)}`);
-const packageRoot = findPackage(import.meta.dirname);
 
 /**
  * Checks postern.yaml and says what it needs. No secret is read.
@@ -72,8 +70,4 @@ function runTool(args: readonly string[]): string {
   if (error !== undefined) throw error;
   if (status !== 0) throw new Error(stderr.trim() || `${args.join(' ')} ended with status ${status}`);
   return stdout;
-}
-
-function findPackage(folder: string): string {
-  return existsSync(join(folder, 'package.json')) ? folder : findPackage(dirname(folder));
 }
