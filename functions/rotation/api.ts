@@ -17,7 +17,7 @@ export interface ApiAnswer {
   readonly status: number;
   /** Undefined when the body is not JSON. */
   readonly json: unknown;
-  /** The server's clock at the answer. */
+  /** The server's clock at the answer: up to a second late, because the Date header has whole seconds (RFC 9110 section 5.6.7). */
   readonly serverTimeMs: number;
 }
 
@@ -40,6 +40,11 @@ const pausesMs = [500, 2_000];
 const reserveMs = 5_000;
 const maxBytes = 4 * 1024 * 1024;
 const skewMs = 5 * 60_000;
+
+/** Whether that moment is still to come by the server's own clock; in the last second before it, it is not. */
+export function isAhead(atMs: number, { serverTimeMs }: Pick<ApiAnswer, 'serverTimeMs'>): boolean {
+  return atMs > serverTimeMs + 1_000;
+}
 
 /** Failures of a connection before a byte of the request was sent. */
 const unsent = new Set([

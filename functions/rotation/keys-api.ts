@@ -1,4 +1,4 @@
-import type { Api } from './api.ts';
+import { type Api, type ApiAnswer, isAhead } from './api.ts';
 import { RotationError } from './errors.ts';
 import type { Issuer, KeyState } from './issuer.ts';
 import { conceal } from './redact.ts';
@@ -51,7 +51,7 @@ export function createKeysApi(api: Api, token: () => Promise<string>): Issuer {
       const answer = await api({ method: 'GET', path, token: await token(), repeatable: true });
       if (answer.status === 404) return undefined;
       if (answer.status !== 200) throw unexpected('GET', path, answer.status);
-      return stateOf(answer.json, answer.serverTimeMs);
+      return stateOf(answer);
     },
     async revoke(id) {
       const path = `${keysPath}/${encodeURIComponent(id)}`;
@@ -84,12 +84,12 @@ export async function getToken(
   return token;
 }
 
-function stateOf(json: unknown, serverTimeMs: number): KeyState {
-  const { invalid, revoked, expires, capabilities } = (json ?? {}) as Record<string, unknown>;
+function stateOf(answer: ApiAnswer): KeyState {
+  const { invalid, revoked, expires, capabilities } = (answer.json ?? {}) as Record<string, unknown>;
   const { devices } = (capabilities ?? {}) as { devices?: { create?: Record<string, unknown> } };
   const { reusable, ephemeral, preauthorized, tags } = devices?.create ?? {};
   return {
-    live: invalid !== true && !isTime(revoked) && Date.parse(String(expires)) > serverTimeMs,
+    live: invalid !== true && !isTime(revoked) && isAhead(Date.parse(String(expires)), answer),
     tags: Array.isArray(tags) ? tags.map(String) : [],
     reusable: reusable === true,
     ephemeral: ephemeral === true,

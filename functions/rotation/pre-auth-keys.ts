@@ -1,4 +1,4 @@
-import type { Api } from './api.ts';
+import { type Api, type ApiAnswer, isAhead } from './api.ts';
 import { RotationError } from './errors.ts';
 import type { Issuer } from './issuer.ts';
 import { conceal } from './redact.ts';
@@ -22,21 +22,18 @@ interface PreAuthKey {
  * Source: https://headscale.net/stable/ref/api, proto/headscale/v1/preauthkey.proto.
  */
 export function createPreAuthKeys(api: Api, apiKey: string): Issuer {
-  let serverTimeMs: number | undefined;
-
-  async function list(): Promise<readonly PreAuthKey[]> {
+  async function list(): Promise<{ keys: readonly PreAuthKey[]; answer: ApiAnswer }> {
     const answer = await api({ method: 'GET', path, token: apiKey, repeatable: true });
-    serverTimeMs = answer.serverTimeMs;
     const { preAuthKeys } = (answer.json ?? {}) as { preAuthKeys?: readonly PreAuthKey[] };
     if (answer.status !== 200 || !Array.isArray(preAuthKeys)) throw unexpected(`GET ${path}`, answer.status);
-    return preAuthKeys;
+    return { keys: preAuthKeys, answer };
   }
 
   return {
     async create({ tags, lifetimeMs }) {
       // The request names a moment, not a duration: by the server's clock, which may not be ours.
-      if (serverTimeMs === undefined) await list();
-      const expiration = new Date((serverTimeMs ?? 0) + lifetimeMs).toISOString();
+      const { serverTimeMs } = (await list()).answer;
+      const expiration = new Date(serverTimeMs + lifetimeMs).toISOString();
       const json = { reusable: true, ephemeral: true, expiration, aclTags: tags };
       const answer = await api({ method: 'POST', path, token: apiKey, json, repeatable: false });
       if (answer.status !== 200) {
@@ -58,10 +55,11 @@ export function createPreAuthKeys(api: Api, apiKey: string): Issuer {
       };
     },
     async inspect(id) {
-      const found = (await list()).find((one) => String(one.id) === id);
+      const { keys, answer } = await list();
+      const found = keys.find((one) => String(one.id) === id);
       if (found === undefined) return undefined;
       return {
-        live: Date.parse(found.expiration) > (serverTimeMs ?? Number.POSITIVE_INFINITY),
+        live: isAhead(Date.parse(found.expiration), answer),
         tags: found.aclTags ?? [],
         reusable: found.reusable === true,
         ephemeral: found.ephemeral === true,

@@ -53,7 +53,9 @@ export function createSecretStore(client: Pick<SecretsManagerClient, 'send'>): S
       return {
         rotationEnabled: found.RotationEnabled === true,
         rotateEveryDays: found.RotationRules?.AutomaticallyAfterDays,
-        stages: found.VersionIdsToStages ?? {},
+        stages: Object.fromEntries(
+          Object.entries(found.VersionIdsToStages ?? {}).filter(([, labels]) => labels.length > 0),
+        ),
       };
     },
     async read(secretId, version) {

@@ -19,6 +19,14 @@ export interface AuthKey {
   readonly key: string;
 }
 
+export interface ListedKey {
+  readonly id: string;
+  readonly expiration: string;
+  readonly reusable: boolean;
+  readonly ephemeral: boolean;
+  readonly aclTags: readonly string[];
+}
+
 export interface TailnetNode {
   readonly id: string;
   readonly name: string;
@@ -31,6 +39,10 @@ export interface TailnetNode {
 export interface Headscale {
   readonly url: string;
   readonly running: Running;
+  /** Opens its API. */
+  readonly apiKey: string;
+  /** Every key that it has, without the text that a node joins with. */
+  keys(): Promise<readonly ListedKey[]>;
   createKey(options?: KeyOptions): Promise<AuthKey>;
   expireKey(key: AuthKey): Promise<void>;
   nodes(): Promise<readonly TailnetNode[]>;
@@ -85,6 +97,10 @@ export async function startHeadscale(program: string, folder: string, pki: Pki):
     url,
     get running() {
       return running;
+    },
+    apiKey: token,
+    async keys() {
+      return (await api<{ preAuthKeys: readonly ListedKey[] }>('GET', 'preauthkey')).preAuthKeys;
     },
     async createKey(options = {}) {
       const { reusable = true, ephemeral = true, tags = ['tag:postern'], validMs = 3_600_000 } = options;

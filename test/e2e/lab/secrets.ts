@@ -9,6 +9,10 @@ export interface SecretsManager {
   readonly running: Running;
   /** Makes the secret, or gives it a new current version. */
   put(name: string, value: string): Promise<void>;
+  /** Calls Secrets Manager's API by an action's name, such as DescribeSecret. @throws Error with what moto answered */
+  call<T>(action: string, input: unknown): Promise<T>;
+  /** Begins a rotation as AWS does before it calls the function: a new version with this id, without a value, is AWSPENDING. */
+  beginRotation(name: string, token: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -37,6 +41,18 @@ export async function startSecretsManager(motoServer: string): Promise<SecretsMa
     return { ok: answer.ok, text: await answer.text() };
   }
 
+  async function must<T>(action: string, input: unknown): Promise<T> {
+    const { ok, text } = await call(action, input);
+    if (!ok) throw new Error(`moto: ${action}: ${text}`);
+    return JSON.parse(text) as T;
+  }
+
+  async function stagesOf(name: string): Promise<Readonly<Record<string, readonly string[]>>> {
+    const described = { SecretId: name };
+    type Described = { VersionIdsToStages: Record<string, string[]> };
+    return (await must<Described>('DescribeSecret', described)).VersionIdsToStages;
+  }
+
   return {
     url,
     running,
@@ -45,6 +61,34 @@ export async function startSecretsManager(motoServer: string): Promise<SecretsMa
       if (made.ok) return;
       const changed = await call('PutSecretValue', { SecretId: name, SecretString: value });
       if (!changed.ok) throw new Error(`moto: CreateSecret: ${made.text}; PutSecretValue: ${changed.text}`);
+    },
+    call: must,
+    // moto leaves AWSPENDING where AWSCURRENT was moved to, and refuses a rotation then; and it makes the new version AWSCURRENT
+    // at once, because there is no function that it could run. All labels are put where AWS has them.
+    async beginRotation(name, token) {
+      const move = (VersionStage: string, from: string | undefined, to: string | undefined) =>
+        must('UpdateSecretVersionStage', {
+          ...{ SecretId: name, VersionStage },
+          ...(from === undefined ? {} : { RemoveFromVersionId: from }),
+          ...(to === undefined ? {} : { MoveToVersionId: to }),
+        });
+      const before = await stagesOf(name);
+      const [current, previous, pending] = ['AWSCURRENT', 'AWSPREVIOUS', 'AWSPENDING'].map((stage) =>
+        Object.keys(before).find((version) => before[version]?.includes(stage)),
+      );
+      if (pending !== undefined && pending !== current) throw new Error(`a rotation is pending: ${pending}`);
+      if (pending !== undefined) await move('AWSPENDING', pending, undefined);
+      const rules = { RotationRules: { AutomaticallyAfterDays: 60 } };
+      await must('RotateSecret', { SecretId: name, ClientRequestToken: token, ...rules });
+      await move('AWSCURRENT', token, current);
+      for (const [version, stages] of Object.entries(await stagesOf(name))) {
+        const wrong = stages.includes('AWSPREVIOUS') && version !== previous;
+        if (wrong) await move('AWSPREVIOUS', version, undefined);
+      }
+      const now = await stagesOf(name);
+      if (previous !== undefined && !now[previous]?.includes('AWSPREVIOUS'))
+        await move('AWSPREVIOUS', undefined, previous);
+      await move('AWSPENDING', undefined, token);
     },
     async stop() {
       await running.stop('SIGTERM', 1_000);
