@@ -2,11 +2,14 @@ import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundleFunction, functionFolder, functionNames, root } from './build/bundle.ts';
 import { bundleConfiguration } from './build/configuration.ts';
+import { copyStaticFiles } from './build/static-files.ts';
 
-// npm run build [-- --config postern.yaml]: bundles the functions into dist/functions, with the configuration beside them.
+// npm run build [-- --config postern.yaml]: bundles the functions into dist/functions, with the configuration beside them. The
+// compiler, which runs next, writes the package into dist/package.
 
 const { values } = parseArgs({ options: { config: { type: 'string' } } });
 
+await copyStaticFiles();
 for (const name of functionNames) {
   const { folder, files } = await bundleFunction(name, functionFolder(name));
   process.stdout.write(`${relative(root, folder)}\n`);

@@ -1,0 +1,11 @@
+import { cp } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { root } from './bundle.ts';
+
+/** Copies what lib's constructs read beside themselves and the compiler leaves behind: scripts and units of the demo's target. */
+export async function copyStaticFiles(outDir = join(root, 'dist', 'package')): Promise<void> {
+  await cp(join(root, 'lib'), join(outDir, 'lib'), {
+    recursive: true,
+    filter: (source) => extname(source) !== '.ts',
+  });
+}

@@ -1,0 +1,199 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import test, { after, before } from 'node:test';
+import { zipSync } from 'fflate';
+import { bundleFunction, functionNames, root } from '../scripts/build/bundle.ts';
+import { copyStaticFiles } from '../scripts/build/static-files.ts';
+
+// What others install: packed by npm, unpacked beside its dependencies where nothing of the repository is, and used from there.
+
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  readonly dependencies: Readonly<Record<string, string>>;
+  readonly peerDependencies: Readonly<Record<string, string>>;
+};
+const place = mkdtempSync(join(tmpdir(), 'postern-package-'));
+const consumer = join(place, 'consumer');
+const installed = join(consumer, 'node_modules', 'postern');
+
+before(async function pack() {
+  const staged = join(place, 'staged');
+  const built = join(staged, 'dist', 'package');
+  for (const file of [
+    'package.json',
+    'README.md',
+    'SECURITY.md',
+    'CHANGELOG.md',
+    'LICENSE',
+    'bin/postern.mjs',
+  ])
+    cpSync(join(root, file), join(staged, file));
+  run(root, process.execPath, [
+    'node_modules/typescript/bin/tsc',
+    '-p',
+    'tsconfig.build.json',
+    '--outDir',
+    built,
+  ]);
+  await copyStaticFiles(built);
+  for (const name of functionNames) await bundleFunction(name, join(staged, 'dist', 'functions', name));
+  // Somebody's own configuration, left from `npm run build -- --config`, is nobody else's business.
+  writeFileSync(join(staged, 'dist', 'functions', 'forwarder', 'postern.json'), '{}');
+  // Stands in for the real layer, which takes Go and minutes; that one is tested from the sources.
+  mkdirSync(join(staged, 'dist', 'layer'));
+  for (const arch of ['arm64', 'x86_64'])
+    writeFileSync(join(staged, 'dist', 'layer', `${arch}.zip`), zipSync({ [arch]: new Uint8Array(1) }));
+  run(staged, 'npm', ['pack', '--offline', '--ignore-scripts', '--loglevel=error']);
+  mkdirSync(installed, { recursive: true });
+  const [archive = ''] = readdirSync(staged).filter((name) => name.endsWith('.tgz'));
+  run(installed, 'tar', ['-xzf', join(staged, archive), '--strip-components=1']);
+  for (const name of [
+    ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies }),
+    '@types/node',
+  ])
+    link(name);
+  writeFileSync(join(consumer, 'package.json'), '{"type":"module"}');
+  writeFileSync(join(consumer, 'postern.yaml'), configuration);
+});
+
+after(() => rmSync(place, { recursive: true, force: true }));
+
+test('the package holds what is compiled and built, and nobody else’s configuration', () => {
+  const files = readdirSync(installed, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(installed.length + 1));
+  const sources = files.filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'));
+  assert.deepEqual(sources, [], 'Node strips no types below node_modules');
+  assert.deepEqual(
+    files.filter((file) => file.endsWith('.json')),
+    ['package.json'],
+  );
+  for (const name of functionNames) assert.ok(files.includes(`dist/functions/${name}/index.mjs`), name);
+  assert.ok(files.includes('dist/package/lib/demo/server.py'));
+});
+
+test('a stack is synthesized from the package alone, with the configuration checked and put beside the functions', () => {
+  writeFileSync(join(consumer, 'app.mjs'), app);
+  const { code, layer, config, exported } = JSON.parse(run(consumer, process.execPath, ['app.mjs'])) as {
+    readonly code: readonly string[];
+    readonly layer: boolean;
+    readonly config: unknown;
+    readonly exported: readonly string[];
+  };
+  assert.deepEqual(exported.filter((name) => /Gateway|Tailnet|Stack/.test(name)).sort(), [
+    'DemoStack',
+    'PipelineStack',
+    'PosternStack',
+    'TailnetKey',
+    'TailnetKeyIssuer',
+    'TailnetLayer',
+    'WebhookGateway',
+  ]);
+  assert.ok(code.includes('index.mjs') && code.includes('postern.json'), code.join());
+  assert.ok(layer, 'the layer is the zip of the package');
+  assert.deepEqual(Object.keys(config as object), ['services', 'routes']);
+});
+
+test('a wrong configuration is refused with its line, from the package too', () => {
+  writeFileSync(join(consumer, 'wrong.yaml'), configuration.replace('service: builds', 'service: build'));
+  const wrong = app.replace("'postern.yaml'", "'wrong.yaml'");
+  writeFileSync(join(consumer, 'wrong.mjs'), wrong);
+  assert.throws(
+    () => run(consumer, process.execPath, ['wrong.mjs']),
+    /wrong\.yaml:6:\d+ routes\.github\.service: no such service "build"; did you mean "builds"\?/,
+  );
+});
+
+test('the types are whole: a strict program compiles against the package', () => {
+  writeFileSync(join(consumer, 'typed.ts'), typed);
+  const options = [
+    '--noEmit',
+    '--strict',
+    '--target',
+    'es2024',
+    '--lib',
+    'es2024',
+    '--module',
+    'nodenext',
+    '--types',
+    'node',
+    '--skipLibCheck',
+  ];
+  run(consumer, process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...options, 'typed.ts']);
+});
+
+test('postern/tailnet is imported without the CDK', () => {
+  const peers = Object.keys(manifest.peerDependencies);
+  for (const name of peers) rmSync(join(consumer, 'node_modules', name));
+  const script = "import { tailnetAgent } from 'postern/tailnet'; console.log(typeof tailnetAgent);";
+  assert.equal(run(consumer, process.execPath, ['--input-type=module', '-e', script]), 'function\n');
+  peers.forEach(link);
+});
+
+const configuration = `services:
+  builds: { targets: [{ url: http://builder:8080 }], transport: tailnet }
+routes:
+  github:
+    match: { path: /hooks/github, methods: [POST] }
+    service: builds
+    plugins: { webhook: { provider: github, secret: secretsmanager:github } }
+`;
+
+const app = `
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { App } from 'aws-cdk-lib';
+import * as postern from 'postern';
+
+const app = new App({ outdir: 'cdk.out' });
+const stack = new postern.PosternStack(app, 'Door', { config: 'postern.yaml', sourceCidrs: ['192.0.2.0/24'] });
+const assembly = app.synth();
+const { Resources } = assembly.getStackByName('Door').template;
+const assetOf = ({ Properties: { Code, Content } }) => 'asset.' + (Code ?? Content).S3Key;
+const forwarder = assetOf(Resources[stack.getLogicalId(stack.gateway.forwarder.node.defaultChild)]).slice(0, -4);
+const layer = Object.values(Resources).find(({ Type }) => Type === 'AWS::Lambda::LayerVersion');
+console.log(JSON.stringify({
+  code: readdirSync('cdk.out/' + forwarder),
+  layer: existsSync('cdk.out/' + assetOf(layer)),
+  config: JSON.parse(readFileSync('cdk.out/' + forwarder + '/postern.json', 'utf8')),
+  exported: Object.keys(postern),
+}));
+`;
+
+const typed = `
+import { App, Stack } from 'aws-cdk-lib';
+import { TailnetLayer, WebhookGateway, type WebhookGatewayProps } from 'postern';
+import { tailnetDispatcher } from 'postern/tailnet';
+
+const stack = new Stack(new App(), 'Typed');
+export const layer: TailnetLayer = new TailnetLayer(stack, 'Layer', { ownNode: true });
+export const url: string = new WebhookGateway(stack, 'Gateway', {} as WebhookGatewayProps).url;
+export const answer: Promise<Response> = fetch(url, { dispatcher: tailnetDispatcher() });
+// @ts-expect-error sourceCidrs has no default
+export const open: WebhookGatewayProps = { config: 'postern.yaml' };
+`;
+
+function link(name: string): void {
+  const path = join(consumer, 'node_modules', name);
+  mkdirSync(dirname(path), { recursive: true });
+  symlinkSync(join(root, 'node_modules', name), path);
+}
+
+function run(cwd: string, command: string, args: readonly string[]): string {
+  try {
+    return execFileSync(command, args, { cwd, encoding: 'utf8', stdio: 'pipe' });
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout: string; stderr: string };
+    throw new Error(`${command} ${args.join(' ')}\n${stdout}${stderr}`);
+  }
+}
