@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { dirname, extname, join } from 'node:path';
 import { AssetHashType, type AssetOptions, BundlingOutput, DockerImage } from 'aws-cdk-lib';
-import type { AssetCode } from 'aws-cdk-lib/aws-lambda';
-import { Code } from 'aws-cdk-lib/aws-lambda';
+import { type AssetCode, Code } from 'aws-cdk-lib/aws-lambda';
+import { InvalidProps } from './problem.ts';
 
 /** The functions that are deployed, by the names of their folders below functions/. */
 export type FunctionName = 'authorizer' | 'forwarder' | 'rotation';
@@ -62,12 +62,16 @@ function code(before: readonly string[], after: readonly string[], outputType: B
   return Code.fromAsset(dirname(tool), options);
 }
 
+/** @throws InvalidProps with what the tool said: the lines of a wrong configuration, or why a build failed */
 function runTool(args: readonly string[]): string {
   const { status, error, stdout, stderr } = spawnSync(process.execPath, [tool, ...args], {
     encoding: 'utf8',
     maxBuffer: 64 * 1024 * 1024,
   });
   if (error !== undefined) throw error;
-  if (status !== 0) throw new Error(stderr.trim() || `${args.join(' ')} ended with status ${status}`);
-  return stdout;
+  if (status === 0) return stdout;
+  const [command, subject] = args;
+  const what =
+    command === 'inspect' ? 'The configuration is wrong' : `The ${command} ${subject} cannot be built`;
+  throw new InvalidProps(what, `\n${stderr.trim()}`);
 }

@@ -30,11 +30,17 @@ export interface Needs {
 }
 
 async function inspect(file: string): Promise<Needs> {
-  const source = { file: basename(file), text: await readFile(file, 'utf8') };
+  const source = { file: basename(file), text: await readText(file) };
   const secrets = await secretsOf(source, false);
   const headSecrets = await secretsOf(source, true);
   const { value } = await parseDocument(source);
   return { secrets, headSecrets, tailnetPeers: peersOf(value) };
+}
+
+function readText(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`${file}: it cannot be read (${error.code}); give the path of postern.yaml as config`);
+  });
 }
 
 /** Loads the configuration with secrets that nobody knows: none is read. */
