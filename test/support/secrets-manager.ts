@@ -45,7 +45,7 @@ export class FakeSecretsManager {
   client(): SecretsManagerClient {
     const handle = async (request: { headers: Record<string, string>; body: string | Uint8Array }) => {
       const action = (request.headers['x-amz-target'] ?? '').replace('secretsmanager.', '');
-      const { status, json } = this.#answer(action, JSON.parse(Buffer.from(request.body).toString()));
+      const { status, json } = this.#answer(action, JSON.parse(textOf(request.body)));
       const headers = { 'content-type': 'application/x-amz-json-1.1' };
       return { response: { statusCode: status, headers, body: Buffer.from(JSON.stringify(json)) } };
     };
@@ -264,6 +264,10 @@ function attach(secret: Secret, stage: string, id: string): void {
   if (stage !== 'AWSCURRENT') return;
   secret.versions.get(id)?.stages.delete('AWSPENDING');
   if (from !== undefined) attach(secret, 'AWSPREVIOUS', from);
+}
+
+function textOf(body: string | Uint8Array): string {
+  return typeof body === 'string' ? body : new TextDecoder().decode(body);
 }
 
 function withStage({ versions }: Secret, stage: string): string | undefined {
