@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { type Federation, startFederation } from './lab/federation.ts';
 import { type Lab, secretId, startLab } from './lab/lab.ts';
 import { enterHub } from './lab/network.ts';
 import { type Probe, startProbe } from './lab/probe.ts';
@@ -99,6 +100,84 @@ describe('an extension that cannot join', { skip }, () => {
     const probe = await startProbe(lab, { layers: [postern] });
     await assertInitFails(probe, 'tunnel:control-unreachable', 2_500);
     await probe.kill();
+  });
+
+  const steps: readonly (readonly [name: string, cause: string, breakIt: (parts: Federation) => void])[] = [
+    [
+      'the role may not ask for an identity token',
+      'tunnel:identity-forbidden',
+      ({ sts }) => {
+        sts.trouble = () => ({ status: 403, code: 'AccessDenied', message: 'sts:GetWebIdentityToken' });
+      },
+    ],
+    [
+      'the account gives out no identity tokens',
+      'tunnel:identity-disabled',
+      ({ sts }) => {
+        sts.trouble = () => ({
+          status: 403,
+          code: 'OutboundWebIdentityFederationDisabledException',
+          message: 'no',
+        });
+      },
+    ],
+    [
+      'the tailnet does not accept the identity',
+      'tunnel:identity-refused',
+      ({ api }) => {
+        api.trouble = () => ({ status: 403, message: 'Unauthorized' });
+      },
+    ],
+    [
+      'the federated identity has no scope for keys',
+      'tunnel:scope-missing',
+      ({ api }) => {
+        api.trouble = (step) =>
+          step === 'keys' ? { status: 403, message: 'does not have enough permissions' } : undefined;
+      },
+    ],
+    [
+      'the tags are not those of the federated identity',
+      'tunnel:tags-refused',
+      ({ api }) => {
+        api.trouble = (step) =>
+          step === 'keys'
+            ? { status: 400, message: 'requested tags [tag:postern] are invalid or not permitted' }
+            : undefined;
+      },
+    ],
+  ];
+  for (const [name, cause, breakIt] of steps) {
+    test(`says ${cause} within two seconds when ${name}`, async () => {
+      const federation = await startFederation(lab);
+      breakIt(federation);
+      const probe = await startProbe(lab, { env: federation.env });
+      await assertInitFails(probe, cause, 2_000);
+      for (const token of [...federation.sts.tokens, ...federation.api.accessTokens])
+        assert.ok(!probe.log.text.includes(token.slice(-12)), 'a token is in the log');
+      await probe.kill();
+      federation.stop();
+    });
+  }
+
+  test('says which step of a join by identity did not answer before init is over, and joins when it does', async () => {
+    const noSts = await startFederation(lab);
+    const noApi = await startFederation(lab);
+    noSts.sts.trouble = () => 'silence';
+    noApi.api.trouble = () => 'silence';
+    const [deaf, waiting] = [
+      await startProbe(lab, { env: noSts.env }),
+      await startProbe(lab, { env: noApi.env }),
+    ];
+    await Promise.all([
+      assertInitFails(deaf, 'tunnel:identity-unreachable', initLimitMs),
+      assertInitFails(waiting, 'tunnel:api-unreachable', initLimitMs),
+    ]);
+    noApi.api.trouble = () => undefined;
+    assert.equal((await waiting.get(url)).status, 200);
+    await Promise.all([waiting.shutdown(), deaf.kill()]);
+    noSts.stop();
+    noApi.stop();
   });
 
   test('says what did not answer before init is over, and joins at the next event when that is back', async () => {
