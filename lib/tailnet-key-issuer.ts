@@ -8,7 +8,7 @@ export interface TailscaleIssuerProps {
 export interface HeadscaleIssuerProps {
   /** Where Headscale answers, such as https://headscale.example.com. */
   readonly url: string;
-  /** Holds the API key as JSON: `{"apiKey": "…", "user": "1"}`. */
+  /** Holds the API key alone, or as JSON: `{"apiKey": "…"}`. */
   readonly apiKey: ISecret;
 }
 
