@@ -15,7 +15,8 @@ for (const name of functionNames) {
   process.stdout.write(`${relative(root, folder)}\n`);
   for (const file of files)
     process.stdout.write(`  ${kib(file.bytes)} KiB  ${kib(file.zippedBytes)} KiB zipped  ${file.name}\n`);
-  if (values.config === undefined) continue;
+  // The rotation decides on no request.
+  if (values.config === undefined || name === 'rotation') continue;
   const path = await bundleConfiguration(values.config, folder);
   process.stdout.write(`  ${relative(root, path)}, from ${values.config}\n`);
 }
