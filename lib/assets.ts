@@ -64,14 +64,16 @@ function code(before: readonly string[], after: readonly string[], outputType: B
 
 /** @throws InvalidProps with what the tool said: the lines of a wrong configuration, or why a build failed */
 function runTool(args: readonly string[]): string {
+  const [command, subject] = args;
   const { status, error, stdout, stderr } = spawnSync(process.execPath, [tool, ...args], {
     encoding: 'utf8',
+    // The first build of a layer takes minutes, and says so while it does.
+    stdio: ['ignore', 'pipe', command === 'layer' ? 'inherit' : 'pipe'],
     maxBuffer: 64 * 1024 * 1024,
   });
   if (error !== undefined) throw error;
   if (status === 0) return stdout;
-  const [command, subject] = args;
   const what =
     command === 'inspect' ? 'The configuration is wrong' : `The ${command} ${subject} cannot be built`;
-  throw new InvalidProps(what, `\n${stderr.trim()}`);
+  throw new InvalidProps(what, stderr === null ? 'see above' : `\n${stderr.trim()}`);
 }

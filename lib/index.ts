@@ -8,10 +8,7 @@ export {
   TailnetKeyIssuer,
   type TailscaleIssuerProps,
 } from './tailnet-key-issuer.ts';
-export {
-  type TailnetIdentityOptions,
-  TailnetLayer,
-  type TailnetLayerProps,
-  type TailnetOptions,
-} from './tailnet-layer.ts';
-export { WebhookGateway, type WebhookGatewayProps } from './webhook-gateway.ts';
+export { TailnetLayer, type TailnetLayerProps } from './tailnet-layer.ts';
+export type { TailnetIdentityOptions, TailnetOptions } from './tailnet-options.ts';
+export { WebhookGateway } from './webhook-gateway.ts';
+export type { WebhookGatewayProps } from './webhook-gateway-props.ts';

@@ -1,11 +1,16 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { type IKey, ViaServicePrincipal } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { parseReference } from '../gateway/secrets/reference.ts';
 import { InvalidProps } from './problem.ts';
 
-/** Allows a function to read the secrets that a configuration names, each by itself. */
-export function grantSecrets(fn: LambdaFunction, references: readonly string[]): void {
+/** Allows a function to read the secrets that a configuration names, each by itself, and to decrypt them with keys of one's own. */
+export function grantSecrets(
+  fn: LambdaFunction,
+  references: readonly string[],
+  keys: readonly IKey[] = [],
+): void {
   const arns = { secretsmanager: new Set<string>(), ssm: new Set<string>() };
   for (const text of references) {
     const reference = parseReference(text);
@@ -14,6 +19,11 @@ export function grantSecrets(fn: LambdaFunction, references: readonly string[]):
   }
   allow(fn, 'secretsmanager:GetSecretValue', arns.secretsmanager);
   allow(fn, 'ssm:GetParameter', arns.ssm);
+  for (const [service, read] of Object.entries(arns)) {
+    if (read.size === 0) continue;
+    const through = `${service}.${Stack.of(fn).region}.amazonaws.com`;
+    for (const key of keys) key.grantDecrypt(new ViaServicePrincipal(through, fn.grantPrincipal));
+  }
 }
 
 /** @throws InvalidProps for the first `env:NAME` that is not given, and for files, of which a function has none */
@@ -54,11 +64,12 @@ function secretArn(fn: LambdaFunction, id: string): string {
   });
 }
 
+/** Without a version or a label behind it (`NAME:3`), which is no part of the resource. */
 function parameterArn(fn: LambdaFunction, name: string): string {
-  if (name.startsWith('arn:')) return name;
+  if (name.startsWith('arn:')) return name.split(':').slice(0, 6).join(':');
   return Stack.of(fn).formatArn({
     service: 'ssm',
     resource: 'parameter',
-    resourceName: name.replace(/^\//, ''),
+    resourceName: name.replace(/^\//, '').replace(/:.*/, ''),
   });
 }

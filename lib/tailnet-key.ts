@@ -4,7 +4,7 @@ import { LambdaFunction } from 'aws-cdk-lib/aws-events-targets';
 import {
   AnyPrincipal,
   Effect,
-  type Grant,
+  Grant,
   type IGrantable,
   type IPrincipal,
   type IRole,
@@ -106,7 +106,14 @@ export class TailnetKey extends Construct {
       );
     }
     this.#readers.add(role.roleArn);
-    return this.secret.grantRead(role);
+    const service = `secretsmanager.${Stack.of(this).region}.amazonaws.com`;
+    this.secret.encryptionKey?.grantDecrypt(new ViaServicePrincipal(service, role));
+    // Less than the secret's own grantRead, which lets its description and its rotation be read too.
+    return Grant.addToPrincipal({
+      grantee: role,
+      actions: ['secretsmanager:GetSecretValue'],
+      resourceArns: [this.secret.secretArn],
+    });
   }
 
   #makeRotation({ issuer, tags, encryptionKey, logRetention }: TailnetKeyProps): LambdaFunctionResource {

@@ -1,4 +1,4 @@
-import { Annotations, type Duration, Token } from 'aws-cdk-lib';
+import { Annotations, Token } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
@@ -7,12 +7,10 @@ import {
   Runtime,
   RuntimeFamily,
 } from 'aws-cdk-lib/aws-lambda';
-import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import type { VariableName } from '../gateway/environment.ts';
 import { layerCode } from './assets.ts';
 import { InvalidProps } from './problem.ts';
-import type { TailnetKey } from './tailnet-key.ts';
+import { type TailnetIdentityOptions, type TailnetOptions, tailnetEnvironment } from './tailnet-options.ts';
 
 export interface TailnetLayerProps {
   /**
@@ -29,37 +27,8 @@ export interface TailnetLayerProps {
   readonly ownNode?: boolean;
 }
 
-/** A federated identity of Tailscale, by which a role joins without any stored key. */
-export interface TailnetIdentityOptions {
-  /** Its client id. */
-  readonly clientId: string;
-  /** The audience that it expects in the role's identity token. */
-  readonly audience: string;
-}
-
-/** How a function is in the tailnet. Of `key`, `secret` and `identity` exactly one is given. */
-export interface TailnetOptions {
-  /** The key that is rotated. @default - `secret` or `identity` */
-  readonly key?: TailnetKey;
-  /** A secret that somebody else keeps: the auth key alone, or JSON with the field `key`. @default - `key` or `identity` */
-  readonly secret?: ISecret;
-  /** No stored key: the role's own identity. @default - `key` or `secret` */
-  readonly identity?: TailnetIdentityOptions;
-  /** The control server. @default - the one of the key's issuer, or Tailscale's own */
-  readonly controlUrl?: string;
-  /** The name of the node. @default - the name of the function */
-  readonly hostname?: string;
-  /** Tags that the node asks for; with Headscale leave them out. @default - those of the key */
-  readonly tags?: readonly string[];
-  /** Names or addresses of the peers that the function needs: it is ready when one of them answers. @default - any peer that is online */
-  readonly targets?: readonly string[];
-  /** The port of SOCKS5 on 127.0.0.1; the next one is the readiness endpoint. @default - 1055 */
-  readonly socksPort?: number;
-  /** How long joining may take before the function's init fails, 8 s at most. @default - 8 s */
-  readonly joinTimeout?: Duration;
-}
-
 const leastMemoryMb = 256;
+const leastNode = 22;
 
 /** The Lambda layer that brings a function into a tailnet: userspace tailscaled and the extension that owns it. */
 export class TailnetLayer extends Construct {
@@ -84,35 +53,27 @@ export class TailnetLayer extends Construct {
 
   /** Adds the layer, the environment and the permission to read the key to any function. */
   attachTo(fn: LambdaFunction, options: TailnetOptions): void {
-    this.#check(fn, options);
+    this.#check(fn);
+    const environment = tailnetEnvironment(options);
     const { key, secret, identity } = options;
     fn.addLayers(this.version);
-    for (const [name, value] of Object.entries(environmentOf(options))) fn.addEnvironment(name, value);
+    for (const [name, value] of Object.entries(environment)) fn.addEnvironment(name, value);
     key?.grantRead(fn);
     secret?.grantRead(fn);
     if (identity !== undefined) fn.addToRolePolicy(identityStatement(identity));
   }
 
-  #check(fn: LambdaFunction, { key, secret, identity }: TailnetOptions): void {
-    const given = Object.entries({ key, secret, identity }).flatMap(([name, value]) =>
-      value === undefined ? [] : [name],
-    );
-    if (given.length !== 1) {
-      throw new InvalidProps(
-        'TailnetLayer',
-        `of key, secret and identity exactly one is needed to join the tailnet, and ${given.length === 0 ? 'none' : given.join(' and ')} was given`,
-      );
-    }
+  #check(fn: LambdaFunction): void {
     if (fn.architecture.name !== this.architecture.name) {
       throw new InvalidProps(
         'TailnetLayer',
         `it is for ${this.architecture.name} and ${fn.node.path} is ${fn.architecture.name}; make the layer with that architecture`,
       );
     }
-    if (!this.#ownNode && fn.runtime.family !== RuntimeFamily.NODEJS) {
+    if (!this.#ownNode && !hasNode(fn.runtime)) {
       throw new InvalidProps(
         'TailnetLayer',
-        `${fn.node.path} runs ${fn.runtime.name}, which has no Node for the extension; make the layer with ownNode: true`,
+        `${fn.node.path} runs ${fn.runtime.name}, which has no Node ${leastNode} or newer for the extension; make the layer with ownNode: true`,
       );
     }
     const memory = (fn.node.defaultChild as { memorySize?: number } | undefined)?.memorySize ?? 128;
@@ -125,23 +86,10 @@ export class TailnetLayer extends Construct {
   }
 }
 
-function environmentOf(options: TailnetOptions): Partial<Record<VariableName, string>> {
-  const { key, secret, identity, controlUrl = key?.issuer.controlUrl, hostname } = options;
-  const { tags, targets, socksPort, joinTimeout } = options;
-  const secretArn = (key?.secret ?? secret)?.secretArn;
-  return {
-    ...(secretArn !== undefined && { POSTERN_TAILNET_SECRET_ID: secretArn }),
-    ...(identity !== undefined && {
-      POSTERN_TAILNET_CLIENT_ID: identity.clientId,
-      POSTERN_TAILNET_AUDIENCE: identity.audience,
-    }),
-    ...(controlUrl !== undefined && { POSTERN_TAILNET_CONTROL_URL: controlUrl }),
-    ...(hostname !== undefined && { POSTERN_TAILNET_HOSTNAME: hostname }),
-    ...(tags !== undefined && { POSTERN_TAILNET_TAGS: tags.join(',') }),
-    ...(targets !== undefined && { POSTERN_TAILNET_TARGETS: targets.join(',') }),
-    ...(socksPort !== undefined && { POSTERN_SOCKS_PORT: String(socksPort) }),
-    ...(joinTimeout !== undefined && { POSTERN_JOIN_TIMEOUT: `${joinTimeout.toMilliseconds()}ms` }),
-  };
+function hasNode({ family, name }: Runtime): boolean {
+  const version = Number(/^nodejs(\d+)/.exec(name)?.[1]);
+  // One without a number, such as a custom one made of Node, is the caller's own business.
+  return family === RuntimeFamily.NODEJS && !(version < leastNode);
 }
 
 /** The action knows no resources; the condition limits it to tokens for this audience. */

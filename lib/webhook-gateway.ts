@@ -4,62 +4,22 @@ import {
   HttpApi,
   HttpStage,
   LogGroupLogDestination,
-  type MTLSConfig,
   SecurityPolicy,
-  type ThrottleSettings,
 } from 'aws-cdk-lib/aws-apigatewayv2';
 import { HttpLambdaAuthorizer, HttpLambdaResponseType } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
-import type { ICertificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { Architecture, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { AaaaRecord, ARecord, RecordTarget } from 'aws-cdk-lib/aws-route53';
+import { ApiGatewayv2DomainProperties } from 'aws-cdk-lib/aws-route53-targets';
 import { Construct } from 'constructs';
 import type { VariableName } from '../gateway/environment.ts';
 import { accessLogFormat } from './access-log-format.ts';
 import { bundledConfiguration, inspectConfiguration } from './assets.ts';
 import { PosternFunction } from './postern-function.ts';
-import { InvalidProps } from './problem.ts';
 import { grantSecrets, requireEnvironment } from './secret-references.ts';
-import { checkSourceCidrs } from './source-cidrs.ts';
-import { TailnetLayer, type TailnetOptions } from './tailnet-layer.ts';
-
-export interface WebhookGatewayProps extends Omit<TailnetOptions, 'socksPort'> {
-  /** The path of postern.yaml. It is checked while the app is synthesized, and what is wrong is said with its line. */
-  readonly config: string;
-  /** The ranges that may send at all, IPv4 and IPv6. There is no default: `['0.0.0.0/0', '::/0']` admits everyone, and says so. */
-  readonly sourceCidrs: readonly string[];
-  /** Names of environment variables that postern.yaml takes secrets from (`env:NAME`), and their values. @default - none; secrets are in Secrets Manager */
-  readonly environment?: Readonly<Record<string, string>>;
-  /** The layer with the tunnel; of the same architecture. @default - one is made, unless no service of the configuration is in a tailnet */
-  readonly layer?: TailnetLayer;
-  /** Memory of the forwarder, which is its share of a CPU too. @default - 256 MB */
-  readonly memorySize?: number;
-  /** Architecture of the functions. @default - arm64 */
-  readonly architecture?: Architecture;
-  /** How many requests the API takes before it answers 429. @default - 100 a second, bursts of 200 */
-  readonly throttle?: ThrottleSettings;
-  /** How many sandboxes of the forwarder may run at once, each a node of the tailnet. @default - as many as the account allows */
-  readonly reservedConcurrentExecutions?: number;
-  /** How long API Gateway remembers the authorizer's decision on an address. @default - 5 minutes; with `authorizerPolicy` it remembers nothing */
-  readonly authorizerCacheTtl?: Duration;
-  /**
-   * Whether the authorizer decides by the plugins too that need no body, such as `authorize` on headers. Then refused requests
-   * never reach the forwarder, and each request asks the authorizer.
-   *
-   * @default - no: the authorizer decides on the address, the forwarder on everything
-   */
-  readonly authorizerPolicy?: boolean;
-  /** A name of your own, with its certificate. The address that AWS gives is then closed. @default - the address that AWS gives */
-  readonly domainName?: string;
-  /** The certificate of `domainName`, in the same region. @default - none */
-  readonly certificate?: ICertificate;
-  /** Clients must show a certificate of one of these authorities; needs `domainName`. @default - they need not */
-  readonly mutualTls?: MTLSConfig;
-  /** How long access logs and the functions' logs are kept. @default - three months */
-  readonly logRetention?: RetentionDays;
-  /** Traces by X-Ray. @default - none */
-  readonly tracing?: boolean;
-}
+import { TailnetLayer } from './tailnet-layer.ts';
+import { checkGatewayProps, type WebhookGatewayProps } from './webhook-gateway-props.ts';
 
 /** Just below what API Gateway waits. */
 const timeout = Duration.seconds(29);
@@ -81,23 +41,22 @@ export class WebhookGateway extends Construct {
   readonly forwarder: LambdaFunction;
   readonly authorizer: LambdaFunction;
   readonly accessLogGroup: LogGroup;
-  /** Made when `domainName` is given: point a DNS alias at it. */
+  /** Made when `domainName` is given; without `hostedZone` point a DNS alias at it yourself. */
   readonly domain: DomainName | undefined;
   /** Where clients send to, without a slash at its end. */
   readonly url: string;
 
   constructor(scope: Construct, id: string, props: WebhookGatewayProps) {
     super(scope, id);
-    checkSourceCidrs(props.sourceCidrs);
-    checkDomain(props);
+    checkGatewayProps(props);
     const needs = inspectConfiguration(props.config);
     requireEnvironment(props.config, needs.secrets, props.environment ?? {});
 
     this.forwarder = this.#makeForwarder(props);
-    grantSecrets(this.forwarder, needs.secrets);
+    grantSecrets(this.forwarder, needs.secrets, props.secretKeys);
     if (needs.tailnetPeers.length > 0) this.#joinTailnet(props, needs.tailnetPeers);
     this.authorizer = this.#makeAuthorizer(props);
-    if (props.authorizerPolicy === true) grantSecrets(this.authorizer, needs.headSecrets);
+    if (props.authorizerPolicy === true) grantSecrets(this.authorizer, needs.headSecrets, props.secretKeys);
 
     this.domain = this.#makeDomain(props);
     this.api = this.#makeApi(props);
@@ -190,14 +149,23 @@ export class WebhookGateway extends Construct {
     });
   }
 
-  #makeDomain({ domainName, certificate, mutualTls }: WebhookGatewayProps): DomainName | undefined {
+  #makeDomain(props: WebhookGatewayProps): DomainName | undefined {
+    const { domainName, certificate, mutualTls, hostedZone } = props;
     if (domainName === undefined || certificate === undefined) return undefined;
-    return new DomainName(this, 'Domain', {
+    const domain = new DomainName(this, 'Domain', {
       domainName,
       certificate,
       securityPolicy: SecurityPolicy.TLS_1_2,
       ...(mutualTls !== undefined && { mtls: mutualTls }),
     });
+    if (hostedZone !== undefined) {
+      const { regionalDomainName, regionalHostedZoneId } = domain;
+      const alias = new ApiGatewayv2DomainProperties(regionalDomainName, regionalHostedZoneId);
+      const record = { zone: hostedZone, recordName: domainName, target: RecordTarget.fromAlias(alias) };
+      new ARecord(this, 'Alias', record);
+      new AaaaRecord(this, 'AliasIpv6', record);
+    }
+    return domain;
   }
 }
 
@@ -207,18 +175,4 @@ function shared({ architecture, logRetention, tracing }: WebhookGatewayProps) {
     ...(logRetention !== undefined && { logRetention }),
     ...(tracing !== undefined && { tracing }),
   };
-}
-
-function checkDomain({ domainName, certificate, mutualTls }: WebhookGatewayProps): void {
-  if ((domainName === undefined) !== (certificate === undefined)) {
-    const [given, missing] =
-      domainName === undefined ? ['certificate', 'domainName'] : ['domainName', 'certificate'];
-    throw new InvalidProps('WebhookGateway', `${given} is given without ${missing}; a domain takes both`);
-  }
-  if (mutualTls !== undefined && domainName === undefined) {
-    throw new InvalidProps(
-      'WebhookGateway',
-      'mutualTls is given without domainName; API Gateway asks for client certificates on a domain of your own alone',
-    );
-  }
 }

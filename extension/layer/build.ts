@@ -3,11 +3,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Arch, arches } from './arch.ts';
-import { unpackLayer, zipLayer } from './archive.ts';
-import { bundleExtension } from './bundle.ts';
-import { interpreters, layerFiles } from './layer.ts';
-import { readNode } from './own-node.ts';
-import { buildTailscaled } from './tailscaled.ts';
+import { unpackLayer } from './archive.ts';
+import { layerName, makeLayer } from './make.ts';
 
 const usage = `npm run layer -- [--arch arm64|x86_64|all] [--own-node] [--out dist/layer]
 
@@ -22,14 +19,9 @@ interface LayerOptions {
 
 async function main(args: readonly string[]): Promise<void> {
   const { arches, ownNode, out } = readOptions(args);
-  const interpreter = ownNode ? interpreters.own : interpreters.lambda;
-  const extension = await bundleExtension(interpreter);
   for (const arch of arches) {
-    const { program, licences } = buildTailscaled(arch, say);
-    const node = ownNode ? readNode(arch) : undefined;
-    const files = layerFiles({ tailscaled: program, licences, extension, node });
-    const name = ownNode ? `${arch}-own-node` : arch;
-    const zip = zipLayer(files, ownNode ? 6 : 9);
+    const { files, zip } = await makeLayer(arch, ownNode, say);
+    const name = layerName(arch, ownNode);
     unpackLayer(files, join(out, name));
     mkdirSync(out, { recursive: true });
     writeFileSync(join(out, `${name}.zip`), zip);

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { copyFile, cp, readFile } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
+import { copyFile, cp, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { systemClock } from '../../gateway/clock.ts';
 import { parseDocument } from '../../gateway/config/document.ts';
@@ -88,19 +88,30 @@ async function putFunction(name: string, out: string, config: string | undefined
   if (config !== undefined) await bundleConfiguration(config, out);
 }
 
+/** A clone makes it anew, from the cache where it can; dist/layer may be of yesterday, so it counts only where there is no Go. */
 async function putLayer(name: string, out: string): Promise<void> {
-  const layers = join(packageRoot, 'dist', 'layer');
-  if (isClone) {
-    const [arch = ''] = name.split('-own-node');
-    const ownNode = name === arch ? [] : ['--own-node'];
-    const build = join(packageRoot, 'extension', 'layer', 'build.ts');
-    // What it prints is for whoever waits for the first build, some minutes with a cold cache.
-    const { status } = spawnSync(process.execPath, [build, '--arch', arch, ...ownNode, '--out', layers], {
-      stdio: ['ignore', 2, 2],
-    });
-    if (status !== 0) throw new Error(`the layer ${name} could not be built; see above`);
+  const zip = join(out, `${name}.zip`);
+  const built = join(packageRoot, 'dist', 'layer', `${name}.zip`);
+  if (!isClone) return copyFile(built, zip);
+  if (spawnSync('go', ['version']).error === undefined) {
+    const { arches, layerName, makeLayer } = await import('../../extension/layer/make.ts');
+    const ownNode = name.endsWith('-own-node');
+    const arch = arches.find((one) => layerName(one, ownNode) === name);
+    if (arch === undefined) throw new Error(`there is no layer ${name}; known are ${arches.join(', ')}`);
+    const made = await makeLayer(arch, ownNode, say);
+    return writeFile(zip, made.zip);
   }
-  await copyFile(join(layers, `${name}.zip`), join(out, `${name}.zip`));
+  if (!existsSync(built)) {
+    throw new Error(
+      `Go is not installed, and the layer's tailscaled is built from source: get Go from https://go.dev/dl/, or copy a built layer to ${built}`,
+    );
+  }
+  say(`Go is not installed; the layer is ${built} of ${statSync(built).mtime.toISOString()}`);
+  await copyFile(built, zip);
+}
+
+function say(line: string): void {
+  process.stderr.write(`postern: ${line}\n`);
 }
 
 function findPackage(folder: string): string {

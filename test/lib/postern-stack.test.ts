@@ -33,7 +33,6 @@ const rights: Readonly<Record<string, readonly string[]>> = {
   '<GatewayForwarderRole>': [
     'logs:CreateLogStream on <GatewayForwarderLog.Arn>',
     'logs:PutLogEvents on <GatewayForwarderLog.Arn>',
-    'secretsmanager:DescribeSecret on <KeySecret>',
     'secretsmanager:GetSecretValue on <KeySecret>',
     `secretsmanager:GetSecretValue on ${arn('secretsmanager', 'secret:both-??????')}`,
     `secretsmanager:GetSecretValue on ${arn('secretsmanager', 'secret:github-??????')}`,
