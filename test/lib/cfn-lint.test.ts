@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { App } from 'aws-cdk-lib';
 import { DemoStack, PipelineStack, PosternStack } from '../../lib/index.ts';
-import { findLinters } from '../support/linters.ts';
+import { findAwsTools } from '../support/aws-tools.ts';
 
-const linters = findLinters();
-const skip = typeof linters === 'string' ? linters : false;
+const tools = findAwsTools();
+const skip = typeof tools === 'string' ? tools : false;
 const root = join(import.meta.dirname, '..', '..');
 /** The command with the arguments that follow it. */
 const run = (command: readonly string[], args: readonly string[]) => {
@@ -24,7 +24,7 @@ const ignored = [
 ];
 
 describe('cfn-lint', { skip }, () => {
-  const { cfnLint } = linters as Exclude<typeof linters, string>;
+  const { cfnLint } = tools as Exclude<typeof tools, string>;
   const outdir = mkdtempSync(join(tmpdir(), 'postern-templates-'));
   const lint = (...args: string[]) => run(cfnLint, ['--ignore-checks', ...ignored, '--', ...args]);
 
@@ -67,7 +67,7 @@ describe('cfn-lint', { skip }, () => {
 });
 
 describe('shellcheck', { skip }, () => {
-  const { shellcheck } = linters as Exclude<typeof linters, string>;
+  const { shellcheck } = tools as Exclude<typeof tools, string>;
   const folder = join(root, 'lib', 'demo');
 
   test('finds nothing in the scripts of the demo', () => {

@@ -4,31 +4,35 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs
 import { join } from 'node:path';
 import { cacheFolder } from '../e2e/lab/cache.ts';
 
-/** The linters that come from Python's registry, in versions that the pins name. */
-export interface Linters {
-  /** cfn-lint: checks templates against CloudFormation's own schemas. Takes its arguments after these. */
+/** What comes from Python's registry to check templates, in versions that the pins name; each takes its arguments after these. */
+export interface AwsTools {
+  /** Checks templates against CloudFormation's own schemas. */
   readonly cfnLint: readonly string[];
   readonly shellcheck: readonly string[];
+  /** Python with moto and its CloudFormation. */
+  readonly python: readonly string[];
 }
 
-const pins = join(import.meta.dirname, '..', 'e2e', 'lab', 'pins', 'lint.txt');
+const pins = join(import.meta.dirname, '..', 'e2e', 'lab', 'pins', 'aws-tools.txt');
 
 /**
- * Installs the linters into the cache outside the tree, once for each content of the pins, or says in one line why not.
+ * Installs the tools into the cache outside the tree, once for each content of the pins, or says in one line why not.
  *
- * Two test files may do it at the same time: each into a folder of its own, and the first to finish gives its folder the name.
+ * Test files may do it at the same time: each into a folder of its own, and the first to finish gives its folder the name.
  */
-export function findLinters(): Linters | string {
+export function findAwsTools(): AwsTools | string {
   const hash = createHash('sha256').update(`${process.arch}\n`).update(readFileSync(pins)).digest('hex');
-  const folder = join(cacheFolder(), `linters-${hash.slice(0, 16)}`);
+  const folder = join(cacheFolder(), `aws-tools-${hash.slice(0, 16)}`);
   if (!existsSync(folder)) {
     const reason = install(folder);
     if (reason !== undefined) return reason;
   }
-  // Not by the script of the environment, which names the folder that it was made in.
-  const start = 'import sys; from cfnlint.runner import main; sys.exit(main())';
+  // Not by the scripts of the environment, which name the folder that it was made in.
+  const python = join(folder, 'bin', 'python3');
+  const cfnLint = 'import sys; from cfnlint.runner import main; sys.exit(main())';
   return {
-    cfnLint: [join(folder, 'bin', 'python3'), '-c', start],
+    python: [python],
+    cfnLint: [python, '-c', cfnLint],
     shellcheck: [join(folder, 'bin', 'shellcheck')],
   };
 }
@@ -36,7 +40,7 @@ export function findLinters(): Linters | string {
 function install(folder: string): string | undefined {
   const making = `${folder}.${process.pid}`;
   mkdirSync(cacheFolder(), { recursive: true });
-  process.stderr.write(`lab: installing cfn-lint into ${cacheFolder()}, once\n`);
+  process.stderr.write(`lab: installing cfn-lint and moto into ${cacheFolder()}, once\n`);
   const steps = [
     ['python3', '-m', 'venv', making],
     [join(making, 'bin', 'python3'), '-m', 'pip', 'install', '-q', '--no-deps', '-r', pins],
@@ -44,10 +48,9 @@ function install(folder: string): string | undefined {
   try {
     for (const [command, ...args] of steps) {
       const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8', timeout: 240_000 });
-      if (status !== 0) {
-        const words = error?.message ?? stderr.trim().split('\n').at(-1) ?? '';
-        return `needs Python 3.11 with venv and its registry: ${command} ${args[1]}: ${words}`;
-      }
+      if (status === 0) continue;
+      const words = error?.message ?? stderr.trim().split('\n').at(-1) ?? '';
+      return `needs Python 3.11 or newer with venv, and its registry: ${command} -m ${args[1]}: ${words}`;
     }
     if (!existsSync(folder)) renameSync(making, folder);
     return undefined;
