@@ -1,0 +1,22 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { variables } from '../../gateway/environment.ts';
+import { tunnelCauses } from '../../gateway/upstream/tunnel.ts';
+
+const docs = join(import.meta.dirname, '..', '..', 'docs');
+const page = readFileSync(join(docs, 'extension.md'), 'utf8');
+
+test('the page of the extension says what to do about every cause, and about no other', () => {
+  const documented = [...page.matchAll(/^\| `(tunnel:[a-z-]+)` \| ./gm)].map(([, code]) => code);
+  // Said by whoever asks, when there is no extension to ask.
+  const known = Object.keys(tunnelCauses).filter((code) => code !== 'tunnel:not-answering');
+  assert.deepEqual(documented.toSorted(), known.toSorted());
+});
+
+test('every variable of the tailnet stands on its page or on that of the layer', () => {
+  const both = page + readFileSync(join(docs, 'layer.md'), 'utf8');
+  for (const name of Object.keys(variables).filter((one) => /TAILNET|SOCKS|JOIN/.test(one)))
+    assert.ok(both.includes(`\`${name}\``), name);
+});
