@@ -3,6 +3,7 @@ import { enterHub } from '../../test/e2e/lab/network.ts';
 import { measureCold } from './cold.ts';
 import type { Measure } from './measure.ts';
 import { measureMemory } from './memory.ts';
+import { measurePower } from './power.ts';
 import { measureShare } from './share.ts';
 import { measureThaw } from './thaw.ts';
 import { measureWarm } from './warm.ts';
@@ -15,6 +16,7 @@ const measurements: Readonly<Record<string, Measure>> = {
   warm: measureWarm,
   share: measureShare,
   memory: measureMemory,
+  power: measurePower,
 };
 
 await enterHub();

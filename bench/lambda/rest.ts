@@ -6,15 +6,20 @@ const atRestShare = 0.1;
 /** Then it is measured all the same: some machines are never at rest. */
 const patienceMs = 60_000;
 
-/** Waits until nothing else keeps the machine's cores busy, so that a start is measured and not what runs beside it. */
-export async function untilAtRest(): Promise<void> {
-  const end = Date.now() + patienceMs;
+/**
+ * Waits until nothing else keeps the machine's cores busy, so that a start is measured and not what runs beside it.
+ *
+ * @returns whether it is at rest, or `limitMs` was over
+ */
+export async function untilAtRest(limitMs: number = patienceMs): Promise<boolean> {
+  const end = Date.now() + limitMs;
   while (Date.now() < end) {
     const before = readTicks();
     await sleep(windowMs);
     const after = readTicks();
-    if ((after.busy - before.busy) / (after.all - before.all) <= atRestShare) return;
+    if ((after.busy - before.busy) / (after.all - before.all) <= atRestShare) return true;
   }
+  return false;
 }
 
 /** Of all cores since the machine started (proc(5): user nice system idle iowait irq softirq steal). */
