@@ -1,8 +1,9 @@
 import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
-import { type IKey, ViaServicePrincipal } from 'aws-cdk-lib/aws-kms';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { parseReference } from '../gateway/secrets/reference.ts';
+import { allowKey } from './key-use.ts';
 import { InvalidProps } from './problem.ts';
 
 /** Allows a function to read the secrets that a configuration names, each by itself, and to decrypt them with keys of one's own. */
@@ -19,10 +20,9 @@ export function grantSecrets(
   }
   allow(fn, 'secretsmanager:GetSecretValue', arns.secretsmanager);
   allow(fn, 'ssm:GetParameter', arns.ssm);
-  for (const [service, read] of Object.entries(arns)) {
-    if (read.size === 0) continue;
-    const through = `${service}.${Stack.of(fn).region}.amazonaws.com`;
-    for (const key of keys) key.grantDecrypt(new ViaServicePrincipal(through, fn.grantPrincipal));
+  for (const key of keys) {
+    if (arns.secretsmanager.size > 0) allowKey(fn, key, 'secretsmanager', 'read');
+    if (arns.ssm.size > 0) allowKey(fn, key, 'ssm', 'read');
   }
 }
 

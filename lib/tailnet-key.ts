@@ -11,12 +11,13 @@ import {
   PolicyStatement,
   ServicePrincipal,
 } from 'aws-cdk-lib/aws-iam';
-import { type IKey, ViaServicePrincipal } from 'aws-cdk-lib/aws-kms';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunctionResource } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnRotationSchedule, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
 import type { VariableName } from '../gateway/environment.ts';
+import { allowKey } from './key-use.ts';
 import { PosternFunction } from './postern-function.ts';
 import { InvalidProps } from './problem.ts';
 import type { TailnetKeyIssuer } from './tailnet-key-issuer.ts';
@@ -106,8 +107,8 @@ export class TailnetKey extends Construct {
       );
     }
     this.#readers.add(role.roleArn);
-    const service = `secretsmanager.${Stack.of(this).region}.amazonaws.com`;
-    this.secret.encryptionKey?.grantDecrypt(new ViaServicePrincipal(service, role));
+    const { encryptionKey } = this.secret;
+    if (encryptionKey !== undefined) allowKey(role, encryptionKey, 'secretsmanager', 'read');
     // Less than the secret's own grantRead, which lets its description and its rotation be read too.
     return Grant.addToPrincipal({
       grantee: role,
@@ -144,8 +145,9 @@ export class TailnetKey extends Construct {
         resources: [this.secret.secretArn],
       }),
     );
-    const service = `secretsmanager.${Stack.of(this).region}.amazonaws.com`;
-    encryptionKey?.grantEncryptDecrypt(new ViaServicePrincipal(service, rotation.grantPrincipal));
+    if (encryptionKey !== undefined) allowKey(rotation, encryptionKey, 'secretsmanager', 'write');
+    const { encryptionKey: issuerKey } = issuer.credentials;
+    if (issuerKey !== undefined) allowKey(rotation, issuerKey, 'secretsmanager', 'read');
     this.#readers.add((rotation.role as IRole).roleArn);
     rotation.addPermission('RotateSecret', {
       principal: new ServicePrincipal('secretsmanager.amazonaws.com'),

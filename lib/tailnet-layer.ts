@@ -1,5 +1,5 @@
-import { Annotations, Token } from 'aws-cdk-lib';
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Annotations, Token, Validations } from 'aws-cdk-lib';
+import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
   type Function as LambdaFunction,
@@ -9,6 +9,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { layerCode } from './assets.ts';
+import { allowKey } from './key-use.ts';
 import { InvalidProps } from './problem.ts';
 import { type TailnetIdentityOptions, type TailnetOptions, tailnetEnvironment } from './tailnet-options.ts';
 
@@ -60,7 +61,30 @@ export class TailnetLayer extends Construct {
     for (const [name, value] of Object.entries(environment)) fn.addEnvironment(name, value);
     key?.grantRead(fn);
     secret?.grantRead(fn);
-    if (identity !== undefined) fn.addToRolePolicy(identityStatement(identity));
+    if (secret?.encryptionKey !== undefined) allowKey(fn, secret.encryptionKey, 'secretsmanager', 'read');
+    if (identity !== undefined) this.#allowIdentity(fn, identity);
+  }
+
+  /** In a policy of its own, so that what is acknowledged here hides nothing else of the function's role. */
+  #allowIdentity(fn: LambdaFunction, { audience }: TailnetIdentityOptions): void {
+    const policy = new Policy(fn, 'TailnetIdentity', {
+      roles: fn.role === undefined ? [] : [fn.role],
+      statements: [
+        new PolicyStatement({
+          actions: ['sts:GetWebIdentityToken'],
+          resources: ['*'],
+          conditions: {
+            'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': [audience] },
+            // The condition above holds as well for a request that names no audience at all.
+            Null: { 'sts:IdentityTokenAudience': 'false' },
+          },
+        }),
+      ],
+    });
+    Validations.of(policy).acknowledge({
+      id: 'AwsSolutions-IAM5[Resource::*]',
+      reason: 'sts:GetWebIdentityToken knows no resources; its condition allows tokens for one audience',
+    });
   }
 
   #check(fn: LambdaFunction): void {
@@ -90,17 +114,4 @@ function hasNode({ family, name }: Runtime): boolean {
   const version = Number(/^nodejs(\d+)/.exec(name)?.[1]);
   // One without a number, such as a custom one made of Node, is the caller's own business.
   return family === RuntimeFamily.NODEJS && !(version < leastNode);
-}
-
-/** The action knows no resources; the condition limits it to tokens for this audience. */
-function identityStatement({ audience }: TailnetIdentityOptions): PolicyStatement {
-  return new PolicyStatement({
-    actions: ['sts:GetWebIdentityToken'],
-    resources: ['*'],
-    conditions: {
-      'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': [audience] },
-      // The condition above holds as well for a request that names no audience at all.
-      Null: { 'sts:IdentityTokenAudience': 'false' },
-    },
-  });
 }

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Stack } from 'aws-cdk-lib';
 import { Template } from 'aws-cdk-lib/assertions';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import { Key } from 'aws-cdk-lib/aws-kms';
 import { PosternStack, type PosternStackProps } from '../../lib/postern-stack.ts';
+import { WebhookGateway } from '../../lib/webhook-gateway.ts';
 import { solutionsFindings } from './aws-solutions.ts';
 import { configFile, propertiesOf, rightsOf, unbuilt } from './template.ts';
 
@@ -170,9 +174,38 @@ test('no name is fixed, so that the stack can stand twice in one account', () =>
   assert.deepEqual(named, []);
 });
 
-test("AWS's own rules (cdk-nag, AwsSolutions) find nothing but what is acknowledged with its reason", () => {
+test("AWS's own rules (cdk-nag, AwsSolutions) find nothing in it", () => {
   assert.deepEqual(
     solutionsFindings((app) => new PosternStack(app, 'Door', { config, sourceCidrs })),
     [],
+  );
+});
+
+test('nor with every option, but for what is acknowledged with its reason', () => {
+  const findings = solutionsFindings((app) => {
+    const stack = new Stack(app, 'Test');
+    const identity = { clientId: 'kAbC123', audience: 'api.tailscale.com/kAbC123' };
+    const joined = { config, sourceCidrs, identity, tags: ['tag:postern'] };
+    new WebhookGateway(stack, 'Untraced', joined);
+    new WebhookGateway(stack, 'Traced', {
+      ...joined,
+      tracing: true,
+      authorizerPolicy: true,
+      secretKeys: [Key.fromKeyArn(stack, 'Own', 'arn:aws:kms:eu-west-1:123456789012:key/0')],
+    });
+    return stack;
+  });
+  assert.deepEqual(findings, []);
+});
+
+test('the rules see what is not acknowledged', () => {
+  const findings = solutionsFindings((app) => {
+    const stack = new PosternStack(app, 'Door', { config, sourceCidrs });
+    stack.gateway.forwarder.addToRolePolicy(new PolicyStatement({ actions: ['s3:Get*'], resources: ['*'] }));
+    return stack;
+  });
+  assert.ok(
+    findings.length > 0 && findings.every((finding) => finding.startsWith('AwsSolutions-IAM5')),
+    findings.join(),
   );
 });
