@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { App, CfnWaitConditionHandle, Stack } from 'aws-cdk-lib';
 import { Match, Template } from 'aws-cdk-lib/assertions';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { DemoStack, type DemoStackProps } from '../../lib/demo-stack.ts';
+import { TailnetKeyIssuer } from '../../lib/tailnet-key-issuer.ts';
 import { solutionsFindings } from './aws-solutions.ts';
 
 const template = templateOf();
@@ -127,6 +130,36 @@ test('the role may open a session and read the one secret, and nothing else', ()
   ]);
   assert.equal(given.findResources('AWS::IAM::Role')[roleRef.Ref]?.Properties.ManagedPolicyArns, undefined);
   assert.match(userDataOf(given), new RegExp(`SECRET_ID='${key}'`));
+});
+
+test('with an issuer the stack has a key of its own, which the instance and the rotation alone may read', () => {
+  const app = new App({ context: { 'aws:cdk:bundling-stacks': [] } });
+  const other = new Stack(app, 'Other');
+  new CfnWaitConditionHandle(other, 'NotEmpty');
+  const apiKey = Secret.fromSecretNameV2(other, 'ApiKey', 'postern/headscale-api-key');
+  const issuer = TailnetKeyIssuer.headscale({ url: 'https://headscale.example.com', apiKey });
+  const stack = new DemoStack(app, 'PosternDemo', { issuer });
+  const given = Template.fromStack(stack);
+  const { id } = only('AWS::SecretsManager::Secret', given);
+  const settings = filesOf(given)['/etc/postern-demo/settings']?.content ?? '';
+  assert.match(settings, new RegExp(`^SECRET_ID='<${id}>'$`, 'm'));
+  assert.match(settings, /^CONTROL_URL='https:\/\/headscale\.example\.com'$/m);
+  assert.match(settings, /^TAGS=''$/m);
+  const policy = JSON.stringify(only('AWS::SecretsManager::ResourcePolicy', given).properties);
+  const readers = [...policy.matchAll(/"Fn::GetAtt":\["([A-Za-z]+?)[0-9A-F]{8}","Arn"\]/g)].map(
+    ([, name]) => name,
+  );
+  assert.deepEqual(readers.toSorted(), ['KeyRotationRole', 'Role']);
+  assert.throws(
+    () => new DemoStack(app, 'Both', { issuer, key: apiKey }),
+    /key and issuer are both given; give the key, or who makes one/,
+  );
+});
+
+test('the version of tailscale is the one that the layer has', () => {
+  const module = readFileSync(join(import.meta.dirname, '..', '..', 'extension', 'layer', 'go.mod'), 'utf8');
+  const [, version] = /^\s*tailscale\.com v(\S+)/m.exec(module) ?? [];
+  assert.match(userDataOf(template), new RegExp(`TAILSCALE_VERSION='${version}'`));
 });
 
 test('the user data names the secret and holds none, and fits into the 16 KiB of EC2', () => {
