@@ -3,6 +3,7 @@ import { readEnvironment, type TailnetEnvironment } from '../gateway/environment
 import { TunnelError } from './causes.ts';
 import { keySource } from './keys.ts';
 import { log } from './log.ts';
+import { tunnelMetrics } from './metrics.ts';
 import { serveReadiness } from './readiness.ts';
 import { Tailscaled } from './tailscaled.ts';
 import { Tunnel } from './tunnel.ts';
@@ -28,7 +29,12 @@ export async function openTunnel(env: NodeJS.ProcessEnv, executable: string): Pr
     env,
   });
   process.on('exit', () => daemon.kill());
-  const tunnel = new Tunnel({ daemon, settings, keys: keySource(settings, env, extraCas), log });
+  const tunnel = new Tunnel({
+    daemon,
+    settings,
+    keys: keySource(settings, env, extraCas),
+    log: tunnelMetrics(log, env.AWS_LAMBDA_FUNCTION_NAME ?? 'extension'),
+  });
   const withinMs = Math.min(settings.joinTimeoutMs, initMs - process.uptime() * 1_000);
   await Promise.all([
     tunnel.join(withinMs),

@@ -4,6 +4,7 @@ import { systemClock } from '../gateway/clock.ts';
 import type { TailnetEnvironment } from '../gateway/environment.ts';
 import { createAccessLog, type Gateway, type Log, loadGateway } from '../gateway/index.ts';
 import { createSecrets } from '../gateway/secrets/index.ts';
+import { requestMetrics } from './request-metrics.ts';
 
 export interface LoadOptions {
   /** POSTERN_CONFIG; relative to the function's own folder. */
@@ -35,7 +36,10 @@ export async function loadConfigured(options: LoadOptions): Promise<Gateway> {
       secrets: createSecrets(env),
       tailnet,
       headOnly,
-      finished: createAccessLog((line) => process.stdout.write(line)),
+      finished: createAccessLog(
+        (line) => process.stdout.write(line),
+        requestMetrics(env.AWS_LAMBDA_FUNCTION_NAME ?? 'forwarder', Date.now),
+      ),
     },
   );
 }

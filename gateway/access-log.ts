@@ -7,8 +7,13 @@ import type { FinishedRequest } from './handling.ts';
  * The query is left out, because it may hold credentials. It is put together by hand: this runs for every request, and
  * so no object of these fields has to be made for JSON.stringify. What can hold a quote, a backslash or a control
  * character goes through JSON.stringify; the rest was checked before (canonical path, host, method, code, names of the configuration).
+ *
+ * @param further more members of the object, as JSON text that begins with a comma
  */
-export function createAccessLog(write: (line: string) => void): (record: FinishedRequest) => void {
+export function createAccessLog(
+  write: (line: string) => void,
+  further?: (record: FinishedRequest) => string,
+): (record: FinishedRequest) => void {
   return function logRequest(record) {
     const { exchange, reply, brokenOff } = record;
     let line = `{"time":"${timestamp(Date.now())}","level":"info","event":"request","id":${quoted(record.id)}`;
@@ -26,7 +31,9 @@ export function createAccessLog(write: (line: string) => void): (record: Finishe
     }
     if (brokenOff !== undefined) line += `,"brokenOff":${JSON.stringify(brokenOff)}`;
     line += `,"sentBytes":${record.sentBytes},"ms":${Math.round(record.durationMs * 1000) / 1000}`;
-    write(exchange === undefined ? `${line}}\n` : `${line},"trail":[${trailOf(exchange.trail)}]}\n`);
+    if (exchange !== undefined) line += `,"trail":[${trailOf(exchange.trail)}]`;
+    if (further !== undefined) line += further(record);
+    write(`${line}}\n`);
   };
 }
 

@@ -1,12 +1,18 @@
 import { readEnvironment } from '../../gateway/environment.ts';
 import { createLog } from '../../gateway/log.ts';
+import { meteredLog } from '../../gateway/metric.ts';
 import { type Admit, createAuthorizer, refuseAll } from './authorizer.ts';
 import { admitSources } from './source.ts';
 
 // The function that API Gateway asks before it calls the forwarder: the source's range first, then the head-only policy.
 
 const { env } = process;
-const log = createLog((line) => process.stdout.write(line));
+const functionName = env.AWS_LAMBDA_FUNCTION_NAME ?? 'authorizer';
+const log = meteredLog(
+  createLog((line) => process.stdout.write(line)),
+  { functionName, now: Date.now },
+  { refused: ({ code }) => ({ metric: { name: 'Refusals', unit: 'Count' }, value: 1, code: String(code) }) },
+);
 
 export const handler = createAuthorizer({ admits: await prepare(), log, now: Date.now });
 

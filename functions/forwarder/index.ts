@@ -1,6 +1,7 @@
 import { systemClock } from '../../gateway/clock.ts';
 import { readEnvironment } from '../../gateway/environment.ts';
 import { createLog } from '../../gateway/index.ts';
+import { meteredLog } from '../../gateway/metric.ts';
 import { GatewayHolder } from '../holder.ts';
 import { loadConfigured } from '../load.ts';
 import { createForwarder } from './forwarder.ts';
@@ -10,7 +11,13 @@ import { createForwarder } from './forwarder.ts';
 const { env } = process;
 /** As long as Lambda's init may take. */
 const initMs = 10_000;
-const log = createLog((line) => process.stdout.write(line));
+const functionName = env.AWS_LAMBDA_FUNCTION_NAME ?? 'forwarder';
+// Requests that the gateway took have their metrics in its access log; these it could not take.
+const log = meteredLog(
+  createLog((line) => process.stdout.write(line)),
+  { functionName, now: Date.now },
+  { request: ({ code }) => ({ metric: { name: 'Errors', unit: 'Count' }, value: 1, code: String(code) }) },
+);
 const holder = new GatewayHolder(
   async () => {
     const { config, tailnet } = readEnvironment(env);

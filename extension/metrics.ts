@@ -1,0 +1,19 @@
+import { type Measured, meteredLog } from '../gateway/metric.ts';
+import type { Log, LogFields } from '../gateway/plugin.ts';
+
+const measures: Readonly<Record<string, (fields: LogFields) => Measured>> = {
+  'tunnel ready': ({ tookMs }) => ({
+    metric: { name: 'TunnelReadyMs', unit: 'Milliseconds' },
+    value: Number(tookMs),
+  }),
+  'tunnel not ready': ({ code }) => ({
+    metric: { name: 'TunnelNotReady', unit: 'Count' },
+    value: 1,
+    code: String(code),
+  }),
+};
+
+/** Makes a log that measures how long the tunnel took to be ready, and counts how often, and why, it was not. */
+export function tunnelMetrics(log: Log, functionName: string): Log {
+  return meteredLog(log, { functionName, now: Date.now }, measures);
+}
