@@ -1,7 +1,10 @@
 import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
-import { AssetHashType, type AssetOptions, BundlingOutput, DockerImage } from 'aws-cdk-lib';
+import { Stack } from 'aws-cdk-lib';
 import { type AssetCode, Code } from 'aws-cdk-lib/aws-lambda';
+import type { Construct } from 'constructs';
 import { InvalidProps } from './problem.ts';
 
 /** The functions that are deployed, by the names of their folders below functions/. */
@@ -32,34 +35,39 @@ export function inspectConfiguration(file: string): Needs {
 }
 
 /** A function's code, bundled while the app is synthesized; `config` is checked and put beside it as JSON. */
-export function functionCode(name: FunctionName, config?: string): AssetCode {
-  return code(['function', name], config === undefined ? [] : [config], BundlingOutput.NOT_ARCHIVED);
+export function functionCode(scope: Construct, name: FunctionName, config?: string): AssetCode {
+  return made(scope, function bundle() {
+    const folder = newFolder();
+    runTool(['function', name, folder, ...(config === undefined ? [] : [config])]);
+    return folder;
+  });
 }
+
+const layers = new Map<string, string>();
 
 /** A layer's zip, by a name such as `arm64` or `x86_64-own-node`; a clone builds it, which takes Go. */
-export function layerCode(name: string): AssetCode {
-  return code(['layer', name], [], BundlingOutput.ARCHIVED);
+export function layerCode(scope: Construct, name: string): AssetCode {
+  return made(scope, function build() {
+    const built = layers.get(name) ?? join(newFolder(), `${name}.zip`);
+    if (!layers.has(name)) runTool(['layer', name, dirname(built)]);
+    layers.set(name, built);
+    return built;
+  });
 }
 
-/** Made by a child process, since a constructor cannot wait; never by Docker. */
-function code(before: readonly string[], after: readonly string[], outputType: BundlingOutput): AssetCode {
-  const options: AssetOptions = {
-    assetHashType: AssetHashType.OUTPUT,
-    bundling: {
-      // Never asked: what is local succeeds or throws. The command tells one asset from another in the CDK's own cache.
-      image: DockerImage.fromRegistry('none'),
-      command: [...before, ...after],
-      outputType,
-      local: {
-        tryBundle(out) {
-          runTool([...before, out, ...after]);
-          return true;
-        },
-      },
-    },
-  };
-  // The bundled output alone makes the asset's hash; the source only has to be there.
-  return Code.fromAsset(dirname(tool), options);
+/**
+ * Made by a child process, since a constructor cannot wait, and never by Docker; not within the CDK's own bundling, which
+ * would wrap what is wrong into an error of its own. For a stack that the command leaves out something small stands in.
+ */
+function made(scope: Construct, make: () => string): AssetCode {
+  return Code.fromAsset(Stack.of(scope).bundlingRequired ? make() : dirname(tool));
+}
+
+/** Until the process ends: by then the CDK has its own copy. */
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'postern-asset-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** @throws InvalidProps with what the tool said: the lines of a wrong configuration, or why a build failed */

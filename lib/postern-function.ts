@@ -46,7 +46,7 @@ export class PosternFunction extends LambdaFunction {
     logGroup.grantWrite(role);
     super(scope, id, {
       ...rest,
-      code: functionCode(name, config),
+      code: functionCode(scope, name, config),
       handler: 'index.handler',
       runtime: Runtime.NODEJS_24_X,
       architecture,

@@ -45,7 +45,7 @@ export class TailnetLayer extends Construct {
     const name = architecture.name === Architecture.ARM_64.name ? 'arm64' : 'x86_64';
     this.version = new LayerVersion(this, 'Version', {
       description: 'Postern: userspace tailscaled and its extension',
-      code: layerCode(ownNode ? `${name}-own-node` : name),
+      code: layerCode(this, ownNode ? `${name}-own-node` : name),
       compatibleArchitectures: [architecture],
       ...(!ownNode && { compatibleRuntimes: [Runtime.NODEJS_22_X, Runtime.NODEJS_24_X] }),
       license: 'Apache-2.0',
