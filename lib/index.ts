@@ -1,4 +1,5 @@
 export { DemoStack, type DemoStackProps } from './demo-stack.ts';
+export { Observability, type ObservabilityProps } from './observability.ts';
 export { PipelineStack, type PipelineStackProps } from './pipeline-stack.ts';
 export { type PosternChoices, PosternStack, type PosternStackProps } from './postern-stack.ts';
 export { InvalidProps } from './problem.ts';

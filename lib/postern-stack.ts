@@ -1,8 +1,11 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import { readContextChoices } from './context-choices.ts';
+import { Observability } from './observability.ts';
 import { InvalidProps } from './problem.ts';
 import { TailnetKey } from './tailnet-key.ts';
 import { TailnetKeyIssuer } from './tailnet-key-issuer.ts';
@@ -54,6 +57,12 @@ export interface PosternChoices {
    * @default arm64
    */
   readonly architecture?: 'arm64' | 'x86_64';
+  /**
+   * Who gets a mail when an alarm rings; AWS asks that address first whether it wants them.
+   *
+   * @default - nobody; alarms are seen on the dashboard alone
+   */
+  readonly alarmEmail?: string;
 }
 
 export interface PosternStackProps extends StackProps, PosternChoices {}
@@ -67,16 +76,18 @@ const known: readonly (keyof PosternChoices)[] = [
   'tailnetTags',
   'memorySize',
   'architecture',
+  'alarmEmail',
 ];
 const architectures: Readonly<Record<string, Architecture>> = {
   arm64: Architecture.ARM_64,
   x86_64: Architecture.X86_64,
 };
 
-/** The whole door: key and rotation, layer, functions, API. */
+/** The whole door: key and rotation, layer, functions, API, dashboard and alarms. */
 export class PosternStack extends Stack {
   readonly key: TailnetKey;
   readonly gateway: WebhookGateway;
+  readonly observability: Observability;
 
   constructor(scope: Construct, id: string, props: PosternStackProps = {}) {
     super(scope, id, {
@@ -98,11 +109,25 @@ export class PosternStack extends Stack {
       ...(choices.controlUrl !== undefined && { controlUrl: choices.controlUrl }),
       ...(memorySize !== undefined && { memorySize }),
     });
+    this.observability = this.#observe(choices);
     new CfnOutput(this, 'Url', { value: this.gateway.url, description: 'Where webhooks are sent to' });
     new CfnOutput(this, 'KeySecret', {
       value: this.key.secret.secretName,
       description: 'The secret with the auth key of the tailnet',
     });
+  }
+
+  #observe({ alarmEmail }: PosternChoices): Observability {
+    const watched = { gateway: this.gateway, key: this.key };
+    if (alarmEmail === undefined) return new Observability(this, 'Observability', watched);
+    if (!/^[^\s@]+@[^\s@]+$/.test(alarmEmail))
+      throw new InvalidProps(
+        'PosternStack',
+        `alarmEmail is ${JSON.stringify(alarmEmail)}; give one mail address`,
+      );
+    const alarmTopic = new Topic(this, 'Alarms', { displayName: 'Alarms of Postern', enforceSSL: true });
+    alarmTopic.addSubscription(new EmailSubscription(alarmEmail));
+    return new Observability(this, 'Observability', { ...watched, alarmTopic });
   }
 
   #issuer({ issuer = 'tailscale', controlUrl, credentials }: PosternChoices): TailnetKeyIssuer {
