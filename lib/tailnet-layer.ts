@@ -30,6 +30,8 @@ export interface TailnetLayerProps {
 
 const leastMemoryMb = 256;
 const leastNode = 22;
+/** For so long the extension asks for an identity token. */
+const tokenSeconds = 300;
 
 /** The Lambda layer that brings a function into a tailnet: userspace tailscaled and the extension that owns it. */
 export class TailnetLayer extends Construct {
@@ -77,6 +79,7 @@ export class TailnetLayer extends Construct {
             'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': [audience] },
             // The condition above holds as well for a request that names no audience at all.
             Null: { 'sts:IdentityTokenAudience': 'false' },
+            NumericLessThanEquals: { 'sts:DurationSeconds': tokenSeconds },
           },
         }),
       ],

@@ -115,22 +115,23 @@ test('a wrong configuration is refused with its line, from the package too', () 
   );
 });
 
-test('the types are whole: a strict program compiles against the package', () => {
-  writeFileSync(join(consumer, 'typed.ts'), typed);
-  const options = [
-    '--noEmit',
-    '--strict',
-    '--target',
-    'es2024',
-    '--lib',
-    'es2024',
-    '--module',
-    'nodenext',
-    '--types',
-    'node',
-    '--skipLibCheck',
-  ];
-  run(consumer, process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), ...options, 'typed.ts']);
+test('the types are whole: a strict program and the examples of docs/constructs.md compile against the package', () => {
+  const page = readFileSync(join(root, 'docs', 'constructs.md'), 'utf8');
+  const blocks = page.split(/\n(?! {4}|\n)/).filter((block) => /^ {4}import /m.test(block));
+  assert.ok(blocks.length >= 4, `${blocks.length} examples were found`);
+  const examples = blocks.map((block) => block.slice(block.indexOf('    import ')).replace(/^ {4}/gm, ''));
+  const files = [typed, ...examples].map((text, at) => {
+    writeFileSync(join(consumer, `typed-${at}.ts`), text);
+    return `typed-${at}.ts`;
+  });
+  const options = ['--noEmit', '--strict', '--skipLibCheck', '--target', 'es2024', '--lib', 'es2024'];
+  const modules = ['--module', 'nodenext', '--types', 'node'];
+  run(consumer, process.execPath, [
+    join(root, 'node_modules/typescript/bin/tsc'),
+    ...options,
+    ...modules,
+    ...files,
+  ]);
 });
 
 test('postern/tailnet is imported without the CDK', () => {

@@ -93,6 +93,7 @@ const cases: readonly {
       `sts:GetWebIdentityToken on * when ${JSON.stringify({
         'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': ['api.tailscale.com/kAbC123'] },
         Null: { 'sts:IdentityTokenAudience': 'false' },
+        NumericLessThanEquals: { 'sts:DurationSeconds': 300 },
       })}`,
     ],
   },
