@@ -140,7 +140,7 @@ export class WebhookGateway extends Construct {
       stageName: '$default',
       autoDeploy: true,
       throttle,
-      detailedMetricsEnabled: true,
+      // No detailed metrics: of one route they repeat the stage's, which cost nothing (docs/cost.md).
       accessLogSettings: {
         destination: new LogGroupLogDestination(this.accessLogGroup),
         format: accessLogFormat,

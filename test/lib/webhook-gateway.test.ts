@@ -111,7 +111,6 @@ test('requests are throttled, and each leaves one line of JSON without its query
   const slower = gatewayTemplate(() => ({ throttle: { rateLimit: 5, burstLimit: 7 } }));
   const { DefaultRouteSettings } = propertiesOf(slower, 'AWS::ApiGatewayV2::Stage');
   assert.deepEqual(DefaultRouteSettings, {
-    DetailedMetricsEnabled: true,
     ThrottlingRateLimit: 5,
     ThrottlingBurstLimit: 7,
   });
