@@ -18,6 +18,10 @@ const tasks = {
     ['--test', '--test-concurrency=2', '--test-timeout=300000', ...(args.length > 0 ? args : testFiles())],
   ],
   bench: (args) => [['bench/main.ts', ...args]],
+  cost: (args) => [
+    ...(args.includes('--measure') ? [['bench/main.ts', 'power']] : []),
+    ['cost/main.ts', ...args.filter((arg) => arg !== '--measure')],
+  ],
   layer: (args) => [['extension/layer/build.ts', ...args]],
   app: (args) => [['bin/app.ts', ...args]],
   build: (args) => [

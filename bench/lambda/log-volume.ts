@@ -3,6 +3,8 @@ export interface LogVolume {
   /** Of one warm request, in bytes of UTF-8: the function's lines, and those that the platform writes around them. */
   readonly bytesPerRequest: number;
   readonly eventsPerRequest: number;
+  /** Of those bytes, what is there for the sake of metrics alone. */
+  readonly metricBytesPerRequest: number;
   /** Once for each sandbox: the lines of its start and of its end. */
   readonly bytesPerSandbox: number;
   readonly eventsPerSandbox: number;
@@ -21,8 +23,8 @@ const ofEmulator = /\[(?:INFO|WARNING|ERROR|DEBUG)\] \(rapid\) /;
  * @throws Error when there is no warm request
  */
 export function readLogVolume(lines: readonly string[]): LogVolume {
-  const request = { bytes: 0, events: 0 };
-  const sandbox = { bytes: 0, events: 0 };
+  const request = { bytes: 0, events: 0, metricBytes: 0 };
+  const sandbox = { bytes: 0, events: 0, metricBytes: 0 };
   let ended = 0;
   let isWithin = false;
   for (const line of lines) {
@@ -31,6 +33,7 @@ export function readLogVolume(lines: readonly string[]): LogVolume {
     const count = isWithin && ended > 0 ? request : sandbox;
     count.bytes += Buffer.byteLength(line);
     count.events += 1;
+    count.metricBytes += metricBytesOf(line);
     if (line.startsWith('REPORT RequestId: ')) {
       isWithin = false;
       ended += 1;
@@ -42,6 +45,7 @@ export function readLogVolume(lines: readonly string[]): LogVolume {
   return {
     bytesPerRequest: request.bytes / warm,
     eventsPerRequest: request.events / warm,
+    metricBytesPerRequest: request.metricBytes / warm,
     // What the first request had in common with every other is counted as a request.
     bytesPerSandbox: Math.max(0, sandbox.bytes - request.bytes / warm),
     eventsPerSandbox: Math.max(0, sandbox.events - request.events / warm),
@@ -55,13 +59,22 @@ interface Directive {
   readonly Metrics: readonly { readonly Name: string }[];
 }
 
+interface MetricLine {
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly directives: readonly Directive[];
+}
+
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html */
+function readMetricLine(line: string): MetricLine | undefined {
+  if (!line.startsWith('{') || !line.includes('"_aws"')) return undefined;
+  const fields = JSON.parse(line) as Record<string, unknown>;
+  const { CloudWatchMetrics } = fields._aws as { CloudWatchMetrics?: readonly Directive[] };
+  return { fields, directives: CloudWatchMetrics ?? [] };
+}
+
 export function metricsIn(lines: readonly string[]): readonly string[] {
   const found = new Set<string>();
-  for (const line of lines) {
-    if (!line.startsWith('{') || !line.includes('"_aws"')) continue;
-    const fields = JSON.parse(line) as Record<string, unknown>;
-    const directives = (fields._aws as { CloudWatchMetrics?: readonly Directive[] }).CloudWatchMetrics ?? [];
+  for (const { fields, directives } of lines.map(readMetricLine).filter((line) => line !== undefined)) {
     for (const { Namespace, Dimensions, Metrics } of directives) {
       for (const { Name } of Metrics) {
         for (const names of Dimensions) {
@@ -72,4 +85,19 @@ export function metricsIn(lines: readonly string[]): readonly string[] {
     }
   }
   return [...found].toSorted();
+}
+
+/** What a line would be shorter without its directives, its metrics and their dimensions. */
+function metricBytesOf(line: string): number {
+  const read = readMetricLine(line);
+  if (read === undefined) return 0;
+  const names = new Set([
+    '_aws',
+    ...read.directives.flatMap(({ Dimensions, Metrics }) => [
+      ...Dimensions.flat(),
+      ...Metrics.map(({ Name }) => Name),
+    ]),
+  ]);
+  const others = Object.fromEntries(Object.entries(read.fields).filter(([name]) => !names.has(name)));
+  return Buffer.byteLength(line) - Buffer.byteLength(JSON.stringify(others));
 }

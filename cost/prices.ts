@@ -1,0 +1,49 @@
+import table from './prices.json' with { type: 'json' };
+
+/** Where a figure was found. Nothing is fetched: a price is as old as its source says. */
+export interface Source {
+  readonly what: string;
+  readonly url: string;
+  /** The day, the month or the year for which the source states it; null when it does not say. */
+  readonly stated: string | null;
+}
+
+export interface Price {
+  readonly what: string;
+  /** US dollars for `per` units, without tax. */
+  readonly usd: number;
+  readonly per: number;
+  readonly unit: string;
+  /** AWS's own page, to look it up again. */
+  readonly page: string;
+  /** The id of its source. */
+  readonly source: keyof typeof table.sources;
+  readonly note?: string;
+}
+
+/** What AWS gives each account every month for as long as it exists, whatever in the account takes it first. */
+export interface Allowance {
+  readonly what: string;
+  readonly amount: number;
+  readonly unit: string;
+  /** The prices whose quantities take from it. */
+  readonly prices: readonly PriceId[];
+  readonly source: keyof typeof table.sources;
+}
+
+export type PriceId = keyof typeof table.prices;
+
+export const region: string = table.region;
+/** The day on which the prices were written down. */
+export const taken: string = table.taken;
+export const sources: Readonly<Record<string, Source>> = table.sources;
+export const prices = table.prices as unknown as Readonly<Record<PriceId, Price>>;
+export const allowances = table.allowances as unknown as Readonly<Record<string, Allowance>>;
+
+/** How many months old a statement was on the day it was written down; undefined when its source has no date. */
+export function ageInMonths({ stated }: Source, on: string = taken): number | undefined {
+  if (stated === null) return undefined;
+  const [year = 0, month = 6] = stated.split('-').map(Number);
+  const [onYear = 0, onMonth = 1] = on.split('-').map(Number);
+  return (onYear - year) * 12 + (onMonth - month);
+}
