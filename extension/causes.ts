@@ -1,6 +1,6 @@
 import { messageOf } from '../gateway/message-of.ts';
+import { redact } from '../gateway/redact.ts';
 import type { TunnelCause } from '../gateway/upstream/tunnel.ts';
-import { redact } from './log.ts';
 
 /** Why the tunnel cannot be had: a stable code, and a sentence that tells a person what to do. */
 export class TunnelError extends Error {

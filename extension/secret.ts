@@ -1,7 +1,7 @@
+import { conceal } from '../gateway/redact.ts';
 import { AwsError, type AwsFailure, getSecretValue } from '../gateway/secrets/aws.ts';
 import type { TunnelCause } from '../gateway/upstream/tunnel.ts';
 import { TunnelError } from './causes.ts';
-import { conceal } from './log.ts';
 import { patience } from './patience.ts';
 
 const maxKeyChars = 512;

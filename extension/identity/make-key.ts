@@ -1,5 +1,5 @@
 import type { TailnetIdentity } from '../../gateway/environment.ts';
-import { conceal } from '../log.ts';
+import { conceal } from '../../gateway/redact.ts';
 import { readAuthorities } from './authorities.ts';
 import { describeToken } from './claims.ts';
 import { TailnetApi } from './tailnet-api.ts';

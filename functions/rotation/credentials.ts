@@ -1,5 +1,5 @@
+import { conceal } from '../../gateway/redact.ts';
 import { RotationError } from './errors.ts';
-import { conceal } from './redact.ts';
 
 /** With what the rotation speaks to the issuer's API. */
 export type Credentials =

@@ -1,4 +1,4 @@
-import { redact } from './redact.ts';
+import { redact } from '../../gateway/redact.ts';
 
 /** What can go wrong, and what a person does about it. The codes are stable: they stand in the log, in metrics and in the docs. */
 const advice = {

@@ -1,5 +1,5 @@
+import { redact } from '../../gateway/redact.ts';
 import { keyDaysLeft } from './metrics.ts';
-import { redact } from './redact.ts';
 import { readStoredKey } from './stored-key.ts';
 import type { Workshop } from './workshop.ts';
 

@@ -1,7 +1,7 @@
 import { readRotationEnvironment } from '../../gateway/environment.ts';
 import { createLog } from '../../gateway/log.ts';
+import { redact } from '../../gateway/redact.ts';
 import { openIssuer } from './open-issuer.ts';
-import { redact } from './redact.ts';
 import { createRotation, type RotationHandler, refuseAll } from './rotation.ts';
 import { connectSecretStore } from './store.ts';
 

@@ -1,7 +1,7 @@
+import { conceal } from '../../gateway/redact.ts';
 import { type Api, type ApiAnswer, isAhead } from './api.ts';
 import { RotationError } from './errors.ts';
 import type { Issuer, KeyState } from './issuer.ts';
-import { conceal } from './redact.ts';
 
 /** The tailnet of whoever the token belongs to; Headscale knows no other. */
 const keysPath = '/api/v2/tailnet/-/keys';

@@ -1,7 +1,7 @@
+import { conceal } from '../../gateway/redact.ts';
 import { type Api, type ApiAnswer, isAhead } from './api.ts';
 import { RotationError } from './errors.ts';
 import type { Issuer } from './issuer.ts';
-import { conceal } from './redact.ts';
 
 const path = '/api/v1/preauthkey';
 

@@ -1,6 +1,6 @@
+import { redact } from '../../gateway/redact.ts';
 import type { Issuer } from './issuer.ts';
 import { rotationFailed } from './metrics.ts';
-import { redact } from './redact.ts';
 import { readStoredKey, type StoredKey } from './stored-key.ts';
 import type { Workshop } from './workshop.ts';
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { redact } from '../../gateway/redact.ts';
 import { RotationError } from './errors.ts';
 import { checkExpiry } from './expiry.ts';
 import { rotationFailed } from './metrics.ts';
-import { redact } from './redact.ts';
 import { createSecret, finishSecret, setSecret, testSecret } from './steps.ts';
 import type { Step, Workshop } from './workshop.ts';
 

@@ -1,5 +1,5 @@
+import { conceal } from '../../gateway/redact.ts';
 import type { MadeKey } from './issuer.ts';
-import { conceal } from './redact.ts';
 
 /** A key as it lies in a version of the secret. The extension reads `key` of it. */
 export interface StoredKey extends MadeKey {

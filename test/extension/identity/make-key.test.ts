@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { makeKey } from '../../../extension/identity/make-key.ts';
-import { redact } from '../../../extension/log.ts';
+import { redact } from '../../../gateway/redact.ts';
 import { selfSigned } from '../../gateway/upstream/fixtures/certificate.ts';
 import { type ApiTrouble, type FederatedIdentity, FederationApi } from '../../support/federation-api.ts';
 import { type StsTrouble, WebIdentity } from '../../support/web-identity.ts';
