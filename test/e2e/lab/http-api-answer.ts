@@ -1,5 +1,7 @@
 /** The answer that an HTTP API gives to the client. */
 export interface HttpApiAnswer {
+  /** The message of one that the gateway gave itself. */
+  readonly error?: string;
   readonly status: number;
   /** Names and values, flat. */
   readonly headers: readonly string[];
@@ -20,6 +22,7 @@ const ownHeaders = new Set([
 /** An answer of the gateway itself: `{"message": …}`, as for every error of an HTTP API. */
 export function gatewayAnswer(status: number, message: string): HttpApiAnswer {
   return {
+    error: message,
     status,
     headers: ['content-type', 'application/json'],
     body: Buffer.from(JSON.stringify({ message })),

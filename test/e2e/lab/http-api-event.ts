@@ -129,23 +129,28 @@ const hopByHop = new Set([
  * Lower-case names; a repeated header's values joined by commas; cookies apart, each pair an entry.
  *
  * The forwarding headers are the gateway's: the client's address is added to `x-forwarded-for`, port and protocol are
- * set anew. `content-length` is always there (the page's own example of an event, and the captured event in
- * github.com/floci-io/floci/issues/2172).
+ * set anew. `content-length` is always there (the captured events in github.com/floci-io/floci/issues/2172 and
+ * github.com/logandk/serverless-wsgi/issues/191).
+ *
+ * Not done here: api-gateway-known-issues.html says that an HTTP API adds a content-type to requests without a body and turns
+ * `x-forwarded-*` into `forwarded`; it names no value, and neither is in the captured events of Lambda integrations.
  */
 function foldHeaders(
   rawHeaders: readonly string[],
   bodyBytes: number,
   context: EventContext,
 ): { readonly headers: Record<string, string>; readonly cookies: readonly string[] } {
-  const headers: Record<string, string> = {};
+  // No plain object: a client may call its header `constructor`.
+  const folded = new Map<string, string>();
   const cookies: string[] = [];
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = (rawHeaders[at] as string).toLowerCase();
     const value = rawHeaders[at + 1] as string;
     if (hopByHop.has(name)) continue;
     if (name === 'cookie') cookies.push(...value.split(/; */));
-    else headers[name] = name in headers ? `${headers[name]},${value}` : value;
+    else folded.set(name, folded.has(name) ? `${folded.get(name)},${value}` : value);
   }
+  const headers = Object.fromEntries(folded);
   const sent = headers['x-forwarded-for'];
   headers['x-forwarded-for'] = sent === undefined ? context.sourceIp : `${sent}, ${context.sourceIp}`;
   headers['x-forwarded-port'] = '443';
@@ -159,11 +164,11 @@ function foldHeaders(
 /** Decoded values; those of a repeated name joined by commas. */
 function foldQuery(rawQueryString: string): Record<string, string> | undefined {
   if (rawQueryString === '') return undefined;
-  const parameters: Record<string, string> = {};
+  const parameters = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(rawQueryString)) {
-    parameters[name] = name in parameters ? `${parameters[name]},${value}` : value;
+    parameters.set(name, parameters.has(name) ? `${parameters.get(name)},${value}` : value);
   }
-  return parameters;
+  return Object.fromEntries(parameters);
 }
 
 /**

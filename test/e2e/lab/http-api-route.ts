@@ -7,6 +7,17 @@ export interface RouteMatch<Route> {
 }
 
 /**
+ * The path that routes are looked for with, or undefined when it is not the stage's: a named stage is the first segment.
+ *
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-stages.html
+ */
+export function withinStage(rawPath: string, stage: string): string | undefined {
+  if (stage === '$default') return rawPath;
+  if (rawPath === `/${stage}`) return '/';
+  return rawPath.startsWith(`/${stage}/`) ? rawPath.slice(stage.length + 1) : undefined;
+}
+
+/**
  * Finds the route of a request: a full match first, then the one with the longest path before a greedy variable, then
  * `$default`; of two with the same path, the one that names the method before ANY.
  *

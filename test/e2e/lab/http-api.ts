@@ -1,19 +1,23 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { gatewayAnswer, type HttpApiAnswer, internalError, makeAnswer } from './http-api-answer.ts';
+import { gatewayAnswer, type HttpApiAnswer, internalError } from './http-api-answer.ts';
 import { type Authorizer, type Decision, decider } from './http-api-authorizer.ts';
-import { type HttpApiEvent, makeEvent, splitTarget } from './http-api-event.ts';
-import { findRoute, type RouteKey } from './http-api-route.ts';
+import type { Passage } from './http-api-context.ts';
+import { type EventContext, type HttpApiEvent, makeEvent, splitTarget } from './http-api-event.ts';
+import { type Invoke, type Invoked, integrate } from './http-api-integration.ts';
+import { limits } from './http-api-limits.ts';
+import { type AccessLog, accessLogger } from './http-api-log.ts';
+import { findRoute, type RouteKey, withinStage } from './http-api-route.ts';
+import { type Throttle, tokenBucket } from './http-api-throttle.ts';
 
-/** Sends an event to a function, wherever it runs, and gives what came back. */
-export type Invoke = (
-  payload: string,
-) => Promise<{ readonly payload: string; readonly functionError: boolean }>;
+export type { Invoke };
 
 export interface HttpApiRoute {
   readonly key: RouteKey;
   readonly invoke: Invoke;
   readonly authorizer?: Authorizer;
+  /** How long the function may take; 30,000 at AWS when the integration says nothing. */
+  readonly limitMs?: number;
 }
 
 export interface HttpApiOptions {
@@ -23,11 +27,16 @@ export interface HttpApiOptions {
   /** Default: every address of the machine. */
   readonly host?: string;
   readonly clock?: () => number;
-  /** How long a function may take; 30,000 at AWS. */
+  /** For each route by itself. Default: none. */
+  readonly throttle?: Throttle;
+  readonly accessLog?: AccessLog;
+  /** For routes without a limit of their own. */
   readonly integrationLimitMs?: number;
+  /** How long an authorizer may take; 10,000 at AWS. */
+  readonly authorizerLimitMs?: number;
 }
 
-/** An HTTP API of Amazon API Gateway as a client and a function see it, without TLS. */
+/** An HTTP API of Amazon API Gateway as a client and a function see it, without TLS. Its rules: http-api-rules.ts. */
 export interface HttpApi {
   readonly port: number;
   /** For a client on this machine. */
@@ -35,57 +44,62 @@ export interface HttpApi {
   close(): Promise<void>;
 }
 
-/**
- * The limits that cannot be raised.
- *
- * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html and, for the event that a function
- * gets and the answer it gives, https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
- */
-export const limits = {
-  bodyBytes: 10 * 1024 * 1024,
-  headBytes: 10_240,
-  integrationMs: 30_000,
-  invokeBytes: 6 * 1024 * 1024,
-} as const;
+/** What one request came to. Without an event it reached no stage, and nothing is logged. */
+interface Outcome {
+  readonly answer: HttpApiAnswer;
+  readonly passage?: Passage;
+}
 
-/** Starts one on a free port. */
+/** One route with all that was prepared for it. */
+interface OpenRoute {
+  readonly key: RouteKey;
+  readonly take: () => boolean;
+  readonly decide: ((event: HttpApiEvent) => Promise<Decision>) | undefined;
+  integrate(payload: string): Promise<Invoked>;
+}
+
+/** Starts one on a free port. @throws Error for what an HTTP API would not take, such as an unknown variable in the log's format */
 export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
-  const { stage = '$default', clock = Date.now, integrationLimitMs = limits.integrationMs } = options;
-  const deciders = new Map<Authorizer, (event: HttpApiEvent) => Promise<Decision>>();
-  for (const { authorizer } of options.routes) {
-    if (authorizer !== undefined) deciders.set(authorizer, decider(authorizer, clock));
+  const { stage = '$default', clock = Date.now } = options;
+  const routes = openRoutes(options, clock);
+  const log = options.accessLog === undefined ? undefined : accessLogger(options.accessLog);
+
+  async function handle(request: http.IncomingMessage): Promise<Outcome> {
+    const nowMs = clock();
+    if (headBytes(request) > limits.headBytes)
+      return { answer: gatewayAnswer(431, 'Request Header Fields Too Large') };
+    const body = await readBody(request);
+    if (body === undefined) return { answer: gatewayAnswer(413, 'Request Entity Too Large') };
+    const target = splitTarget(request.url ?? '/');
+    if (target === undefined) return { answer: gatewayAnswer(400, 'Bad Request') };
+    const path = withinStage(target.rawPath, stage);
+    if (path === undefined) return { answer: gatewayAnswer(404, 'Not Found') };
+    const found = findRoute(routes, request.method ?? '', path);
+    const sourceIp = (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+    const context: EventContext = {
+      ...target,
+      routeKey: found?.route.key ?? '',
+      pathParameters: found?.pathParameters,
+      ...{ stage, sourceIp, nowMs },
+    };
+    const event = makeEvent(request, body, context);
+    if (found === undefined) return { answer: gatewayAnswer(404, 'Not Found'), passage: { event } };
+    return serve(found.route, event);
   }
 
-  async function handle(request: http.IncomingMessage): Promise<HttpApiAnswer> {
-    if (headBytes(request) > limits.headBytes) return gatewayAnswer(431, 'Request Header Fields Too Large');
-    const body = await readBody(request);
-    if (body === undefined) return gatewayAnswer(413, 'Request Entity Too Large');
-    const target = splitTarget(request.url ?? '/');
-    if (target === undefined) return gatewayAnswer(400, 'Bad Request');
-    const path = withinStage(target.rawPath, stage);
-    const found = path === undefined ? undefined : findRoute(options.routes, request.method ?? '', path);
-    if (found === undefined) return gatewayAnswer(404, 'Not Found');
-    const { route, pathParameters } = found;
-    const sourceIp = (request.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-    const context = { ...target, routeKey: route.key, pathParameters, stage, sourceIp, nowMs: clock() };
-    const event = makeEvent(request, body, context);
-    const decision = await (route.authorizer === undefined
-      ? undefined
-      : deciders.get(route.authorizer)?.(event));
-    const refusal = decision === undefined ? undefined : refuse(decision);
-    if (refusal !== undefined) return refusal;
-    const payload = JSON.stringify(withDecision(event, decision));
-    // Lambda refuses such an event with 413 (API_Invoke, RequestTooLargeException).
-    if (Buffer.byteLength(payload) > limits.invokeBytes)
-      return gatewayAnswer(413, 'Request Entity Too Large');
-    const answer = await integrate(route.invoke, payload, integrationLimitMs);
-    return { ...answer, headers: [...answer.headers, 'apigw-requestid', event.requestContext.requestId] };
+  function finish({ answer, passage }: Outcome, startedMs: number): HttpApiAnswer {
+    if (passage === undefined) return answer;
+    const { status, error, body } = answer;
+    log?.({ ...passage, status, error, responseBytes: body.length, responseMs: clock() - startedMs });
+    const id = passage.event.requestContext.requestId;
+    return { ...answer, headers: [...answer.headers, 'apigw-requestid', id] };
   }
 
   const server = http.createServer({ maxHeaderSize: 64 * 1024 }, (request, response) => {
+    const startedMs = clock();
     handle(request)
-      .catch(() => internalError)
-      .then((answer) => send(answer, response));
+      .catch((): Outcome => ({ answer: internalError }))
+      .then((outcome) => send(finish(outcome, startedMs), response));
   });
   await new Promise<void>((resolve) => server.listen(0, options.host, resolve));
   const { port } = server.address() as AddressInfo;
@@ -99,20 +113,34 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
   };
 }
 
-async function integrate(invoke: Invoke, payload: string, limitMs: number): Promise<HttpApiAnswer> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<HttpApiAnswer>((resolve) => {
-    // The function goes on running; nobody waits for it (cortexlabs/cortex/issues/1225 shows the answer).
-    timer = setTimeout(() => resolve(gatewayAnswer(503, 'Service Unavailable')), limitMs);
-  });
-  const asked = invoke(payload).then(({ payload: answer, functionError }) =>
-    functionError || Buffer.byteLength(answer) > limits.invokeBytes ? internalError : makeAnswer(answer),
-  );
-  try {
-    return await Promise.race([asked, late]);
-  } finally {
-    clearTimeout(timer);
+/** Routes that name the same authorizer share what it remembers; each has a bucket of its own. */
+function openRoutes(options: HttpApiOptions, clock: () => number): readonly OpenRoute[] {
+  const { throttle, integrationLimitMs = limits.integrationMs, authorizerLimitMs } = options;
+  const deciders = new Map<Authorizer, OpenRoute['decide']>();
+  for (const { authorizer } of options.routes) {
+    if (authorizer !== undefined && !deciders.has(authorizer))
+      deciders.set(authorizer, decider(authorizer, clock, authorizerLimitMs ?? limits.authorizerMs));
   }
+  return options.routes.map(({ key, invoke, authorizer, limitMs = integrationLimitMs }) => ({
+    key,
+    take: throttle === undefined ? () => true : tokenBucket(throttle, clock),
+    decide: authorizer === undefined ? undefined : deciders.get(authorizer),
+    integrate: (payload) => integrate(invoke, payload, limitMs),
+  }));
+}
+
+async function serve(route: OpenRoute, event: HttpApiEvent): Promise<Outcome> {
+  if (!route.take()) return { answer: gatewayAnswer(429, 'Too Many Requests'), passage: { event } };
+  const decision = await route.decide?.(event);
+  const passage: Passage = { event, authorizer: decision };
+  const refusal = decision === undefined ? undefined : refuse(decision);
+  if (refusal !== undefined) return { answer: refusal, passage };
+  const payload = JSON.stringify(withDecision(event, decision));
+  // Lambda refuses such an event with 413 (API_Invoke, RequestTooLargeException).
+  if (Buffer.byteLength(payload) > limits.invokeBytes)
+    return { answer: gatewayAnswer(413, 'Request Entity Too Large'), passage };
+  const { answer, integration } = await route.integrate(payload);
+  return { answer, passage: { ...passage, integration } };
 }
 
 function refuse(decision: Decision): HttpApiAnswer | undefined {
@@ -142,13 +170,6 @@ async function readBody(request: http.IncomingMessage): Promise<Buffer | undefin
 function headBytes(request: http.IncomingMessage): number {
   const line = `${request.method} ${request.url} HTTP/1.1`.length;
   return request.rawHeaders.reduce((sum, part, at) => sum + (at % 2 === 0 ? 0 : part.length), line);
-}
-
-/** The path below the stage's name, or undefined when the path does not begin with it. */
-function withinStage(path: string, stage: string): string | undefined {
-  if (stage === '$default') return path;
-  if (path === `/${stage}`) return '/';
-  return path.startsWith(`/${stage}/`) ? path.slice(stage.length + 1) : undefined;
 }
 
 function send(answer: HttpApiAnswer, response: http.ServerResponse): void {

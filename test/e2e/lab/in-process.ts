@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Invoke } from './http-api.ts';
+import type { Invoke } from './http-api-integration.ts';
 
 /** What a function sees of its invocation, as far as Postern's functions use it. */
 export interface LambdaContext {
