@@ -8,6 +8,10 @@ export interface Change {
   readonly afterAllowancesUsd: number;
 }
 
+/** Everything off that can be, but the logs themselves. */
+export const leastOfAll =
+  'The least that still logs: none of these, the secret in Parameter Store, logs for a week, the access log for infrequent access';
+
 type Deployment = Inputs['deployment'];
 
 /** What changes the bill, and by how much: each alone, against the inputs as they are. */
@@ -29,11 +33,13 @@ export function changesOf(inputs: Inputs): readonly Change[] {
     deployed('x86_64 instead of arm64, equally fast', { architecture: 'x86_64' }),
     deployed('No dashboard', { dashboards: 0 }),
     ['No metrics, alarms and dashboard', withoutMetrics(inputs)],
+    [leastOfAll, least(inputs)],
     deployed("The configuration's secret in Parameter Store (`ssm:`), for nothing", {
       secrets: deployment.secrets - 1,
       secretsReadAtStart: deployment.secretsReadAtStart - 1,
     }),
     deployed('Logs kept for a week', { retentionDays: 7 }),
+    deployed('The access log in the class for infrequent access', { accessLogInfrequent: true }),
     deployed('The authorizer asked for every request', { authorizerTtlSeconds: 0 }),
     assumed('The target answers after 200 ms', { targetMs: 200 }),
     assumed('The target answers at once', { targetMs: 0 }),
@@ -61,6 +67,19 @@ function withoutMetrics({ assumptions, deployment, power }: Inputs): Inputs {
       ...power,
       authorizer: { ...power.authorizer, log: without(power.authorizer.log) },
       forwarder: { ...power.forwarder, log: without(power.forwarder.log) },
+    },
+  };
+}
+
+function least(inputs: Inputs): Inputs {
+  const { assumptions, deployment, power } = withoutMetrics(inputs);
+  const { secrets, secretsReadAtStart } = deployment;
+  return {
+    ...{ assumptions, power },
+    deployment: {
+      ...deployment,
+      ...{ secrets: secrets - 1, secretsReadAtStart: secretsReadAtStart - 1, retentionDays: 7 },
+      accessLogInfrequent: true,
     },
   };
 }

@@ -10,7 +10,7 @@ export interface Point {
   readonly workingMs: number;
   /** Billed, warm, with it. */
   readonly warmMs: number;
-  /** Init and the first request, with the wait. */
+  /** Init and the first request, without it. */
   readonly coldMs: number;
   /** Of Lambda alone, for a million requests, with the wait. */
   readonly usdPerMillion: number;
@@ -28,7 +28,7 @@ export function curveOf(inputs: Inputs): readonly Point[] {
       hasRoom: hasRoom(inputs.power, memoryMb),
       workingMs: size.billedMs,
       warmMs: billedMs(inputs, memoryMb),
-      coldMs: size.initMs + size.firstMs + inputs.assumptions.targetMs,
+      coldMs: size.initMs + size.firstMs,
       usdPerMillion: lambdaUsdPerMillion(inputs, memoryMb),
       withoutWaitUsdPerMillion: lambdaUsdPerMillion(withoutWait, memoryMb),
     };

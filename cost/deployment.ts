@@ -21,6 +21,8 @@ export interface Deployment {
   /** Metrics that alarms read: one each, or the inputs of a calculation. */
   readonly alarmMetrics: number;
   readonly dashboards: number;
+  /** Whether the access log is of the class that costs half and makes no metrics. */
+  readonly accessLogInfrequent: boolean;
   /** Of one line of the access log. */
   readonly accessLogBytes: number;
 }
@@ -90,6 +92,9 @@ export function deploymentOf({ postern, secretReferences }: Templates): Deployme
       0,
     ),
     dashboards: resourcesOf(postern, 'AWS::CloudWatch::Dashboard').length,
+    accessLogInfrequent: resourcesOf(postern, 'AWS::Logs::LogGroup').some(
+      ({ id, Properties }) => id.includes('AccessLog') && Properties.LogGroupClass === 'INFREQUENT_ACCESS',
+    ),
     accessLogBytes: Buffer.byteLength(exampleLine(stage.AccessLogSettings.Format)),
   };
 }

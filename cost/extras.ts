@@ -5,7 +5,7 @@ import { type PriceId, prices } from './prices.ts';
 
 // What is not part of the month: the edge, which is a choice, and the demo, which lives for hours.
 
-/** CloudFront and a web ACL in front. The API's own data out to CloudFront costs nothing, and so is taken off. */
+/** CloudFront and a web ACL in front. The API's own data out then goes to CloudFront, which costs nothing; it is left in the month. */
 export function edgeLines({ requests, answerBytes, edgeRules }: Assumptions): readonly Line[] {
   const answers = (requests * answerBytes) / 1e9;
   const uses: readonly Use[] = [

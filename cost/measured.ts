@@ -66,6 +66,6 @@ export function hasRoom({ fits }: Power, memoryMb: number): boolean | undefined 
 
 function unmeasured(why: string): Error {
   return new Error(
-    `durations are measured, never assumed, and ${why}; run \`npm run bench power\` (Linux with root, Go and Python; 4 minutes) or \`npm run cost -- --measure\``,
+    `durations are measured, never assumed, and ${why}; run \`npm run bench power\` (Linux with root, Go and Python; 3 minutes) or \`npm run cost -- --measure\``,
   );
 }

@@ -165,7 +165,10 @@ function logUses(inputs: Inputs): readonly Use[] {
       ...{ ...growing, what: 'Logs of the functions, taken in', price: 'logs-ingest' },
       quantity: functions / gigabyte,
     },
-    { ...{ ...growing, what: 'Access log, taken in', price: 'logs-ingest' }, quantity: access / gigabyte },
+    {
+      ...{ ...growing, what: 'Access log, taken in', quantity: access / gigabyte },
+      price: deployment.accessLogInfrequent ? 'logs-ingest-infrequent' : 'logs-ingest',
+    },
     {
       ...{ ...growing, what: `Logs, kept ${deployment.retentionDays} days`, price: 'logs-store' },
       quantity: ((functions + access) / gigabyte) * (deployment.retentionDays / (assumptions.hours / 24)),

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { assumptions } from './assumptions.ts';
+import { region, taken } from './prices.ts';
 import type { Report } from './report.ts';
 import * as tables from './tables.ts';
 
@@ -31,7 +32,7 @@ function partsOf(report: Report): Readonly<Record<string, string>> {
     edge: asMarkdown(tables.extrasTable(report.edge, assumptions.hours)),
     assumptions: asMarkdown(tables.assumptionsTable()),
     allowances: asMarkdown(tables.allowancesTable()),
-    prices: asMarkdown(tables.pricesTable()),
+    prices: `Written down on ${taken}, for ${region}.\n\n${asMarkdown(tables.pricesTable())}`,
     sources: asMarkdown(tables.sourcesTable()),
   };
 }

@@ -40,10 +40,10 @@ export const sources: Readonly<Record<string, Source>> = table.sources;
 export const prices = table.prices as unknown as Readonly<Record<PriceId, Price>>;
 export const allowances = table.allowances as unknown as Readonly<Record<string, Allowance>>;
 
-/** How many months old a statement was on the day it was written down; undefined when its source has no date. */
+/** How many months old a statement was on the day it was written down; undefined when its source gives no month. */
 export function ageInMonths({ stated }: Source, on: string = taken): number | undefined {
-  if (stated === null) return undefined;
-  const [year = 0, month = 6] = stated.split('-').map(Number);
+  const [year = 0, month] = stated?.split('-').map(Number) ?? [];
+  if (month === undefined) return undefined;
   const [onYear = 0, onMonth = 1] = on.split('-').map(Number);
   return (onYear - year) * 12 + (onMonth - month);
 }

@@ -1,5 +1,5 @@
 import { assumptions } from './assumptions.ts';
-import { type Change, changesOf } from './changes.ts';
+import { type Change, changesOf, leastOfAll } from './changes.ts';
 import { curveOf, type Point } from './curve.ts';
 import { demoOf, deploymentOf } from './deployment.ts';
 import { demoLines, edgeLines } from './extras.ts';
@@ -29,12 +29,13 @@ export function reportOf(measured: Measured, templates: Templates): Report {
   const inputs: Inputs = { assumptions, deployment: deploymentOf(templates), power: measured };
   const month = monthOf(inputs);
   const curve = curveOf(inputs);
+  const changes = changesOf(inputs);
   return {
-    verdict: verdictOf(month),
+    verdict: verdictOf(month, changes),
     measured: measuredLines(measured, inputs),
     month,
     curve,
-    changes: changesOf(inputs),
+    changes,
     demo: demoLines(demoOf(templates), assumptions),
     edge: edgeLines(assumptions),
     picture: drawCurve(curve, describe(measured, inputs)),
@@ -62,11 +63,16 @@ export function textOf(report: Report): string {
   ].join('\n');
 }
 
-function verdictOf({ usd, afterAllowancesUsd, perMillionUsd }: Month): readonly string[] {
+function verdictOf(
+  { usd, afterAllowancesUsd, perMillionUsd }: Month,
+  changes: readonly Change[],
+): readonly string[] {
+  const least = changes.find(({ what }) => what === leastOfAll)?.usd ?? Number.NaN;
   return [
     `- At list price a month of 1 M requests costs $${money(usd)}: ${against(usd)}.`,
     `- Of that, what grows with the requests is $${money(perMillionUsd)} a million, and what stands there without any is $${money(usd - perMillionUsd)}.`,
     `- With what AWS gives every account for nothing, if nothing else in the account takes it, it costs $${money(afterAllowancesUsd)}: ${against(afterAllowancesUsd)}.`,
+    `- At list price the least that still logs, without metrics, alarms and a dashboard, costs $${money(least)}: ${against(least)}.`,
   ];
 }
 

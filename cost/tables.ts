@@ -23,7 +23,15 @@ export function monthTable({ lines, usd, afterAllowancesUsd, perMillionUsd }: Mo
 
 export function curveTable(points: readonly Point[]): Table {
   return [
-    ['MB', 'room', 'warm, working', 'warm, with the wait', 'cold', '$ of Lambda for 1 M', 'without the wait'],
+    [
+      'MB',
+      'room',
+      'warm, working',
+      'warm, with the wait',
+      'cold, working',
+      '$ of Lambda for 1 M',
+      'without the wait',
+    ],
     ...points.map((point) => [
       String(point.memoryMb),
       point.hasRoom === undefined ? 'not tried' : point.hasRoom ? 'yes' : 'no',
@@ -152,8 +160,8 @@ function quantityOf({ quantity, price }: Line): string {
 function statedBy(source: string): string {
   const found = sources[source];
   const age = found === undefined ? undefined : ageInMonths(found);
-  if (found === undefined || found.stated === null || age === undefined) return 'without a date';
-  return `${found.stated} (${age} months before)`;
+  if (found === undefined || found.stated === null) return 'without a date';
+  return age === undefined ? found.stated : `${found.stated} (${age} months before)`;
 }
 
 function columnsOf([head = [], ...rows]: Table): readonly (readonly string[])[] {

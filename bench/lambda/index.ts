@@ -12,7 +12,7 @@ export const lambdaBenches: readonly Bench[] = [
   labBench('share', 'cold and warm with the CPU share of a function of 256 MB', whyNoCpuGroup),
   labBench(
     'power',
-    'billed durations at 128 to 1,792 MB, log volume and room, for the cost model (4 minutes)',
+    'billed durations at 128 to 1,792 MB, log volume and room, for the cost model (3 minutes)',
     () => whyNoCpuGroup() ?? whyNoMemoryGroup(),
   ),
   labBench('memory', 'function, extension and tailscaled over 50 bodies of 4 MB'),

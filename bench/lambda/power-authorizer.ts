@@ -2,7 +2,16 @@ import type { CpuGroup } from '../../test/e2e/lab/cpu.ts';
 import { call } from '../../test/e2e/lab/http.ts';
 import type { Lab } from '../../test/e2e/lab/lab.ts';
 import { type LogVolume, readLogVolume } from './log-volume.ts';
-import { type ColdStart, coldStartUnder, linesOf, mean, median, type Patience, reportsOf } from './sized.ts';
+import {
+  type ColdStart,
+  checkThrottled,
+  coldStartUnder,
+  linesOf,
+  mean,
+  median,
+  type Patience,
+  reportsOf,
+} from './sized.ts';
 
 const sandboxes = 3;
 const requests = 80;
@@ -53,6 +62,7 @@ async function runOne(lab: Lab, memoryMb: number, rest: Patience) {
   const cold = await coldStartUnder({ sandbox, memoryMb, limited: 'after init' }, ask);
   for (let sent = 0; sent < requests; sent += 1) await ask();
   const [, ...warm] = await reportsOf(sandbox, requests + 1);
+  checkThrottled(sandbox.cpu as CpuGroup, memoryMb);
   (sandbox.cpu as CpuGroup).limit(undefined);
   await api.close();
   await sandbox.shutdown();

@@ -29,8 +29,8 @@ const usualMb = 256;
 
 const starts = 5;
 const limitedStarts = 2;
-const rounds = 3;
-const requestsPerRound = 80;
+const rounds = 5;
+const requestsPerRound = 100;
 /** Not measured: what start-up left over, and code that the engine has not compiled yet. */
 const requestsBefore = 100;
 const patienceMs = 60_000;
@@ -130,6 +130,7 @@ async function coldStarts(
       await rest.wait();
       const sandbox = path.forwarder;
       found.get(memoryMb)?.push(await coldStartUnder({ sandbox, memoryMb, limited }, path.webhook));
+      checkThrottled(sandbox.cpu as CpuGroup, memoryMb);
       (sandbox.cpu as CpuGroup).limit(undefined);
       await path.shutdown();
     }

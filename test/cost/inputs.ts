@@ -50,6 +50,7 @@ export const deployment: Deployment = {
   ...{ architecture: 'arm64', forwarderMb: 256, authorizerMb: 256, rotationMb: 256, rotationDays: 60 },
   ...{ authorizerTtlSeconds: 300, retentionDays: 90, secrets: 3, secretsReadAtStart: 2, rotationMetrics: 1 },
   ...{ apiMetrics: 6, alarmMetrics: 12, dashboards: 1, accessLogBytes: 374 },
+  accessLogInfrequent: false,
 };
 
 export const exact: Assumptions = {

@@ -43,7 +43,7 @@ test('a source is as old as its statement, in months', () => {
     ['2026-09-21', 2],
     ['2026-06', 5],
     ['2025-11-30', 12],
-    ['2026', 5],
+    ['2026', undefined],
     [null, undefined],
   ] as const;
   for (const [stated, age] of ages)
