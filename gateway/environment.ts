@@ -10,6 +10,8 @@ export const variables = {
   AUTHD_SOURCE_CIDR:
     'The source ranges that the authorizer admits, separated by commas. Empty refuses everyone.',
   POSTERN_CONFIG: 'The path of postern.yaml (or of the same as JSON) beside the function.',
+  POSTERN_EDGE_SECRET_ID:
+    'The name or ARN of the secret that CloudFront adds to each request; then no request without it is answered.',
   POSTERN_TAILNET_SECRET_ID: 'The name or ARN of the secret in Secrets Manager that holds the auth key.',
   POSTERN_TAILNET_CLIENT_ID:
     'The id of a federated identity: the extension joins with an identity token of its role, and no key is stored.',
@@ -37,6 +39,8 @@ export type VariableName = keyof typeof variables;
 export interface Environment {
   readonly sourceCidrs: readonly string[];
   readonly config: string | undefined;
+  /** Set when the functions stand behind the edge. */
+  readonly edgeSecretId: string | undefined;
   readonly tailnet: TailnetEnvironment;
 }
 
@@ -79,6 +83,7 @@ export function readEnvironment(env: Readonly<Record<string, string | undefined>
   return Object.freeze({
     sourceCidrs: list(env, 'AUTHD_SOURCE_CIDR'),
     config: text(env, 'POSTERN_CONFIG'),
+    edgeSecretId: text(env, 'POSTERN_EDGE_SECRET_ID'),
     tailnet: readTailnet(env),
   });
 }

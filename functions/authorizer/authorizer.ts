@@ -1,12 +1,17 @@
 import type { Log } from '../../gateway/plugin.ts';
 import { refusals } from '../../gateway/refusal.ts';
 import type { Reply } from '../../gateway/verdict.ts';
+import type { Entrance } from '../edge.ts';
 import { type HttpApiEvent, type LambdaContext, readEvent } from '../payload.ts';
 
-/** API Gateway's simple response. What is in `context` shows up in its access log as `$context.authorizer.code`. */
+/** API Gateway's simple response. What is in `context` shows up in its access log, such as `$context.authorizer.code`. */
 export interface AuthorizerAnswer {
   readonly isAuthorized: boolean;
-  readonly context?: { readonly code: string };
+  readonly context?: {
+    readonly code?: string;
+    /** The client's address behind the edge, which API Gateway does not know. */
+    readonly source?: string;
+  };
 }
 
 /** Admits a request by giving undefined, or refuses it by a reply. An exception refuses. */
@@ -16,6 +21,8 @@ export type Admit = (
 ) => Reply | undefined | Promise<Reply | undefined>;
 
 export interface AuthorizerParts {
+  /** Where requests come in when the functions stand behind the edge. */
+  readonly entrance?: Entrance | undefined;
   /** All of them must admit; asked one after another. */
   readonly admits: readonly Admit[];
   readonly log: Log;
@@ -36,45 +43,55 @@ const maxWaitMs = 9_000;
 const marginMs = 250;
 
 /** Makes the handler of a REQUEST authorizer with payload format 2.0 and simple responses. It never throws: whatever goes wrong refuses. */
-export function createAuthorizer({ admits, log, now }: AuthorizerParts): Authorizer {
+export function createAuthorizer({ entrance, admits, log, now }: AuthorizerParts): Authorizer {
+  async function decide(asked: Asked, deadlineMs: number): Promise<Reply | undefined> {
+    if (admits.length === 0)
+      return authorizerRefusals.misconfigured('nothing is configured that could admit');
+    if (entrance !== undefined) {
+      const { event, reply } = await entrance(asked.event);
+      if (reply !== undefined) return reply;
+      asked.event = event;
+      asked.viewer = event.requestContext.http.sourceIp;
+    }
+    for (const admit of admits) {
+      const reply = await admit(asked.event, deadlineMs);
+      if (reply !== undefined) return reply;
+    }
+    return undefined;
+  }
+
   return async function authorize(event, context) {
     let reply: Reply | undefined;
-    let request: HttpApiEvent | undefined;
+    let asked: Asked | undefined;
     try {
-      request = readEvent(event);
+      asked = { event: readEvent(event), viewer: undefined };
       const waitMs = Math.min(context.getRemainingTimeInMillis() - marginMs, maxWaitMs);
-      reply = await within(waitMs, decide(admits, request, now() + waitMs));
+      reply = await within(waitMs, decide(asked, now() + waitMs));
     } catch (error) {
       reply = authorizerRefusals.error(error instanceof Error ? error.message : String(error));
     }
-    if (reply === undefined) return { isAuthorized: true };
+    const seen = asked?.viewer === undefined ? undefined : { source: asked.viewer };
+    if (reply === undefined) return { isAuthorized: true, ...(seen !== undefined && { context: seen }) };
     log.warn('refused', {
-      id: request?.requestContext.requestId,
-      source: request?.requestContext.http.sourceIp,
+      id: asked?.event.requestContext.requestId,
+      source: asked?.event.requestContext.http.sourceIp,
       code: reply.code,
       detail: reply.detail,
     });
-    return { isAuthorized: false, context: { code: reply.code } };
+    return { isAuthorized: false, context: { code: reply.code, ...seen } };
   };
+}
+
+/** The request that is decided on; behind the edge it becomes the one that the client sent. */
+interface Asked {
+  event: HttpApiEvent;
+  viewer: string | undefined;
 }
 
 /** Refuses everything, for the reason that it logs at once and with each request. */
 export function refuseAll(problem: string, log: Log): Admit {
   log.error('misconfigured', { problems: [problem] });
   return () => authorizerRefusals.misconfigured(problem);
-}
-
-async function decide(
-  admits: readonly Admit[],
-  event: HttpApiEvent,
-  deadlineMs: number,
-): Promise<Reply | undefined> {
-  if (admits.length === 0) return authorizerRefusals.misconfigured('nothing is configured that could admit');
-  for (const admit of admits) {
-    const reply = await admit(event, deadlineMs);
-    if (reply !== undefined) return reply;
-  }
-  return undefined;
 }
 
 async function within(waitMs: number, decision: Promise<Reply | undefined>): Promise<Reply | undefined> {

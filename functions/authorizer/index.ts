@@ -1,6 +1,7 @@
 import { readEnvironment } from '../../gateway/environment.ts';
 import { createLog } from '../../gateway/log.ts';
 import { meteredLog } from '../../gateway/metric.ts';
+import type { Entrance } from '../edge.ts';
 import { type Admit, createAuthorizer, refuseAll } from './authorizer.ts';
 import { admitSources } from './source.ts';
 
@@ -14,17 +15,22 @@ const log = meteredLog(
   { refused: ({ code }) => ({ metric: { name: 'Refusals', unit: 'Count' }, value: 1, code: String(code) }) },
 );
 
-export const handler = createAuthorizer({ admits: await prepare(), log, now: Date.now });
+export const handler = createAuthorizer({ ...(await prepare()), log, now: Date.now });
 
-async function prepare(): Promise<readonly Admit[]> {
+async function prepare(): Promise<{ admits: readonly Admit[]; entrance?: Entrance }> {
   try {
-    const { sourceCidrs, config, tailnet } = readEnvironment(env);
+    const { sourceCidrs, config, tailnet, edgeSecretId } = readEnvironment(env);
     const sources = admitSources(sourceCidrs);
-    if (config === undefined) return [sources];
-    // Loaded only when it is needed: an authorizer of ranges alone starts in half the time.
-    const { admitByPolicy } = await import('./policy.ts');
-    return [sources, await admitByPolicy({ config, tailnet, env, log })];
+    const admits = [sources];
+    // Loaded only when they are needed: an authorizer of ranges alone starts in half the time.
+    if (config !== undefined) {
+      const { admitByPolicy } = await import('./policy.ts');
+      admits.push(await admitByPolicy({ config, tailnet, env, log }));
+    }
+    if (edgeSecretId === undefined) return { admits };
+    const { openEntrance } = await import('../edge-entrance.ts');
+    return { admits, entrance: await openEntrance(edgeSecretId, env, log) };
   } catch (error) {
-    return [refuseAll(error instanceof Error ? error.message : String(error), log)];
+    return { admits: [refuseAll(error instanceof Error ? error.message : String(error), log)] };
   }
 }

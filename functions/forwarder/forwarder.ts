@@ -3,11 +3,15 @@ import type { Gateway } from '../../gateway/gateway.ts';
 import type { Clock, Log } from '../../gateway/plugin.ts';
 import { renderReply } from '../../gateway/problem.ts';
 import { gatewayRefusals, upstreamRefusals } from '../../gateway/refusal.ts';
+import type { Reply } from '../../gateway/verdict.ts';
 import { AnswerSink } from '../answer-sink.ts';
+import type { Entrance, Passage } from '../edge.ts';
 import { type HttpApiAnswer, type HttpApiEvent, type LambdaContext, readEvent } from '../payload.ts';
 import { bodyBytes, incomingRequest } from '../request.ts';
 
 export interface ForwarderParts {
+  /** Where requests come in when the function stands behind the edge; awaited, for it opens while the function starts. */
+  readonly entrance?: Promise<Entrance> | undefined;
   /** Undefined while there is no valid configuration. */
   readonly gateway: () => Promise<Gateway | undefined>;
   readonly clock: Clock;
@@ -20,12 +24,17 @@ export type Forwarder = (event: unknown, context: LambdaContext) => Promise<Http
 const marginMs = 500;
 
 /** Makes the handler behind an HTTP API. It throws only for an event that is none of an HTTP API. */
-export function createForwarder({ gateway, clock, log }: ForwarderParts): Forwarder {
+export function createForwarder({ entrance, gateway, clock, log }: ForwarderParts): Forwarder {
   return async function handle(event, context) {
-    const request = readEvent(event);
+    let request = readEvent(event);
     const deadlineMs = answerBy(context, clock);
+    if (entrance !== undefined) {
+      const passage: Passage = await (await entrance)(request);
+      if (passage.event === undefined) return answer(request, passage.reply, log);
+      request = passage.event;
+    }
     const ready = await gateway();
-    if (ready === undefined) return misconfigured(request, log);
+    if (ready === undefined) return answer(request, gatewayRefusals.misconfigured(), log);
     return forward(ready, request, deadlineMs, clock);
   };
 }
@@ -60,15 +69,17 @@ function answerBy(context: LambdaContext, clock: Clock): number {
   return clock.now() + Math.max(remainingMs - marginMs, remainingMs / 2);
 }
 
-function misconfigured({ requestContext }: HttpApiEvent, log: Log): Promise<HttpApiAnswer> {
+/** Answers a request that the gateway does not take. */
+function answer({ requestContext }: HttpApiEvent, reply: Reply, log: Log): Promise<HttpApiAnswer> {
   const { requestId, http } = requestContext;
-  const reply = gatewayRefusals.misconfigured();
-  log.error('request', { id: requestId, status: reply.status, code: reply.code });
+  const { status, code, detail } = reply;
+  const level = status >= 500 ? 'error' : 'warn';
+  log[level]('request', { id: requestId, status, code, ...(detail !== undefined && { detail }) });
   const { headers, body } = renderReply(reply, requestId);
   return new Promise((resolve) => {
     const sink = new AnswerSink(resolve);
     const bodyless = http.method === 'HEAD';
-    sink.head(reply.status, headers, bodyless);
+    sink.head(status, headers, bodyless);
     if (!bodyless) sink.data(body);
     sink.end();
   });

@@ -2,6 +2,7 @@ import { systemClock } from '../../gateway/clock.ts';
 import { readEnvironment } from '../../gateway/environment.ts';
 import { createLog } from '../../gateway/index.ts';
 import { meteredLog } from '../../gateway/metric.ts';
+import type { Entrance } from '../edge.ts';
 import { GatewayHolder } from '../holder.ts';
 import { loadConfigured } from '../load.ts';
 import { createForwarder } from './forwarder.ts';
@@ -16,7 +17,12 @@ const functionName = env.AWS_LAMBDA_FUNCTION_NAME ?? 'forwarder';
 const log = meteredLog(
   createLog((line) => process.stdout.write(line)),
   { functionName, now: Date.now },
-  { request: ({ code }) => ({ metric: { name: 'Errors', unit: 'Count' }, value: 1, code: String(code) }) },
+  {
+    request: ({ status, code }) => {
+      const name = Number(status) >= 500 ? 'Errors' : 'Refusals';
+      return { metric: { name, unit: 'Count' }, value: 1, code: String(code) };
+    },
+  },
 );
 const holder = new GatewayHolder(
   async () => {
@@ -26,8 +32,25 @@ const holder = new GatewayHolder(
   systemClock,
   log,
 );
+// Asked for beside the configuration, whose secrets take as long.
+const entrance = openBehindEdge();
 const gateway = await holder.get();
 // Not awaited: while the tunnel is joined this process has nothing else to do, and 5 ms of the first request are asking for it.
 gateway?.ready(initMs);
 
-export const handler = createForwarder({ gateway: () => holder.get(), clock: systemClock, log });
+export const handler = createForwarder({ entrance, gateway: () => holder.get(), clock: systemClock, log });
+
+function openBehindEdge(): Promise<Entrance> | undefined {
+  const edgeSecretId = edgeSecretOf();
+  if (edgeSecretId === undefined) return undefined;
+  return import('../edge-entrance.ts').then(({ openEntrance }) => openEntrance(edgeSecretId, env, log));
+}
+
+/** A wrong environment keeps the gateway from loading too, and then everything is refused anyway. */
+function edgeSecretOf(): string | undefined {
+  try {
+    return readEnvironment(env).edgeSecretId;
+  } catch {
+    return undefined;
+  }
+}

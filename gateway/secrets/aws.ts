@@ -4,21 +4,25 @@ import { callAwsJson } from './aws-json.ts';
 export { AwsError, type AwsFailure, type AwsOptions } from './aws-call.ts';
 
 /**
- * Reads the current value of a secret from AWS Secrets Manager, in bytes.
+ * Reads the current value of a secret from AWS Secrets Manager, or the one before, in bytes.
  *
  * `secretId` is a name or an ARN; an ARN's region counts before that of the environment.
  * Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
  *
  * @throws AwsError that names the secret and says what to do
  */
-export async function getSecretValue(secretId: string, options: AwsOptions): Promise<Uint8Array> {
+export async function getSecretValue(
+  secretId: string,
+  options: AwsOptions,
+  stage: 'AWSCURRENT' | 'AWSPREVIOUS' = 'AWSCURRENT',
+): Promise<Uint8Array> {
   const result = await callAwsJson(
     {
       service: 'secretsmanager',
       endpointVariable: 'SECRETS_MANAGER',
       target: 'secretsmanager.GetSecretValue',
       // The stage is AWS's default and named all the same: emulators give another version without it.
-      body: { SecretId: secretId, VersionStage: 'AWSCURRENT' },
+      body: { SecretId: secretId, VersionStage: stage },
       region: regionOfArn(secretId),
     },
     options,

@@ -8,6 +8,7 @@ test('an empty environment gives the documented defaults', () => {
   assert.deepEqual(readEnvironment({}), {
     sourceCidrs: [],
     config: undefined,
+    edgeSecretId: undefined,
     tailnet: {
       secretId: undefined,
       identity: undefined,

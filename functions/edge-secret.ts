@@ -1,0 +1,100 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { messageOf } from '../gateway/message-of.ts';
+import type { Log } from '../gateway/plugin.ts';
+import { AwsError, getSecretValue } from '../gateway/secrets/aws.ts';
+import type { EdgeProof } from './edge.ts';
+
+export interface EdgeSecretParts {
+  /** The values that count now, the current one first. */
+  readonly read: () => Promise<readonly Uint8Array[]>;
+  /** In milliseconds; it need not be the time of day. */
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+/** A stranger's wrong guesses must not become calls of Secrets Manager. */
+const rereadAfterMs = 30_000;
+/** A secret that somebody can guess is none; the one that is generated has 64 characters. */
+const shortest = 32;
+
+/**
+ * The values that prove a request to have come through the edge: read when first needed, and again, not more often than every
+ * half minute, when a request shows another one, since it may have been changed meanwhile.
+ *
+ * When it cannot be read again, those known still count.
+ */
+export class EdgeSecret implements EdgeProof {
+  readonly #parts: EdgeSecretParts;
+  #accepted: readonly Buffer[] | undefined;
+  #reading: Promise<void> | undefined;
+  #readMs = Number.NEGATIVE_INFINITY;
+  #problem = '';
+
+  constructor(parts: EdgeSecretParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws Error when no value could be read so far */
+  async matches(shown: string): Promise<boolean> {
+    const digest = digestOf(Buffer.from(shown, 'utf8'));
+    if (this.#accepted !== undefined && isAmong(digest, this.#accepted)) return true;
+    if (this.#reading !== undefined || this.#parts.now() - this.#readMs >= rereadAfterMs)
+      await this.#reread();
+    if (this.#accepted === undefined) throw new Error(this.#problem);
+    return isAmong(digest, this.#accepted);
+  }
+
+  /** Reads it for the first time. What is wrong is logged, and is why requests are refused. */
+  async prepare(): Promise<void> {
+    await this.#reread();
+  }
+
+  async #reread(): Promise<void> {
+    this.#reading ??= this.#read();
+    await this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    this.#readMs = this.#parts.now();
+    try {
+      const values = await this.#parts.read();
+      if (values.length === 0 || values.some(({ byteLength }) => byteLength < shortest))
+        throw new Error(`a value has less than ${shortest} bytes; put a random text of 64 into the secret`);
+      this.#accepted = values.map(digestOf);
+    } catch (error) {
+      this.#problem = messageOf(error);
+      this.#parts.log.error('edge secret not read', { problem: this.#problem });
+    } finally {
+      this.#reading = undefined;
+    }
+  }
+}
+
+/** The current value and, for as long as the edge may still show it, the one before. */
+export async function readEdgeSecret(
+  secretId: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<readonly Uint8Array[]> {
+  const [current, previous] = await Promise.all([
+    getSecretValue(secretId, { env }),
+    getSecretValue(secretId, { env }, 'AWSPREVIOUS').catch(undefinedWhenMissing),
+  ]);
+  return previous === undefined ? [current] : [current, previous];
+}
+
+function undefinedWhenMissing(error: unknown): undefined {
+  if (error instanceof AwsError && error.failure === 'missing') return undefined;
+  throw error;
+}
+
+/** Of one length, whatever is shown, so that not even the length of the secret can be found out. */
+function digestOf(value: Uint8Array): Buffer {
+  return createHash('sha256').update(value).digest();
+}
+
+/** Looks at each of them, so that the time does not tell which one it was. */
+function isAmong(digest: Buffer, accepted: readonly Buffer[]): boolean {
+  let found = false;
+  for (const one of accepted) found = timingSafeEqual(digest, one) || found;
+  return found;
+}

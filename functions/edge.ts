@@ -1,0 +1,84 @@
+import { normalizeIp } from '../gateway/address.ts';
+import { edgeHeaders } from '../gateway/edge-headers.ts';
+import { messageOf } from '../gateway/message-of.ts';
+import { refusals } from '../gateway/refusal.ts';
+import type { Reply } from '../gateway/verdict.ts';
+import type { HttpApiEvent } from './payload.ts';
+
+/** The event as the client sent it, or why the request may not come in. */
+export type Passage =
+  | { readonly event: HttpApiEvent; readonly reply?: never }
+  | { readonly reply: Reply; readonly event?: never };
+
+/** Where a request comes in: it says who sent it, before anything is decided. Never throws. */
+export type Entrance = (event: HttpApiEvent) => Promise<Passage>;
+
+export const edgeRefusals = refusals('edge', {
+  missing: [403, 'The request did not come through the edge'],
+  wrong: [403, 'The request did not come through the edge'],
+  address: [403, "The client's address is not known"],
+  unreadable: [503, 'The secret of the edge cannot be read'],
+});
+
+/** Whether a text is one of the secrets that the edge may show; compared in constant time. */
+export interface EdgeProof {
+  matches(shown: string): Promise<boolean>;
+}
+
+/**
+ * Makes the entrance behind CloudFront: without the secret nothing comes in; with it the client's address and the name that it
+ * asked for are taken from what CloudFront says, instead of CloudFront's own.
+ *
+ * A header that is repeated arrives as one value joined by commas, which is no secret.
+ */
+export function throughEdge(proof: EdgeProof): Entrance {
+  return async function enter(event) {
+    const shown = event.headers?.[edgeHeaders.secret];
+    if (shown === undefined || shown === '') return { reply: edgeRefusals.missing(`from ${peerOf(event)}`) };
+    try {
+      if (!(await proof.matches(shown))) return { reply: edgeRefusals.wrong(`from ${peerOf(event)}`) };
+    } catch (error) {
+      return { reply: edgeRefusals.unreadable(messageOf(error)) };
+    }
+    const address = viewerAddress(event);
+    if (address === undefined) return { reply: edgeRefusals.address(describeChain(event)) };
+    return { event: asSent(event, address) };
+  };
+}
+
+/**
+ * The client's address: the last but one of X-Forwarded-For.
+ *
+ * CloudFront appends the address that connected to it, API Gateway then that of CloudFront, which is the event's own; what the
+ * client itself wrote stands before both. Unless the last one is the event's own, somebody else has appended, and nobody is believed.
+ * Source: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/RequestAndResponseBehaviorCustomOrigin.html#RequestCustomIPAddresses
+ */
+function viewerAddress({ headers, requestContext }: HttpApiEvent): string | undefined {
+  const chain = (headers?.['x-forwarded-for'] ?? '').split(',');
+  const last = normalizeIp(chain.at(-1)?.trim());
+  if (last === undefined || last !== normalizeIp(requestContext.http.sourceIp)) return undefined;
+  return normalizeIp(chain.at(-2)?.trim());
+}
+
+function asSent(event: HttpApiEvent, address: string): HttpApiEvent {
+  const { [edgeHeaders.secret]: _secret, [edgeHeaders.host]: asked, ...headers } = event.headers ?? {};
+  const { requestContext } = event;
+  return {
+    ...event,
+    headers: asked === undefined ? headers : { ...headers, host: asked },
+    requestContext: {
+      ...requestContext,
+      ...(asked !== undefined && { domainName: asked }),
+      http: { ...requestContext.http, sourceIp: address },
+    },
+  };
+}
+
+function peerOf({ requestContext }: HttpApiEvent): string {
+  return requestContext.http.sourceIp;
+}
+
+function describeChain(event: HttpApiEvent): string {
+  const chain = event.headers?.['x-forwarded-for'] ?? '';
+  return `x-forwarded-for is ${JSON.stringify(chain.slice(0, 200))}, the connection ${peerOf(event)}; expected …, CLIENT, CONNECTION`;
+}
