@@ -60,8 +60,12 @@ function viewerAddress({ headers, requestContext }: HttpApiEvent): string | unde
   return normalizeIp(chain.at(-2)?.trim());
 }
 
+/** What CloudFront adds for itself; the target has no use for it, and a client may have written it. */
+const edgesOwn = /^(?:cloudfront-|x-amz-cf-)/;
+
 function asSent(event: HttpApiEvent, address: string): HttpApiEvent {
-  const { [edgeHeaders.secret]: _secret, [edgeHeaders.host]: asked, ...headers } = event.headers ?? {};
+  const { [edgeHeaders.secret]: _secret, [edgeHeaders.host]: asked, ...others } = event.headers ?? {};
+  const headers = Object.fromEntries(Object.entries(others).filter(([name]) => !edgesOwn.test(name)));
   const { requestContext } = event;
   return {
     ...event,

@@ -46,6 +46,17 @@ test("with the secret, the client's address and the name it asked for take the p
   });
 });
 
+test("CloudFront's own headers stay behind, whoever wrote them", async () => {
+  const { passed } = await enter(
+    edgeEvent({ 'cloudfront-viewer-address': '192.0.2.1:1', 'x-amz-cf-id': 'x', 'x-amz-date': 'y' }),
+  );
+  const names = Object.keys(passed?.headers ?? {});
+  assert.deepEqual(
+    names.filter((name) => /cloudfront|amz/.test(name)),
+    ['x-amz-date'],
+  );
+});
+
 test('the event that came in is left as it was', async () => {
   const event = edgeEvent();
   const before = structuredClone(event);
