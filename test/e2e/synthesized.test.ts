@@ -1,54 +1,41 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { App, Stack } from 'aws-cdk-lib';
 import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { readEnvironment } from '../../gateway/environment.ts';
 import { TailnetLayer } from '../../lib/tailnet-layer.ts';
-import { call, type HttpAnswer } from './lab/http.ts';
+import { pattern, sha256 } from './lab/echo.ts';
+import { call, type HttpAnswer, type HttpRequest } from './lab/http.ts';
 import type { HttpApi } from './lab/http-api.ts';
+import { accountId } from './lab/http-api-event.ts';
 import { type Lab, startLab } from './lab/lab.ts';
 import { clientAddresses, enterHub, runFolder } from './lab/network.ts';
-import { type Recorder, startRecorder } from './lab/recorder.ts';
-import { type Sandbox, startSandbox } from './lab/sandbox.ts';
-import { account, allows, region, SynthesizedStack, synthesize } from './lab/synthesized.ts';
+import { region, SynthesizedStack, synthesize } from './lab/synthesized.ts';
+import { httpApiOf } from './lab/synthesized-api.ts';
+import { type DeployedFunction, deployFunction } from './lab/synthesized-function.ts';
+import { allows, mayInvoke } from './lab/synthesized-iam.ts';
 
 const skip = (await enterHub()) ?? false;
 
 const github = 'a secret of the webhook';
 const [inRange, outOfRange, inRange6] = clientAddresses;
 const architecture = process.arch === 'arm64' ? 'arm64' : 'x86_64';
+const readSecret = 'secretsmanager:GetSecretValue';
 
-interface FunctionProperties {
-  readonly Handler: string;
-  readonly Runtime: string;
-  readonly Timeout: number;
-  readonly MemorySize: number;
-  readonly Architectures: readonly string[];
-  readonly Environment: { readonly Variables: Readonly<Record<string, unknown>> };
-  readonly Layers?: readonly { readonly Ref: string }[];
-  readonly Role: { readonly 'Fn::GetAtt': readonly [string, string] };
-}
-
-/** A function of the template in a sandbox, and what it asks of Secrets Manager. */
-interface Deployed {
-  readonly id: string;
-  readonly sandbox: Sandbox;
-  readonly recorder: Recorder;
-  readonly properties: FunctionProperties;
-}
-
-// `cdk synth`, and then the assembly as CloudFormation would deploy it: each function by its own asset, handler, environment, layers and time
-// limit, behind an HTTP API made of the template's routes, integrations and authorizer. What AWS itself would do in between is the
-// laboratory's: the secrets of the template are made in moto, which calls no rotation, so that the steps are called here.
+// `cdk synth`, and then the assembly as CloudFormation would deploy it: each function by its own asset, handler, environment, layers, time
+// limit and rights, behind an HTTP API made of the template's stage, routes, integrations and authorizer. What AWS itself would do in
+// between is the laboratory's: the secrets of the template are made in moto, which calls no rotation, so that the steps are called here.
 describe('the synthesized app', { skip, timeout: 240_000 }, () => {
   let lab: Lab;
   let stack: SynthesizedStack;
   let api: HttpApi;
   let keyArn: string;
-  const deployed = new Map<string, Deployed>();
+  const functions = new Map<string, DeployedFunction>();
+  const accessLog: Record<string, string>[] = [];
 
   before(async () => {
     lab = await startLab();
@@ -58,20 +45,16 @@ describe('the synthesized app', { skip, timeout: 240_000 }, () => {
     mkdirSync(folder, { recursive: true });
     stack = new SynthesizedStack(synthesize(join(folder, 'out'), choices(folder)), 'PosternStack');
     keyArn = await makeSecret();
-    for (const [id, { Type }] of Object.entries(stack.resources)) {
-      if (Type === 'AWS::IAM::Role') stack.set(id, id, { Arn: `arn:aws:iam::${account}:role/${id}` });
-      if (Type === 'AWS::Logs::LogGroup')
-        stack.set(id, id, { Arn: `arn:aws:logs:${region}:${account}:log-group:${id}:*` });
-      if (Type === 'AWS::Lambda::Function') stack.set(id, id, { Arn: functionArn(id) });
-    }
-    for (const name of ['forwarder', 'authorizer', 'rotation']) deployed.set(name, await deploy(name));
-    api = await lab.api([route()]);
+    for (const name of ['Forwarder', 'Authorizer', 'Rotation']) functions.set(name, await deploy(name));
+    const { routes, ...rest } = httpApiOf(
+      stack,
+      (arn, payload) => functionAt(arn).sandbox.invoke(payload),
+      (line) => void accessLog.push(JSON.parse(line)),
+    );
+    api = await lab.api(routes, rest);
   });
   after(async () => {
-    for (const { sandbox, recorder } of deployed.values()) {
-      await sandbox.kill();
-      await recorder.close();
-    }
+    for (const one of functions.values()) await one.stop();
     await lab?.stop();
   });
 
@@ -95,10 +78,6 @@ routes:
     return { config, sourceCidrs, issuer: 'headscale', controlUrl: lab.headscale.url, architecture };
   }
 
-  function functionArn(id: string): string {
-    return `arn:aws:lambda:${region}:${account}:function:${id}`;
-  }
-
   /** The secret of the template, with a text that nobody knows, as CloudFormation makes it. */
   async function makeSecret(): Promise<string> {
     const [id, { Properties }] = stack.find('AWS::SecretsManager::Secret');
@@ -109,70 +88,26 @@ routes:
     return ARN;
   }
 
-  async function deploy(name: string): Promise<Deployed> {
+  async function deploy(name: string): Promise<DeployedFunction> {
     const found = stack
       .all('AWS::Lambda::Function')
-      .filter(([, { Metadata }]) => Metadata?.['aws:cdk:path']?.toLowerCase().endsWith(`/${name}/resource`));
+      .filter(([, { Metadata }]) => Metadata?.['aws:cdk:path']?.endsWith(`/${name}/Resource`));
     assert.equal(found.length, 1, name);
-    const [id, resource] = found[0] as (typeof found)[number];
-    const properties = resource.Properties as unknown as FunctionProperties;
-    assert.equal(properties.Runtime, 'nodejs24.x');
-    // Elsewhere there is nothing but JavaScript.
-    if (properties.Layers !== undefined) assert.deepEqual(properties.Architectures, [architecture]);
-    const recorder = await startRecorder(lab.secrets.url);
-    const layers = (properties.Layers ?? []).map(({ Ref }) => stack.asset(stack.resources[Ref] as never));
-    const sandbox = await startSandbox({
-      bundle: stack.asset(resource),
-      functionName: id,
-      lambdaEmulator: lab.parts.lambdaEmulator,
-      timeoutSeconds: properties.Timeout,
-      // Beside the function's own: the laboratory's certificate authority, which at AWS would be one that everybody trusts.
-      layers: [...layers, ...(layers.length > 0 ? lab.layers.slice(1) : [])],
-      files: { '/etc/lab.pem': readFileSync(lab.pki.authority) },
-      env: {
-        ...(stack.resolve(properties.Environment.Variables) as Record<string, string>),
-        AWS_ENDPOINT_URL_SECRETS_MANAGER: recorder.url,
-        NODE_EXTRA_CA_CERTS: '/etc/lab.pem',
-      },
-    });
-    return { id, sandbox, recorder, properties };
+    return deployFunction(lab, stack, found[0]?.[0] as string);
   }
 
-  /** The API's only route, with its integration and authorizer, as the template has them. */
-  function route() {
-    const [, { Properties: routeOf }] = stack.find('AWS::ApiGatewayV2::Route');
-    const [integrationId, { Properties: integration }] = stack.find('AWS::ApiGatewayV2::Integration');
-    const [authorizerId, { Properties: authorizer }] = stack.find('AWS::ApiGatewayV2::Authorizer');
-    const [, { Properties: stage }] = stack.find('AWS::ApiGatewayV2::Stage');
-    stack.set(integrationId, integrationId);
-    assert.equal(stack.text(routeOf.Target), `integrations/${integrationId}`);
-    assert.deepEqual(routeOf.AuthorizerId, { Ref: authorizerId });
-    assert.equal(routeOf.AuthorizationType, 'CUSTOM');
-    assert.equal(stage.StageName, '$default');
-    assert.equal(integration.PayloadFormatVersion, '2.0');
-    assert.deepEqual(
-      [authorizer.AuthorizerPayloadFormatVersion, authorizer.EnableSimpleResponses],
-      ['2.0', true],
-    );
-    return {
-      key: routeOf.RouteKey as '$default',
-      invoke: invokeAt(stack.text(integration.IntegrationUri)),
-      authorizer: {
-        invoke: invokeAt(stack.text(authorizer.AuthorizerUri)),
-        identitySource: authorizer.IdentitySource as string[],
-        ttlSeconds: authorizer.AuthorizerResultTtlInSeconds as number,
-      },
-    };
+  function one(name: string): DeployedFunction {
+    return functions.get(name) as DeployedFunction;
   }
 
-  function invokeAt(uri: string) {
-    const at = [...deployed.values()].find(({ id }) => uri.includes(functionArn(id)));
-    assert.ok(at !== undefined, uri);
-    return (payload: string) => at.sandbox.invoke(payload);
+  function functionAt(arn: string): DeployedFunction {
+    const found = [...functions.values()].find((fn) => fn.arn === arn);
+    assert.ok(found !== undefined, arn);
+    return found;
   }
 
-  function one(name: string): Deployed {
-    return deployed.get(name) as Deployed;
+  function events(name: string): number {
+    return one(name).sandbox.log.lines.filter(({ text }) => text.startsWith('START')).length;
   }
 
   function send(
@@ -180,10 +115,11 @@ routes:
     body: string | Buffer,
     headers = {},
     from: string = inRange,
+    rest: HttpRequest = {},
   ): Promise<HttpAnswer> {
     const host = from.includes(':') ? `[${from}]` : '127.0.0.1';
     const all = { host: 'hooks.example.com', 'content-type': 'application/json', ...headers };
-    return call(`http://${host}:${api.port}${path}`, { method: 'POST', headers: all, body, from });
+    return call(`http://${host}:${api.port}${path}`, { method: 'POST', headers: all, body, from, ...rest });
   }
 
   function signed(body: string): Record<string, string> {
@@ -195,23 +131,31 @@ routes:
     };
   }
 
+  /** As Secrets Manager rotates by the template's schedule. */
   async function rotate(number: number): Promise<void> {
+    const [, { Properties }] = stack.find('AWS::SecretsManager::RotationSchedule');
+    assert.equal(stack.text(Properties.SecretId), keyArn);
+    const { arn, sandbox } = functionAt(stack.text(Properties.RotationLambdaARN));
+    assert.ok(mayInvoke(stack, 'secretsmanager.amazonaws.com', arn, { account: accountId }));
+    assert.equal(mayInvoke(stack, 'secretsmanager.amazonaws.com', arn, { account: '999999999999' }), false);
     const token = `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`;
     await lab.secrets.beginRotation(keyArn, token);
     for (const step of ['createSecret', 'setSecret', 'testSecret', 'finishSecret']) {
       const event = JSON.stringify({ Step: step, SecretId: keyArn, ClientRequestToken: token });
-      const { payload, functionError } = await one('rotation').sandbox.invoke(event);
+      const { payload, functionError } = await sandbox.invoke(event);
       assert.equal(functionError, false, `${step}: ${payload}`);
     }
   }
 
+  async function currentKey(): Promise<{ id: string; key: string; tags: readonly string[] }> {
+    const input = { SecretId: keyArn, VersionStage: 'AWSCURRENT' };
+    const { SecretString } = await lab.secrets.call<{ SecretString: string }>('GetSecretValue', input);
+    return JSON.parse(SecretString);
+  }
+
   test('its first rotation makes a key of the control server', async () => {
     await rotate(1);
-    const { SecretString } = await lab.secrets.call<{ SecretString: string }>('GetSecretValue', {
-      SecretId: keyArn,
-      VersionStage: 'AWSCURRENT',
-    });
-    const { key, tags } = JSON.parse(SecretString);
+    const { key, tags } = await currentKey();
     assert.match(key, /^hskey-auth-/);
     assert.deepEqual(tags, ['tag:postern']);
   });
@@ -219,13 +163,26 @@ routes:
   test('a signed webhook goes the whole way to the private target with that key, and the answer comes back', async () => {
     const body = '{"ref":"refs/heads/main"}';
     const answer = await send('/hooks/github?b=2&a=1', body, signed(body));
-    assert.equal(answer.status, 200, `${answer.body}\n${one('forwarder').sandbox.log.tail()}`);
+    assert.equal(answer.status, 200, `${answer.body}\n${one('Forwarder').sandbox.log.tail()}`);
     const seen = lab.target.echo.take();
     assert.deepEqual([seen.target, seen.body?.toString()], ['/hooks/github?b=2&a=1', body]);
-    assert.ok(
-      (await lab.headscale.nodes()).some(({ name }) => name.startsWith('gateway')),
-      'the node has the name of the function',
+    // The name of the function, as a name of a host.
+    const name = one('Forwarder').sandbox.functionName.toLowerCase();
+    await lab.waitForNodes([name]);
+  });
+
+  test("the forwarder's environment in the template is all that it needs", () => {
+    const { variables, sandbox } = one('Forwarder');
+    const { config, tailnet } = readEnvironment(variables);
+    assert.deepEqual(
+      [config, tailnet.secretId, tailnet.controlUrl],
+      ['postern.json', keyArn, lab.headscale.url],
     );
+    assert.deepEqual(tailnet.targets, [lab.target.name]);
+    const problems = sandbox.log.json.filter(
+      ({ event, level }) => event === 'misconfigured' || level === 'error',
+    );
+    assert.deepEqual(problems, []);
   });
 
   test('a forged one is refused, and the target hears nothing of it', async () => {
@@ -235,78 +192,146 @@ routes:
   });
 
   test('an address outside the ranges is stopped by the authorizer, which is asked once for each address', async () => {
-    const { log } = one('authorizer').sandbox;
-    const asked = () => log.json.filter(({ event }) => event === 'refused').length;
-    for (let count = 0; count < 2; count += 1) {
-      const answer = await send('/open/x', '{}', {}, outOfRange);
+    const [asked, forwarded] = [events('Authorizer'), events('Forwarder')];
+    for (const path of ['/open/x', '/hooks/github']) {
+      const answer = await send(path, '{}', {}, outOfRange);
       assert.deepEqual([answer.status, answer.body.toString()], [403, '{"message":"Forbidden"}']);
     }
-    assert.equal(asked(), 1);
-    assert.equal((await send('/open/x', '{}', {}, inRange6)).status, 200);
+    assert.deepEqual([events('Authorizer'), events('Forwarder')], [asked + 1, forwarded]);
+    for (let count = 0; count < 2; count += 1)
+      assert.equal((await send('/open/x', '{}', {}, inRange6)).status, 200);
+    assert.deepEqual([events('Authorizer'), events('Forwarder')], [asked + 2, forwarded + 2]);
     lab.target.echo.take();
   });
 
-  test('bytes, cookies and repeated headers go both ways unchanged, and what is too large is refused', async () => {
-    const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
-    const answer = await send('/open/bytes', bytes, {
-      'content-type': 'application/octet-stream',
-      cookie: 'a=1; b=2',
-    });
+  test('each request has a line in the access log, the refused ones with the reason of the authorizer', async () => {
+    const { log } = one('Authorizer').sandbox;
+    await log.waitFor(({ json }) => json?.event === 'refused', 'a refusal');
+    const refused = accessLog.filter(({ status }) => status === '403');
+    assert.deepEqual(
+      refused.map(({ source, path, authorizer, forwarderStatus, error }) => [
+        ...[source, path, authorizer, forwarderStatus, error],
+      ]),
+      ['/open/x', '/hooks/github'].map((path) => [outOfRange, path, 'authorizer:source', '-', 'Forbidden']),
+    );
+    const served = accessLog.find(({ path, status }) => path === '/hooks/github' && status === '200');
+    const answer = await send('/open/id', '{}');
+    assert.equal(accessLog.at(-1)?.id, answer.headers['x-request-id']);
+    assert.deepEqual([served?.source, served?.forwarderStatus, served?.error], [inRange, '200', '-']);
+    lab.target.echo.take();
+  });
+
+  test('bytes, cookies and headers go there and come back unchanged', async () => {
+    const bytes = pattern(4_096);
+    const query = new URLSearchParams({ cookies: '3', size: '4096', binary: '', type: 'image/png' });
+    for (const header of ['x-one:1', 'x-list:a, b', 'etag:"v1"', 'cache-control:no-store'])
+      query.append('header', header);
+    const headers = { 'content-type': 'application/octet-stream', cookie: 'a=1; b=2', 'x-many': ['1', '2'] };
+    const answer = await send(`/open/bytes?${query}`, bytes, headers);
     assert.equal(answer.status, 200);
     const seen = lab.target.echo.take();
-    assert.deepEqual(seen.body, bytes);
-    assert.equal(seen.rawHeaders[seen.rawHeaders.indexOf('cookie') + 1], 'a=1; b=2');
-    const large = await send('/open/bytes', Buffer.alloc(5 * 1024 * 1024), {
-      'content-type': 'application/octet-stream',
+    assert.equal(seen.bodySha256, sha256(bytes));
+    const received = Object.fromEntries(
+      seen.rawHeaders.flatMap((name, at) =>
+        at % 2 === 0 ? [[name.toLowerCase(), seen.rawHeaders[at + 1]]] : [],
+      ),
+    );
+    assert.deepEqual(
+      [received.cookie, received['x-many'], received['content-type']],
+      ['a=1; b=2', '1,2', 'application/octet-stream'],
+    );
+    assert.deepEqual(answer.body, bytes);
+    assert.deepEqual(answer.headers['set-cookie'], ['c0=0; Path=/', 'c1=1; Path=/', 'c2=2; Path=/']);
+    assert.deepEqual(
+      ['content-type', 'x-one', 'x-list', 'etag', 'cache-control'].map((name) => answer.headers[name]),
+      ['image/png', '1', 'a, b', '"v1"', 'no-store'],
+    );
+  });
+
+  const binary = { 'content-type': 'application/octet-stream' };
+  const megabyte = 1024 * 1024;
+  const tooLarge: readonly (readonly [
+    name: string,
+    path: string,
+    bytes: number,
+    headers: object,
+    status: number,
+  ])[] = [
+    ['a body of more than 10 MB', '/open/x', 10 * megabyte + 1, binary, 413],
+    ['a body that is more than 6 MB as base64', '/open/x', 5 * megabyte, binary, 413],
+    ['headers of more than 10,240 bytes', '/open/x', 0, { 'x-long': 'x'.repeat(10_240) }, 431],
+  ];
+  for (const [name, path, bytes, headers, status] of tooLarge) {
+    test(`${name} reaches neither the forwarder nor the target`, async () => {
+      const before = events('Forwarder');
+      assert.equal((await send(path, Buffer.alloc(bytes), headers)).status, status);
+      assert.deepEqual([events('Forwarder'), lab.target.echo.received.length], [before, 0]);
     });
-    assert.equal(large.status, 413);
+  }
+
+  test('an answer that no function can carry is said to be too large', async () => {
+    const answer = await send('/open/big?size=6000000', '');
+    assert.deepEqual(
+      [answer.status, JSON.parse(answer.body.toString()).code],
+      [502, 'upstream:answer-too-large'],
+    );
+    lab.target.echo.take();
   });
 
   test('a request is a metric of the function that served it', async () => {
-    const { id, sandbox } = one('forwarder');
+    const { sandbox } = one('Forwarder');
     const line = sandbox.log.json.find(({ event, status }) => event === 'request' && status === 200);
-    assert.deepEqual([line?.FunctionName, line?.Requests, line?.Errors], [id, 1, 0]);
+    assert.deepEqual([line?.FunctionName, line?.Requests, line?.Errors], [sandbox.functionName, 1, 0]);
     const ready = sandbox.log.json.find(({ event }) => event === 'tunnel ready');
     assert.equal(ready?.TunnelReadyMs, ready?.tookMs);
   });
 
-  test('after another rotation a new sandbox joins with the new key', async () => {
+  test('after another rotation a new sandbox joins with the new key, and with no other', async () => {
+    const first = await currentKey();
     await rotate(2);
-    await one('forwarder').sandbox.shutdown();
-    await one('forwarder').recorder.close();
-    deployed.set('forwarder', await deploy('forwarder'));
+    assert.notEqual((await currentKey()).id, first.id);
+    await lab.headscale.expireKey(first);
+    await one('Forwarder').shutdown();
+    functions.set('Forwarder', await deploy('Forwarder'));
     const body = '{"ref":"refs/heads/main"}';
-    api = await lab.api([route()]);
-    assert.equal((await send('/hooks/github', body, signed(body))).status, 200);
+    const answer = await send('/hooks/github', body, signed(body));
+    assert.equal(answer.status, 200, `${answer.body}\n${one('Forwarder').sandbox.log.tail()}`);
     lab.target.echo.take();
   });
 
-  test('each secret that a function read is one that its role may read, and no role may read them all', async () => {
-    const arnOf = async (secretId: string) =>
-      (await lab.secrets.call<{ ARN: string }>('DescribeSecret', { SecretId: secretId })).ARN;
-    for (const [name, { recorder, properties }] of deployed) {
-      const statements = stack.statements(properties.Role['Fn::GetAtt'][0]);
-      for (const { action, secretId } of recorder.calls)
-        assert.ok(allows(statements, action, await arnOf(secretId)), `${name}: ${action} on ${secretId}`);
-      assert.equal(
-        allows(
-          statements,
-          'secretsmanager:GetSecretValue',
-          `arn:aws:secretsmanager:${region}:${account}:secret:other-AbCdEf`,
-        ),
-        false,
-      );
-    }
-    assert.deepEqual(one('authorizer').recorder.calls, []);
-    const [, { Properties }] = stack.find('AWS::SecretsManager::ResourcePolicy');
-    const policy = stack.resolve(Properties.ResourcePolicy) as {
-      readonly Statement: readonly [
-        { readonly Condition: { readonly ArnNotEquals: Readonly<Record<string, string[]>> } },
-      ];
-    };
-    const readers = ['forwarder', 'rotation'].map((name) => stack.text(one(name).properties.Role));
-    const [{ Condition }] = policy.Statement;
-    assert.deepEqual(Condition.ArnNotEquals['aws:PrincipalArn']?.toSorted(), readers.toSorted());
+  test('the daily event of the template tells how long the key is still valid', async () => {
+    const [id, { Properties }] = stack.find('AWS::Events::Rule');
+    const [target] = Properties.Targets as readonly { readonly Arn: unknown; readonly Input: string }[];
+    const { arn, sandbox } = functionAt(stack.text(target?.Arn));
+    const rule = stack.text({ 'Fn::GetAtt': [id, 'Arn'] });
+    assert.ok(mayInvoke(stack, 'events.amazonaws.com', arn, { arn: rule, account: accountId }));
+    assert.equal((await sandbox.invoke(target?.Input as string)).functionError, false);
+    const { json } = await sandbox.log.waitFor((line) => line.json?.KeyDaysLeft !== undefined, 'the days');
+    assert.equal(json?.KeyDaysLeft, 90);
+  });
+
+  // Each call so far was answered by the rights of the template: deployFunction refuses the others as AWS does.
+  test('each function read what it needs with the rights of its role, and nothing else', async () => {
+    const readBy = (name: string) => [...new Set(one(name).calls.map(({ secretId }) => secretId))].toSorted();
+    const credentials = `arn:aws:secretsmanager:${region}:${accountId}:secret:postern/headscale-api-key`;
+    assert.deepEqual(readBy('Forwarder'), [keyArn, 'lab/github'].toSorted());
+    assert.deepEqual(readBy('Rotation'), [keyArn, credentials].toSorted());
+    assert.deepEqual(readBy('Authorizer'), []);
+    const resource = `arn:aws:secretsmanager:${region}:${accountId}:secret:other-AbCdEf`;
+    for (const { statements, roleArn: principalArn } of functions.values())
+      assert.equal(allows(statements, { principalArn, action: readSecret, resource }), false, principalArn);
+  });
+
+  test('the key is refused to everyone else, an administrator among them', () => {
+    const everything = [{ effect: 'Allow', actions: ['*'], resources: ['*'], conditions: {} }];
+    const policy = stack.secretPolicy(keyArn);
+    const mayRead = (principalArn: string) =>
+      allows(everything, { principalArn, action: readSecret, resource: keyArn }, policy);
+    assert.deepEqual(
+      [one('Forwarder').roleArn, one('Rotation').roleArn, one('Authorizer').roleArn].map(mayRead),
+      [true, true, false],
+    );
+    assert.equal(mayRead(`arn:aws:iam::${accountId}:role/Administrator`), false);
   });
 
   test("somebody else's function that the layer is attached to reaches the target", async () => {
@@ -327,28 +352,13 @@ routes:
     });
     app.synth();
     const synthesized = new SynthesizedStack(outdir, 'Other');
-    const [id, resource] = synthesized.find('AWS::Lambda::Function');
-    const properties = resource.Properties as unknown as FunctionProperties;
-    const [, layer] = synthesized.find('AWS::Lambda::LayerVersion');
-    const sandbox = await startSandbox({
-      bundle: synthesized.asset(resource),
-      functionName: id,
-      lambdaEmulator: lab.parts.lambdaEmulator,
-      layers: [synthesized.asset(layer), ...lab.layers.slice(1)],
-      env: {
-        ...(synthesized.resolve(properties.Environment.Variables) as Record<string, string>),
-        AWS_ENDPOINT_URL_SECRETS_MANAGER: lab.secrets.url,
-      },
-    });
-    const { payload } = await sandbox.invoke(JSON.stringify({ url: `http://${lab.target.name}:8080/` }));
-    await sandbox.shutdown();
-    assert.equal(JSON.parse(payload).status, 200, payload);
-    assert.ok(
-      allows(
-        synthesized.statements(properties.Role['Fn::GetAtt'][0]),
-        'secretsmanager:GetSecretValue',
-        keyArn,
-      ),
+    const [id] = synthesized.find('AWS::Lambda::Function');
+    const probe = await deployFunction(lab, synthesized, id);
+    const { payload } = await probe.sandbox.invoke(
+      JSON.stringify({ url: `http://${lab.target.name}:8080/` }),
     );
+    await probe.shutdown();
+    assert.equal(JSON.parse(payload).status, 200, `${payload}\n${probe.sandbox.log.tail()}`);
+    assert.deepEqual(probe.calls, [{ action: readSecret, secretId: keyArn }]);
   });
 });

@@ -2,7 +2,13 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { locateParts, type Parts } from './cache.ts';
 import { type Headscale, type KeyOptions, startHeadscale } from './headscale.ts';
-import { type HttpApi, type HttpApiRoute, type Invoke, startHttpApi } from './http-api.ts';
+import {
+  type HttpApi,
+  type HttpApiOptions,
+  type HttpApiRoute,
+  type Invoke,
+  startHttpApi,
+} from './http-api.ts';
 import { hubAddress, runFolder } from './network.ts';
 import { makePki, type Pki } from './pki.ts';
 import { until } from './process.ts';
@@ -31,8 +37,8 @@ export interface Lab {
   /** Starts a sandbox of the forwarder with the layer, not yet initialized. */
   forwarder(options?: FunctionOptions): Promise<Sandbox>;
   authorizer(options?: FunctionOptions): Promise<Sandbox>;
-  /** Starts an HTTP API; one function for everything when `routes` is a function. */
-  api(routes: Invoke | readonly HttpApiRoute[]): Promise<HttpApi>;
+  /** Starts an HTTP API with these routes, or with one function for everything. */
+  api(routes: Invoke | readonly HttpApiRoute[], rest?: Omit<HttpApiOptions, 'routes'>): Promise<HttpApi>;
   /** Makes a key and puts it into the secret that the functions read. */
   storeKey(options?: KeyOptions): Promise<void>;
   /** Waits until exactly these nodes, by name, are in the tailnet beside the target; gives how long that took. */
@@ -47,11 +53,17 @@ export const secretId = 'postern/auth-key';
 export async function startLab(): Promise<Lab> {
   const parts = locateParts();
   const pki = await makePki(join(runFolder, 'pki'), [hubAddress]);
+  const headscaleStarts = startHeadscale(parts.headscale, join(runFolder, 'headscale'), pki);
+  const secretsStarts = startSecretsManager(parts.motoServer);
   const [products, headscale, secrets] = await Promise.all([
     buildProducts(join(runFolder, 'products')),
-    startHeadscale(parts.headscale, join(runFolder, 'headscale'), pki),
-    startSecretsManager(parts.motoServer),
-  ]);
+    headscaleStarts,
+    secretsStarts,
+  ]).catch(async (error: unknown) => {
+    // What was started beside it would keep the test's process, which nobody then ends.
+    await Promise.allSettled([headscaleStarts, secretsStarts].map(async (one) => (await one).stop()));
+    throw error;
+  });
   const { tailscaled } = products;
   const folder = join(runFolder, 'target');
   const target = await startTarget({ tailscaled, folder, headscale, authority: pki.authority });
@@ -91,9 +103,9 @@ export async function startLab(): Promise<Lab> {
       }),
     authorizer: (options = {}) =>
       startFunction({ bundle: products.authorizer, lambdaEmulator, timeoutSeconds: 9, ...options }),
-    async api(routes) {
+    async api(routes, rest = {}) {
       const list = typeof routes === 'function' ? [{ key: '$default', invoke: routes }] : routes;
-      const api = await startHttpApi({ routes: list });
+      const api = await startHttpApi({ ...rest, routes: list });
       apis.push(api);
       return api;
     },

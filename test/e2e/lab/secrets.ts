@@ -102,12 +102,12 @@ export type SecretsFailure =
   | 'silent';
 
 /** What AWS says when a role may not read a secret, which moto never says (API_GetSecretValue, Common Errors). */
-export const accessDenied: SecretsFailure = {
+export const accessDenied = {
   code: 'AccessDeniedException',
   status: 400,
   message:
     'User is not authorized to perform: secretsmanager:GetSecretValue because no identity-based policy allows it',
-};
+} as const satisfies SecretsFailure;
 
 /** Starts a Secrets Manager that fails on every call, on a port of its own. */
 export async function startFailingSecretsManager(

@@ -1,6 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { accountId, apiId } from './http-api-event.ts';
+import { type Statement, statementsOf } from './synthesized-iam.ts';
 
 /** Values of one deployment: what a logical id is, and what its attributes are. */
 export interface Physical {
@@ -14,22 +16,32 @@ export interface Resource {
   readonly Metadata?: Readonly<Record<string, string>>;
 }
 
-export interface Statement {
-  readonly effect: string;
-  readonly actions: readonly string[];
-  readonly resources: readonly string[];
-}
-
 const root = join(import.meta.dirname, '..', '..', '..');
-/** moto's account, and the region of the laboratory's functions. */
-export const account = '123456789012';
+/** Of the laboratory's functions; the account is moto's. */
 export const region = 'us-east-1';
 const pseudo: Readonly<Record<string, string>> = {
   'AWS::Partition': 'aws',
   'AWS::Region': region,
-  'AWS::AccountId': account,
+  'AWS::AccountId': accountId,
   'AWS::URLSuffix': 'amazonaws.com',
 };
+
+/** What CloudFormation would give each resource, whose name it makes of the stack's, the logical id and some letters. */
+const physicals: Readonly<Record<string, (name: string, id: string) => Physical>> = {
+  'AWS::Lambda::Function': (name) => named(name, `lambda:${region}:${accountId}:function:${name}`),
+  'AWS::IAM::Role': (name) => named(name, `iam::${accountId}:role/${name}`),
+  'AWS::Logs::LogGroup': (name) => named(name, `logs:${region}:${accountId}:log-group:${name}:*`),
+  'AWS::Events::Rule': (name) => named(name, `events:${region}:${accountId}:rule/${name}`),
+  'AWS::ApiGatewayV2::Api': () => ({ ref: apiId, attributes: {} }),
+  'AWS::ApiGatewayV2::Integration': (_name, id) => ({ ref: id, attributes: {} }),
+  'AWS::ApiGatewayV2::Authorizer': (_name, id) => ({ ref: id, attributes: {} }),
+};
+
+/** Functions and roles have 64 characters at most. */
+function named(name: string, resource: string): Physical {
+  if (name.length > 64) throw new Error(`CloudFormation would cut ${name}, which the laboratory does not`);
+  return { ref: name, attributes: { Arn: `arn:aws:${resource}` } };
+}
 
 /** Runs `cdk synth` as a person does, with the context `postern`, and gives the cloud assembly's folder. */
 export function synthesize(folder: string, choices: unknown): string {
@@ -62,6 +74,10 @@ export class SynthesizedStack {
     this.#folder = folder;
     const text = readFileSync(join(folder, `${stack}.template.json`), 'utf8');
     this.resources = (JSON.parse(text) as { Resources: Record<string, Resource> }).Resources;
+    for (const [id, { Type }] of Object.entries(this.resources)) {
+      const physical = physicals[Type]?.(`${stack}-${id}-AbCdEfGhIjKl`, id);
+      if (physical !== undefined) this.#physical.set(id, physical);
+    }
   }
 
   /** The only resource of a type whose logical id begins so. */
@@ -119,15 +135,14 @@ export class SynthesizedStack {
       .filter(([, { Properties }]) =>
         (Properties.Roles as readonly { Ref: string }[]).some(({ Ref }) => Ref === roleId),
       )
-      .flatMap(
-        ([, { Properties }]) =>
-          (Properties.PolicyDocument as { Statement: readonly Record<string, unknown>[] }).Statement,
-      )
-      .map(({ Effect, Action, Resource }) => ({
-        effect: String(Effect),
-        actions: [Action].flat() as string[],
-        resources: [this.resolve(Resource)].flat() as string[],
-      }));
+      .flatMap(([, { Properties }]) => statementsOf(this.resolve(Properties.PolicyDocument)));
+  }
+
+  /** What the policy of a secret says, by the secret's ARN. */
+  secretPolicy(arn: string): readonly Statement[] {
+    return this.all('AWS::SecretsManager::ResourcePolicy')
+      .filter(([, { Properties }]) => this.text(Properties.SecretId) === arn)
+      .flatMap(([, { Properties }]) => statementsOf(this.resolve(Properties.ResourcePolicy)));
   }
 
   #call(name: string, argument: unknown): unknown {
@@ -150,25 +165,6 @@ export class SynthesizedStack {
     if (physical === undefined) throw new Error(`the laboratory has nothing for ${id}`);
     return physical;
   }
-}
-
-/** Whether statements allow an action on a resource: `*` is any text and `?` any character (IAM, policy elements, Resource). */
-export function allows(statements: readonly Statement[], action: string, resource: string): boolean {
-  const matches = (patterns: readonly string[], text: string) =>
-    patterns.some((pattern) => glob(pattern).test(text));
-  const applies = (effect: string) =>
-    statements.some(
-      (one) => one.effect === effect && matches(one.actions, action) && matches(one.resources, resource),
-    );
-  return applies('Allow') && !applies('Deny');
-}
-
-function glob(pattern: string): RegExp {
-  const text = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replace(/\*/g, '.*')
-    .replace(/\?/g, '.');
-  return new RegExp(`^${text}$`);
 }
 
 /** With the modes that the archive has, which Lambda keeps and Python's own command does not. */
