@@ -278,6 +278,19 @@ routes:
     lab.target.echo.take();
   });
 
+  test("more requests than the template's burst are refused, and cost no function anything", async () => {
+    const [, { Properties }] = stack.find('AWS::ApiGatewayV2::Stage');
+    const { ThrottlingBurstLimit: burst } = Properties.DefaultRouteSettings as Record<string, number>;
+    const before = events('Authorizer') + events('Forwarder');
+    const flood = Array.from({ length: (burst as number) * 2 }, () => send('/open/x', '', {}, outOfRange));
+    const answers = await Promise.all(flood);
+    const refused = answers.filter(({ status }) => status === 429);
+    assert.ok(refused.length > 0, 'every request got through');
+    assert.equal(refused[0]?.body.toString(), '{"message":"Too Many Requests"}');
+    assert.equal(answers.filter(({ status }) => status === 403).length, answers.length - refused.length);
+    assert.equal(events('Authorizer') + events('Forwarder'), before);
+  });
+
   test('a request is a metric of the function that served it', async () => {
     const { sandbox } = one('Forwarder');
     const line = sandbox.log.json.find(({ event, status }) => event === 'request' && status === 200);
