@@ -12,8 +12,8 @@ export interface EdgeSecretParts {
   readonly log: Log;
 }
 
-/** A stranger's wrong guesses must not become calls of Secrets Manager. */
-const rereadAfterMs = 30_000;
+/** A stranger's wrong guesses must not become calls of Secrets Manager; while none is known, all requests wait for the right one. */
+const rereadAfterMs = { known: 30_000, unknown: 10_000 };
 /** A secret that somebody can guess is none; the one that is generated has 64 characters. */
 const shortest = 32;
 
@@ -38,8 +38,7 @@ export class EdgeSecret implements EdgeProof {
   async matches(shown: string): Promise<boolean> {
     const digest = digestOf(Buffer.from(shown, 'utf8'));
     if (this.#accepted !== undefined && isAmong(digest, this.#accepted)) return true;
-    if (this.#reading !== undefined || this.#parts.now() - this.#readMs >= rereadAfterMs)
-      await this.#reread();
+    if (this.#reading !== undefined || this.#isDue()) await this.#reread();
     if (this.#accepted === undefined) throw new Error(this.#problem);
     return isAmong(digest, this.#accepted);
   }
@@ -47,6 +46,11 @@ export class EdgeSecret implements EdgeProof {
   /** Reads it for the first time. What is wrong is logged, and is why requests are refused. */
   async prepare(): Promise<void> {
     await this.#reread();
+  }
+
+  #isDue(): boolean {
+    const { known, unknown } = rereadAfterMs;
+    return this.#parts.now() - this.#readMs >= (this.#accepted === undefined ? unknown : known);
   }
 
   async #reread(): Promise<void> {
