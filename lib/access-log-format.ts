@@ -1,28 +1,33 @@
 import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
 
+const fields = {
+  time: '$context.requestTimeEpoch',
+  id: '$context.requestId',
+  source: '$context.identity.sourceIp',
+  host: '$context.domainName',
+  method: '$context.httpMethod',
+  path: '$context.path',
+  protocol: '$context.protocol',
+  status: '$context.status',
+  sentBytes: '$context.responseLength',
+  ms: '$context.responseLatency',
+  forwarderMs: '$context.integrationLatency',
+  forwarderStatus: '$context.integrationStatus',
+  forwarderError: '$context.integrationErrorMessage',
+  authorizer: '$context.authorizer.code',
+  authorizerError: '$context.authorizer.error',
+  error: '$context.error.message',
+};
+
 /**
  * One JSON object for each request that reached the API, those that the authorizer refused among them.
  *
  * The query is left out, because it may hold credentials.
  * Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
  */
-export const accessLogFormat = AccessLogFormat.custom(
-  JSON.stringify({
-    time: '$context.requestTimeEpoch',
-    id: '$context.requestId',
-    source: '$context.identity.sourceIp',
-    host: '$context.domainName',
-    method: '$context.httpMethod',
-    path: '$context.path',
-    protocol: '$context.protocol',
-    status: '$context.status',
-    sentBytes: '$context.responseLength',
-    ms: '$context.responseLatency',
-    forwarderMs: '$context.integrationLatency',
-    forwarderStatus: '$context.integrationStatus',
-    forwarderError: '$context.integrationErrorMessage',
-    authorizer: '$context.authorizer.code',
-    authorizerError: '$context.authorizer.error',
-    error: '$context.error.message',
-  }),
+export const accessLogFormat = AccessLogFormat.custom(JSON.stringify(fields));
+
+/** The same behind the edge: `source` is an address of CloudFront, `viewer` that of the client, as the authorizer says. */
+export const edgeAccessLogFormat = AccessLogFormat.custom(
+  JSON.stringify({ ...fields, viewer: '$context.authorizer.source' }),
 );

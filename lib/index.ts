@@ -1,4 +1,6 @@
 export { DemoStack, type DemoStackProps } from './demo-stack.ts';
+export { EdgeDistribution, type EdgeDistributionProps } from './edge-distribution.ts';
+export { EdgeFirewall, type EdgeFirewallProps, EdgeFirewallStack } from './edge-firewall.ts';
 export { Observability, type ObservabilityProps } from './observability.ts';
 export { PipelineStack, type PipelineStackProps } from './pipeline-stack.ts';
 export { type PosternChoices, PosternStack, type PosternStackProps } from './postern-stack.ts';

@@ -1,6 +1,7 @@
 import { Stack } from 'aws-cdk-lib';
 import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 
 /** What reading takes of a customer's key, and what writing a new value takes beside it. */
 const actions = { read: ['kms:Decrypt'], write: ['kms:Decrypt', 'kms:GenerateDataKey'] } as const;
@@ -25,4 +26,12 @@ export function allowKey(
       conditions: { StringEquals: { 'kms:ViaService': `${service}.${region}.amazonaws.com` } },
     }),
   );
+}
+
+/** Allows a role to read the values of one secret, and nothing else of it. */
+export function allowSecret(grantee: IGrantable, secret: ISecret): void {
+  grantee.grantPrincipal.addToPrincipalPolicy(
+    new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secret.secretArn] }),
+  );
+  if (secret.encryptionKey !== undefined) allowKey(grantee, secret.encryptionKey, 'secretsmanager', 'read');
 }

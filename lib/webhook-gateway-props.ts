@@ -5,6 +5,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Architecture } from 'aws-cdk-lib/aws-lambda';
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IHostedZone } from 'aws-cdk-lib/aws-route53';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { variables } from '../gateway/environment.ts';
 import { InvalidProps } from './problem.ts';
 import { checkSourceCidrs } from './source-cidrs.ts';
@@ -52,6 +53,13 @@ export interface WebhookGatewayProps extends Omit<TailnetOptions, 'socksPort'> {
   readonly hostedZone?: IHostedZone;
   /** Clients must show a certificate of one of these authorities; needs `domainName`. @default - they need not */
   readonly mutualTls?: MTLSConfig;
+  /**
+   * The secret of `EdgeDistribution.makeSecret`: then the API answers only requests that came through the edge, and takes the
+   * client's address from it.
+   *
+   * @default - none: the API answers everyone whom `sourceCidrs` admits
+   */
+  readonly edgeSecret?: ISecret;
   /** How long access logs and the functions' logs are kept. @default - three months */
   readonly logRetention?: RetentionDays;
   /** Traces by X-Ray. @default - none */
@@ -74,7 +82,18 @@ export function checkGatewayProps(props: WebhookGatewayProps): void {
   }
 }
 
-function checkDomain({ domainName, certificate, mutualTls, hostedZone }: WebhookGatewayProps): void {
+function checkDomain({
+  domainName,
+  certificate,
+  mutualTls,
+  hostedZone,
+  edgeSecret,
+}: WebhookGatewayProps): void {
+  if (mutualTls !== undefined && edgeSecret !== undefined) {
+    throw wrong(
+      "mutualTls and edgeSecret are both given; CloudFront has none of the clients' certificates to show, so choose one of the two",
+    );
+  }
   if ((domainName === undefined) !== (certificate === undefined)) {
     const [given, missing] =
       domainName === undefined ? ['certificate', 'domainName'] : ['domainName', 'certificate'];

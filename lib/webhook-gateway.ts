@@ -12,10 +12,13 @@ import { Architecture, type Function as LambdaFunction } from 'aws-cdk-lib/aws-l
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { AaaaRecord, ARecord, RecordTarget } from 'aws-cdk-lib/aws-route53';
 import { ApiGatewayv2DomainProperties } from 'aws-cdk-lib/aws-route53-targets';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
+import { edgeHeaders } from '../gateway/edge-headers.ts';
 import type { VariableName } from '../gateway/environment.ts';
-import { accessLogFormat } from './access-log-format.ts';
+import { accessLogFormat, edgeAccessLogFormat } from './access-log-format.ts';
 import { bundledConfiguration, inspectConfiguration } from './assets.ts';
+import { allowSecret } from './key-use.ts';
 import { PosternFunction } from './postern-function.ts';
 import { grantSecrets, requireEnvironment } from './secret-references.ts';
 import { TailnetLayer } from './tailnet-layer.ts';
@@ -28,6 +31,11 @@ const memoryTuning = {
   NODE_OPTIONS: '--max-old-space-size=48 --max-semi-space-size=2',
   MALLOC_MMAP_THRESHOLD_: '131072',
 };
+/**
+ * Behind the edge the address is CloudFront's. What was shown and who is said to have sent it are all that the authorizer looks at:
+ * X-Forwarded-For ends in the client's address, whether API Gateway takes it before or after appending CloudFront's.
+ */
+const edgeIdentity = [edgeHeaders.secret, 'x-forwarded-for'].map((name) => `$request.header.${name}`);
 /** Above this Node's heap need not be held down. */
 const tunedUpToMb = 512;
 
@@ -43,7 +51,9 @@ export class WebhookGateway extends Construct {
   readonly accessLogGroup: LogGroup;
   /** Made when `domainName` is given; without `hostedZone` point a DNS alias at it yourself. */
   readonly domain: DomainName | undefined;
-  /** Where clients send to, without a slash at its end. */
+  /** Without it the API answers nobody; given by `edgeSecret`. */
+  readonly edgeSecret: ISecret | undefined;
+  /** Where clients send to, or the edge does, without a slash at its end. */
   readonly url: string;
 
   constructor(scope: Construct, id: string, props: WebhookGatewayProps) {
@@ -58,6 +68,12 @@ export class WebhookGateway extends Construct {
     this.authorizer = this.#makeAuthorizer(props);
     if (props.authorizerPolicy === true) grantSecrets(this.authorizer, needs.headSecrets, props.secretKeys);
 
+    this.edgeSecret = props.edgeSecret;
+    if (props.edgeSecret !== undefined) {
+      allowSecret(this.forwarder, props.edgeSecret);
+      allowSecret(this.authorizer, props.edgeSecret);
+    }
+
     this.domain = this.#makeDomain(props);
     this.api = this.#makeApi(props);
     this.accessLogGroup = new LogGroup(this, 'AccessLog', {
@@ -70,7 +86,10 @@ export class WebhookGateway extends Construct {
 
   #makeForwarder(props: WebhookGatewayProps): LambdaFunction {
     const { memorySize = 256, reservedConcurrentExecutions } = props;
-    const environment: Partial<Record<VariableName, string>> = { POSTERN_CONFIG: bundledConfiguration };
+    const environment: Partial<Record<VariableName, string>> = {
+      POSTERN_CONFIG: bundledConfiguration,
+      ...edgeEnvironment(props),
+    };
     return new PosternFunction(this, 'Forwarder', {
       name: 'forwarder',
       description: 'Takes each request through the gateway and on to its target',
@@ -104,6 +123,7 @@ export class WebhookGateway extends Construct {
     const environment: Partial<Record<VariableName, string>> = {
       AUTHD_SOURCE_CIDR: props.sourceCidrs.join(','),
       ...(authorizerPolicy && { POSTERN_CONFIG: bundledConfiguration }),
+      ...edgeEnvironment(props),
     };
     return new PosternFunction(this, 'Authorizer', {
       name: 'authorizer',
@@ -118,6 +138,7 @@ export class WebhookGateway extends Construct {
   #makeApi({
     authorizerCacheTtl = Duration.minutes(5),
     authorizerPolicy = false,
+    edgeSecret,
   }: WebhookGatewayProps): HttpApi {
     return new HttpApi(this, 'Api', {
       description: 'Postern: the only door to a private network',
@@ -128,13 +149,13 @@ export class WebhookGateway extends Construct {
       defaultAuthorizer: new HttpLambdaAuthorizer('Source', this.authorizer, {
         responseTypes: [HttpLambdaResponseType.SIMPLE],
         // Decisions by address alone may be remembered by address alone (docs/functions.md).
-        identitySource: ['$context.identity.sourceIp'],
+        identitySource: edgeSecret === undefined ? ['$context.identity.sourceIp'] : edgeIdentity,
         resultsCacheTtl: authorizerPolicy ? Duration.seconds(0) : authorizerCacheTtl,
       }),
     });
   }
 
-  #makeStage({ throttle = { rateLimit: 100, burstLimit: 200 } }: WebhookGatewayProps): HttpStage {
+  #makeStage({ throttle = { rateLimit: 100, burstLimit: 200 }, edgeSecret }: WebhookGatewayProps): HttpStage {
     return new HttpStage(this, 'Stage', {
       httpApi: this.api,
       stageName: '$default',
@@ -143,7 +164,7 @@ export class WebhookGateway extends Construct {
       // No detailed metrics: of one route they repeat the stage's, which cost nothing (docs/cost.md).
       accessLogSettings: {
         destination: new LogGroupLogDestination(this.accessLogGroup),
-        format: accessLogFormat,
+        format: edgeSecret === undefined ? accessLogFormat : edgeAccessLogFormat,
       },
       ...(this.domain !== undefined && { domainMapping: { domainName: this.domain } }),
     });
@@ -167,6 +188,10 @@ export class WebhookGateway extends Construct {
     }
     return domain;
   }
+}
+
+function edgeEnvironment({ edgeSecret }: WebhookGatewayProps): Partial<Record<VariableName, string>> {
+  return edgeSecret === undefined ? {} : { POSTERN_EDGE_SECRET_ID: edgeSecret.secretArn };
 }
 
 function shared({ architecture, logRetention, tracing }: WebhookGatewayProps) {

@@ -1,0 +1,206 @@
+import { Duration, Fn, RemovalPolicy, SecretValue, Stack, Token, Validations } from 'aws-cdk-lib';
+import type { ICertificate } from 'aws-cdk-lib/aws-certificatemanager';
+import {
+  AllowedMethods,
+  CachePolicy,
+  Distribution,
+  HttpVersion,
+  OriginProtocolPolicy,
+  OriginRequestPolicy,
+  OriginSslPolicy,
+  SecurityPolicyProtocol,
+  SSLMethod,
+  ViewerProtocolPolicy,
+} from 'aws-cdk-lib/aws-cloudfront';
+import { HttpOrigin } from 'aws-cdk-lib/aws-cloudfront-origins';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import { AaaaRecord, ARecord, type IHostedZone, RecordTarget } from 'aws-cdk-lib/aws-route53';
+import { CloudFrontTarget } from 'aws-cdk-lib/aws-route53-targets';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  type IBucket,
+  ObjectOwnership,
+} from 'aws-cdk-lib/aws-s3';
+import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
+import { Construct } from 'constructs';
+import { edgeHeaders } from '../gateway/edge-headers.ts';
+import { EdgeFirewall, edgeRegion } from './edge-firewall.ts';
+import { InvalidProps } from './problem.ts';
+import type { WebhookGateway } from './webhook-gateway.ts';
+
+export interface EdgeDistributionProps {
+  /** The gateway behind it, made with an `edgeSecret`. */
+  readonly gateway: WebhookGateway;
+  /** The name that clients send to. */
+  readonly domainName: string;
+  /** The certificate of `domainName`, in us-east-1: CloudFront takes none of another region. */
+  readonly certificate: ICertificate;
+  /**
+   * The firewall in front: `EdgeFirewall.webAclArn`, or the output of `EdgeFirewallStack`.
+   *
+   * @default - one is made, when the stack is of us-east-1; elsewhere it must be given
+   */
+  readonly webAclArn?: string;
+  /**
+   * The zone that gets the alias records of `domainName`.
+   *
+   * @default - none: point the name at `distribution.distributionDomainName` yourself
+   */
+  readonly hostedZone?: IHostedZone;
+  /**
+   * The version of the secret that CloudFront shows; name a new one to have it take that (docs/edge.md).
+   *
+   * @default - the one that was current when the distribution was made
+   */
+  readonly secretVersionId?: string;
+  /**
+   * How long CloudFront's access log is kept.
+   *
+   * @default - 90 days
+   */
+  readonly logRetention?: Duration;
+}
+
+/** CloudFront remembers these answers of an origin for ten seconds unless told otherwise, even where caching is off. */
+const rememberedErrors = [400, 403, 404, 405, 414, 416, 500, 501, 502, 503, 504];
+
+/**
+ * CloudFront and AWS WAF in front of a gateway. Nothing is cached; method, query, headers and body go on to the API, which
+ * answers nobody but CloudFront.
+ */
+export class EdgeDistribution extends Construct {
+  readonly distribution: Distribution;
+  /** CloudFront's access log; it stays when the stack goes, and empties itself. */
+  readonly logBucket: Bucket;
+  /** Where clients send to, without a slash at its end. */
+  readonly url: string;
+
+  constructor(scope: Construct, id: string, props: EdgeDistributionProps) {
+    super(scope, id);
+    const { gateway, domainName, certificate, hostedZone } = props;
+    const { edgeSecret } = gateway;
+    if (edgeSecret === undefined) {
+      throw new InvalidProps(
+        'EdgeDistribution',
+        "the gateway has no edgeSecret, so it would answer everyone who goes past CloudFront; give it edgeSecret: EdgeDistribution.makeSecret(stack, 'EdgeSecret')",
+      );
+    }
+    this.url = `https://${domainName}`;
+    if (this.url === gateway.url) {
+      throw new InvalidProps(
+        'EdgeDistribution',
+        `domainName is ${domainName}, which is the gateway's own too, so CloudFront would ask itself; give the gateway another name, or none`,
+      );
+    }
+    this.logBucket = this.#makeLogBucket(props.logRetention ?? Duration.days(90));
+    this.distribution = new Distribution(this, 'Distribution', {
+      comment: 'The edge of Postern',
+      domainNames: [domainName],
+      certificate,
+      minimumProtocolVersion: SecurityPolicyProtocol.TLS_V1_2_2021,
+      sslSupportMethod: SSLMethod.SNI,
+      httpVersion: HttpVersion.HTTP2_AND_3,
+      webAclId: this.#firewall(props.webAclArn),
+      enableLogging: true,
+      logBucket: this.logBucket as IBucket,
+      errorResponses: rememberedErrors.map((httpStatus) => ({ httpStatus, ttl: Duration.seconds(0) })),
+      defaultBehavior: {
+        origin: this.#origin(gateway, edgeSecret, props),
+        allowedMethods: AllowedMethods.ALLOW_ALL,
+        cachePolicy: CachePolicy.CACHING_DISABLED,
+        originRequestPolicy: OriginRequestPolicy.ALL_VIEWER_EXCEPT_HOST_HEADER,
+        // No redirect: what was sent in the clear has been read already.
+        viewerProtocolPolicy: ViewerProtocolPolicy.HTTPS_ONLY,
+        compress: false,
+      },
+    });
+    Validations.of(this.distribution).acknowledge({
+      id: 'AwsSolutions-CFR1',
+      reason: 'Webhooks come from where their senders are; which addresses may send is said by sourceCidrs',
+    });
+    if (hostedZone !== undefined) this.#makeRecords(hostedZone, domainName);
+  }
+
+  /**
+   * Makes the secret by which the gateway knows that a request came through the edge: 64 letters and digits, generated by AWS.
+   *
+   * It is given to the gateway as `edgeSecret`, from where the distribution takes it.
+   */
+  static makeSecret(scope: Construct, id: string, props: { readonly encryptionKey?: IKey } = {}): ISecret {
+    const secret = new Secret(scope, id, {
+      description: 'What CloudFront shows to the API of Postern, which answers nothing without it',
+      generateSecretString: { passwordLength: 64, excludePunctuation: true },
+      ...props,
+    });
+    Validations.of(secret).acknowledge({
+      id: 'AwsSolutions-SMG4',
+      reason: 'CloudFront learns a new value by a deployment alone, so it is changed by hand (docs/edge.md)',
+    });
+    return secret as ISecret;
+  }
+
+  #origin(
+    gateway: WebhookGateway,
+    edgeSecret: ISecret,
+    { domainName, secretVersionId }: EdgeDistributionProps,
+  ): HttpOrigin {
+    // A dynamic reference: CloudFormation resolves it, and the value stands in no template.
+    const value = SecretValue.secretsManager(edgeSecret.secretArn, {
+      ...(secretVersionId !== undefined && { versionId: secretVersionId }),
+    });
+    return new HttpOrigin(Fn.select(2, Fn.split('/', gateway.url)), {
+      protocolPolicy: OriginProtocolPolicy.HTTPS_ONLY,
+      originSslProtocols: [OriginSslPolicy.TLS_V1_2],
+      // API Gateway answers within 30 s.
+      readTimeout: Duration.seconds(35),
+      // CloudFront replaces what a client sends by these names.
+      customHeaders: { [edgeHeaders.secret]: value.unsafeUnwrap(), [edgeHeaders.host]: domainName },
+    });
+  }
+
+  #firewall(webAclArn: string | undefined): string {
+    if (webAclArn === undefined) {
+      const { region } = Stack.of(this);
+      if (region === edgeRegion) return new EdgeFirewall(this, 'Firewall').webAclArn;
+      throw new InvalidProps(
+        'EdgeDistribution',
+        `webAclArn is not given, and a firewall can be made in ${edgeRegion} alone; deploy EdgeFirewallStack and give the ARN that it puts out`,
+      );
+    }
+    if (!Token.isUnresolved(webAclArn) && !globalWebAcl.test(webAclArn)) {
+      throw new InvalidProps(
+        'EdgeDistribution',
+        `webAclArn is ${JSON.stringify(webAclArn)}; give one of scope CLOUDFRONT, such as arn:aws:wafv2:${edgeRegion}:123456789012:global/webacl/NAME/ID`,
+      );
+    }
+    return webAclArn;
+  }
+
+  #makeLogBucket(expiration: Duration): Bucket {
+    const bucket = new Bucket(this, 'Log', {
+      // CloudFront writes its log by an access control list.
+      objectOwnership: ObjectOwnership.OBJECT_WRITER,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      encryption: BucketEncryption.S3_MANAGED,
+      enforceSSL: true,
+      lifecycleRules: [{ expiration, abortIncompleteMultipartUploadAfter: Duration.days(1) }],
+      // A bucket that holds something cannot be deleted with its stack.
+      removalPolicy: RemovalPolicy.RETAIN,
+    });
+    Validations.of(bucket).acknowledge({
+      id: 'AwsSolutions-S1',
+      reason: 'It is the log; a log of the log would need one too',
+    });
+    return bucket;
+  }
+
+  #makeRecords(zone: IHostedZone, recordName: string): void {
+    const target = RecordTarget.fromAlias(new CloudFrontTarget(this.distribution));
+    new ARecord(this, 'Alias', { zone, recordName, target });
+    new AaaaRecord(this, 'AliasIpv6', { zone, recordName, target });
+  }
+}
+
+const globalWebAcl = /^arn:aws[a-z-]*:wafv2:us-east-1:[0-9]{12}:global\/webacl\/[^/]+\/[^/]+$/;
