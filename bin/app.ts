@@ -1,12 +1,13 @@
 import { App } from 'aws-cdk-lib';
 import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
-import { DemoStack, InvalidProps, PipelineStack, PosternStack } from '../lib/index.ts';
+import { DemoStack, EdgeFirewallStack, InvalidProps, PipelineStack, PosternStack } from '../lib/index.ts';
 
 // The CDK app: `npx cdk deploy PosternStack`. What each stack takes stands in cdk.json, under `context`.
 
 try {
   const app = new App({ context: recommended });
   new PosternStack(app, 'PosternStack');
+  new EdgeFirewallStack(app, 'EdgeFirewallStack');
   new DemoStack(app, 'DemoStack');
   new PipelineStack(app, 'PipelineStack');
   app.synth();

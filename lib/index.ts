@@ -1,4 +1,5 @@
 export { DemoStack, type DemoStackProps } from './demo-stack.ts';
+export type { EdgeChoice } from './edge-choice.ts';
 export { EdgeDistribution, type EdgeDistributionProps } from './edge-distribution.ts';
 export { EdgeFirewall, type EdgeFirewallProps, EdgeFirewallStack } from './edge-firewall.ts';
 export { Observability, type ObservabilityProps } from './observability.ts';

@@ -1,10 +1,13 @@
 import { CfnOutput, Stack, type StackProps } from 'aws-cdk-lib';
+import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { Construct } from 'constructs';
 import { readContextChoices } from './context-choices.ts';
+import { type EdgeChoice, readEdgeChoice } from './edge-choice.ts';
+import { EdgeDistribution } from './edge-distribution.ts';
 import { Observability } from './observability.ts';
 import { InvalidProps } from './problem.ts';
 import { TailnetKey } from './tailnet-key.ts';
@@ -63,6 +66,12 @@ export interface PosternChoices {
    * @default - nobody; alarms are seen on the dashboard alone
    */
   readonly alarmEmail?: string;
+  /**
+   * CloudFront and AWS WAF in front; the API then answers nobody else.
+   *
+   * @default - none
+   */
+  readonly edge?: EdgeChoice;
 }
 
 export interface PosternStackProps extends StackProps, PosternChoices {}
@@ -77,6 +86,7 @@ const known: readonly (keyof PosternChoices)[] = [
   'memorySize',
   'architecture',
   'alarmEmail',
+  'edge',
 ];
 const architectures: Readonly<Record<string, Architecture>> = {
   arm64: Architecture.ARM_64,
@@ -88,6 +98,7 @@ export class PosternStack extends Stack {
   readonly key: TailnetKey;
   readonly gateway: WebhookGateway;
   readonly observability: Observability;
+  readonly edge: EdgeDistribution | undefined;
 
   constructor(scope: Construct, id: string, props: PosternStackProps = {}) {
     super(scope, id, {
@@ -101,6 +112,7 @@ export class PosternStack extends Stack {
     const { config = 'postern.yaml', tailnetTags = ['tag:postern'], memorySize } = choices;
     const architecture = architectureOf(choices.architecture ?? 'arm64');
     this.key = new TailnetKey(this, 'Key', { issuer: this.#issuer(choices), tags: tailnetTags });
+    const edge = readEdgeChoice(choices.edge);
     this.gateway = new WebhookGateway(this, 'Gateway', {
       config,
       sourceCidrs: sourceCidrsOf(choices),
@@ -108,13 +120,26 @@ export class PosternStack extends Stack {
       architecture,
       ...(choices.controlUrl !== undefined && { controlUrl: choices.controlUrl }),
       ...(memorySize !== undefined && { memorySize }),
+      ...(edge !== undefined && { edgeSecret: EdgeDistribution.makeSecret(this, 'EdgeSecret') }),
     });
     this.observability = this.#observe(choices);
-    new CfnOutput(this, 'Url', { value: this.gateway.url, description: 'Where webhooks are sent to' });
+    this.edge = edge && this.#makeEdge(edge);
+    const { url } = this.edge ?? this.gateway;
+    new CfnOutput(this, 'Url', { value: url, description: 'Where webhooks are sent to' });
     new CfnOutput(this, 'KeySecret', {
       value: this.key.secret.secretName,
       description: 'The secret with the auth key of the tailnet',
     });
+  }
+
+  #makeEdge({ certificateArn, ...rest }: EdgeChoice): EdgeDistribution {
+    const certificate = Certificate.fromCertificateArn(this, 'EdgeCertificate', certificateArn);
+    const edge = new EdgeDistribution(this, 'Edge', { gateway: this.gateway, certificate, ...rest });
+    new CfnOutput(this, 'EdgeAlias', {
+      value: edge.distribution.distributionDomainName,
+      description: `What ${rest.domainName} must point at`,
+    });
+    return edge;
   }
 
   #observe({ alarmEmail }: PosternChoices): Observability {

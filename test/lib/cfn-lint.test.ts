@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { App } from 'aws-cdk-lib';
-import { DemoStack, PipelineStack, PosternStack } from '../../lib/index.ts';
+import { DemoStack, EdgeFirewallStack, PipelineStack, PosternStack } from '../../lib/index.ts';
 import { findAwsTools } from '../support/aws-tools.ts';
 
 const tools = findAwsTools();
@@ -34,6 +34,17 @@ describe('cfn-lint', { skip }, () => {
       config: join(root, 'postern.yaml'),
       sourceCidrs: ['192.0.2.0/24'],
     });
+    new EdgeFirewallStack(app, 'EdgeFirewallStack');
+    new PosternStack(app, 'PosternStackWithEdge', {
+      config: join(root, 'postern.yaml'),
+      sourceCidrs: ['192.0.2.0/24'],
+      edge: {
+        domainName: 'hooks.example.com',
+        certificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000',
+        webAclArn:
+          'arn:aws:wafv2:us-east-1:123456789012:global/webacl/edge/00000000-0000-0000-0000-000000000000',
+      },
+    });
     new DemoStack(app, 'DemoStack');
     new PipelineStack(app, 'PipelineStack');
     app.synth();
@@ -44,7 +55,9 @@ describe('cfn-lint', { skip }, () => {
     const templates = readdirSync(outdir).filter((name) => name.endsWith('.template.json'));
     assert.deepEqual(
       templates,
-      ['DemoStack', 'PipelineStack', 'PosternStack'].map((name) => `${name}.template.json`),
+      ['DemoStack', 'EdgeFirewallStack', 'PipelineStack', 'PosternStack', 'PosternStackWithEdge'].map(
+        (name) => `${name}.template.json`,
+      ),
     );
     const { status, stdout, stderr } = lint(...templates.map((name) => join(outdir, name)));
     assert.equal(status, 0, stdout + stderr);

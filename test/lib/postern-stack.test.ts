@@ -163,6 +163,34 @@ test('what is chosen in the context counts, and a property counts more', () => {
   assert.equal(rotating.POSTERN_TAILNET_TAGS, 'tag:hooks');
 });
 
+const edge = {
+  domainName: 'hooks.example.com',
+  certificateArn: 'arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000',
+  webAclArn: 'arn:aws:wafv2:us-east-1:123456789012:global/webacl/edge/00000000-0000-0000-0000-000000000000',
+};
+
+test('with an edge in the context clients send to its name, and the API answers nobody else', () => {
+  const edged = stackTemplate({}, { postern: { config, sourceCidrs, edge } });
+  const { Url } = edged.findOutputs('Url') as { Url: { Value: string } };
+  assert.equal(Url.Value, 'https://hooks.example.com');
+  edged.resourceCountIs('AWS::CloudFront::Distribution', 1);
+  const { Environment } = propertiesOf(edged, 'AWS::Lambda::Function', 'GatewayAuthorizer');
+  const { Variables } = Environment as { Variables: Record<string, string> };
+  assert.equal(Variables.POSTERN_EDGE_SECRET_ID, '<EdgeSecret>');
+  template.resourceCountIs('AWS::CloudFront::Distribution', 0);
+});
+
+test('an edge that lacks something, or has something else, is refused with the name', () => {
+  const { webAclArn: _arn, ...less } = edge;
+  for (const [wrong, message] of [
+    [less, /edge has no webAclArn; it takes domainName, certificateArn, webAclArn/],
+    [{ ...edge, domainName: '' }, /edge\.domainName is ""/],
+    [{ ...edge, firewall: true }, /postern\.edge: it has firewall; known are/],
+    ['yes', /postern\.edge: it is "yes"; give an object/],
+  ] as const)
+    assert.throws(() => stackTemplate({}, { postern: { config, sourceCidrs, edge: wrong } }), message);
+});
+
 test('no name is fixed, so that the stack can stand twice in one account', () => {
   const named = Object.entries(template.toJSON().Resources as Record<string, { Properties?: object }>)
     .filter(([, { Properties = {} }]) =>
@@ -177,6 +205,10 @@ test('no name is fixed, so that the stack can stand twice in one account', () =>
 test("AWS's own rules (cdk-nag, AwsSolutions) find nothing in it", () => {
   assert.deepEqual(
     solutionsFindings((app) => new PosternStack(app, 'Door', { config, sourceCidrs })),
+    [],
+  );
+  assert.deepEqual(
+    solutionsFindings((app) => new PosternStack(app, 'Door', { config, sourceCidrs, edge })),
     [],
   );
 });
