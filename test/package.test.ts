@@ -93,6 +93,7 @@ test('a stack is synthesized from the package alone, with the configuration chec
   };
   assert.deepEqual(exported.filter((name) => /Gateway|Tailnet|Stack/.test(name)).sort(), [
     'DemoStack',
+    'EdgeFirewallStack',
     'PipelineStack',
     'PosternStack',
     'TailnetKey',
