@@ -119,7 +119,8 @@ test('an unknown task is one line that names the known ones, and exit 1', async 
   assert.deepEqual(await outcome(start('bild')), {
     code: 1,
     stdout: '',
-    stderr: 'postern: there is no task "bild"; known are start, test, bench, cost, layer, app, build, check\n',
+    stderr:
+      'postern: there is no task "bild"; known are start, test, bench, cost, layer, app, build, check\n',
   });
   assert.equal(await calls(), 0);
 });
