@@ -1,5 +1,6 @@
 import { InvalidConfiguration } from '../gateway/config/problems.ts';
 import type { Gateway } from '../gateway/gateway.ts';
+import { messageOf } from '../gateway/message-of.ts';
 import type { Clock, Log } from '../gateway/plugin.ts';
 
 const retryAfterMs = 10_000;
@@ -57,5 +58,5 @@ export class GatewayHolder {
 /** Each thing wrong, in one sentence with its place. */
 function problemsOf(error: unknown): readonly string[] {
   if (error instanceof InvalidConfiguration) return error.message.split('\n');
-  return [error instanceof Error ? error.message : String(error)];
+  return [messageOf(error)];
 }

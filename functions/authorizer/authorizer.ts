@@ -1,3 +1,4 @@
+import { messageOf } from '../../gateway/message-of.ts';
 import type { Log } from '../../gateway/plugin.ts';
 import { refusals } from '../../gateway/refusal.ts';
 import type { Reply } from '../../gateway/verdict.ts';
@@ -68,7 +69,7 @@ export function createAuthorizer({ entrance, admits, log, now }: AuthorizerParts
       const waitMs = Math.min(context.getRemainingTimeInMillis() - marginMs, maxWaitMs);
       reply = await within(waitMs, decide(asked, now() + waitMs));
     } catch (error) {
-      reply = authorizerRefusals.error(error instanceof Error ? error.message : String(error));
+      reply = authorizerRefusals.error(messageOf(error));
     }
     const seen = asked?.viewer === undefined ? undefined : { source: asked.viewer };
     if (reply === undefined) return { isAuthorized: true, ...(seen !== undefined && { context: seen }) };

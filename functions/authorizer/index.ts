@@ -1,5 +1,6 @@
 import { readEnvironment } from '../../gateway/environment.ts';
 import { createLog } from '../../gateway/log.ts';
+import { messageOf } from '../../gateway/message-of.ts';
 import { meteredLog } from '../../gateway/metric.ts';
 import type { Entrance } from '../edge.ts';
 import { type Admit, createAuthorizer, refuseAll } from './authorizer.ts';
@@ -31,6 +32,6 @@ async function prepare(): Promise<{ admits: readonly Admit[]; entrance?: Entranc
     const { openEntrance } = await import('../edge-entrance.ts');
     return { admits, entrance: await openEntrance(edgeSecretId, env, log) };
   } catch (error) {
-    return { admits: [refuseAll(error instanceof Error ? error.message : String(error), log)] };
+    return { admits: [refuseAll(messageOf(error), log)] };
   }
 }

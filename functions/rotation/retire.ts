@@ -1,3 +1,4 @@
+import { messageOf } from '../../gateway/message-of.ts';
 import { redact } from '../../gateway/redact.ts';
 import type { Issuer } from './issuer.ts';
 import { rotationFailed } from './metrics.ts';
@@ -29,7 +30,7 @@ export async function retire(
         await revoke(workshop, issuer, version, stored);
     }
   } catch (error) {
-    const detail = `Old keys could not be looked for; the next rotation tries again. ${messageOf(error)}`;
+    const detail = `Old keys could not be looked for; the next rotation tries again. ${redactedMessageOf(error)}`;
     log.error('revoke failed', { detail, ...rotationFailed(workshop, 'rotation:revoke-failed') });
   }
 }
@@ -75,7 +76,7 @@ async function revoke(workshop: Workshop, issuer: Issuer, version: string, store
     await issuer.revoke(stored.id);
     log.info('key revoked', fields);
   } catch (error) {
-    const detail = `The key can still be used; the next rotation tries again. ${messageOf(error)}`;
+    const detail = `The key can still be used; the next rotation tries again. ${redactedMessageOf(error)}`;
     log.error('revoke failed', { ...fields, detail, ...rotationFailed(workshop, 'rotation:revoke-failed') });
   }
 }
@@ -85,6 +86,6 @@ function nameOf({ api, id }: StoredKey): string {
   return `${api} ${id}`;
 }
 
-function messageOf(error: unknown): string {
-  return redact(error instanceof Error ? error.message : String(error));
+function redactedMessageOf(error: unknown): string {
+  return redact(messageOf(error));
 }

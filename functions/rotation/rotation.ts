@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../../gateway/message-of.ts';
 import { redact } from '../../gateway/redact.ts';
 import { RotationError } from './errors.ts';
 import { checkExpiry } from './expiry.ts';
@@ -66,7 +67,7 @@ export function createRotation(options: RotationOptions): RotationHandler {
       await run(event, workshop);
     } catch (error) {
       const code = error instanceof RotationError ? error.code : 'rotation:error';
-      const message = redact(error instanceof Error ? error.message : String(error));
+      const message = redact(messageOf(error));
       const { Step: step, ClientRequestToken: version } = (event ?? {}) as Record<string, unknown>;
       options.log.error('rotation failed', {
         step,

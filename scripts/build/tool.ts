@@ -7,7 +7,9 @@ import { systemClock } from '../../gateway/clock.ts';
 import { parseDocument } from '../../gateway/config/document.ts';
 import { readEnvironment } from '../../gateway/environment.ts';
 import { type ConfigurationSource, loadGateway } from '../../gateway/index.ts';
+import { messageOf } from '../../gateway/message-of.ts';
 import { parseReference } from '../../gateway/secrets/reference.ts';
+import type { Needs } from '../../lib/assets.ts';
 import { bundleConfiguration } from './configuration.ts';
 
 // What lib's constructs run as a child process while they are made, because a constructor cannot wait:
@@ -18,16 +20,6 @@ import { bundleConfiguration } from './configuration.ts';
 const packageRoot = findPackage(import.meta.dirname);
 /** A clone has the sources, and builds; the published package has what was built. */
 const isClone = existsSync(join(packageRoot, 'functions'));
-
-/** What the functions that run a configuration must be given and allowed. */
-export interface Needs {
-  /** The references to secrets, such as `secretsmanager:github#key`. */
-  readonly secrets: readonly string[];
-  /** Those that what needs no body names: an authorizer reads no others. */
-  readonly headSecrets: readonly string[];
-  /** The hosts that are reached through the tunnel. */
-  readonly tailnetPeers: readonly string[];
-}
 
 async function inspect(file: string): Promise<Needs> {
   const source = { file: basename(file), text: await readText(file) };
@@ -126,6 +118,6 @@ async function main([command = '', first = '', second = '', third]: readonly str
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${messageOf(error)}\n`);
   process.exit(1);
 });
