@@ -1,3 +1,4 @@
+import type { Warn } from './configuration-error.ts';
 import type { Exchange } from './exchange.ts';
 import type { RefusalKind } from './refusal.ts';
 import type { Schema } from './schema.ts';
@@ -70,6 +71,8 @@ export interface Host {
   readonly clock: Clock;
   readonly log: Log;
   readonly secrets: Secrets;
+  /** For `create`: what `postern check` should warn of. The path begins at the plugin's options. */
+  readonly warn: Warn;
 }
 
 export interface Clock {

@@ -11,14 +11,24 @@ type Path = readonly (string | number)[];
 export class ProblemCollector {
   readonly #document: ConfigurationDocument;
   readonly #problems: ConfigurationProblem[] = [];
+  readonly #warnings: ConfigurationProblem[] = [];
 
   constructor(document: ConfigurationDocument) {
     this.#document = document;
   }
 
   add(path: Path, message: string, hint?: string): void {
+    this.#problems.push(this.#at(path, message, hint));
+  }
+
+  /** Something that does not keep the configuration from being used. */
+  warn(path: Path, message: string, hint?: string): void {
+    this.#warnings.push(this.#at(path, message, hint));
+  }
+
+  #at(path: Path, message: string, hint: string | undefined): ConfigurationProblem {
     const place = this.#document.locate(path);
-    this.#problems.push({ path: formatPath(path), line: place?.line, column: place?.column, message, hint });
+    return { path: formatPath(path), line: place?.line, column: place?.column, message, hint };
   }
 
   /** An error thrown while the part at `path` was prepared. */
@@ -42,12 +52,18 @@ export class ProblemCollector {
 
   /** @throws InvalidConfiguration when anything was gathered; by line */
   throwIfAny(): void {
-    if (this.#problems.length === 0) return;
-    const sorted = [...this.#problems].sort(
-      (a, b) => (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0),
-    );
-    throw new InvalidConfiguration(this.#document.file, sorted);
+    if (this.#problems.length > 0)
+      throw new InvalidConfiguration(this.#document.file, this.#problems.sort(byPlace));
   }
+
+  /** All that was warned of, by line. */
+  warnings(): readonly ConfigurationProblem[] {
+    return this.#warnings.sort(byPlace);
+  }
+}
+
+function byPlace(a: ConfigurationProblem, b: ConfigurationProblem): number {
+  return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
 
 /** The value got, as far as it says something: not the inside of a map or a list, and no long text. */

@@ -162,7 +162,7 @@ class Compiler {
       const own = options[plugin.name];
       if (own === undefined) continue;
       try {
-        const instance = { plugin, hooks: await this.#create(plugin, own) };
+        const instance = { plugin, hooks: await this.#create(plugin, own, [...path, plugin.name]) };
         instances.set(plugin.name, instance);
         this.#all.push(instance);
       } catch (error) {
@@ -175,9 +175,15 @@ class Compiler {
   }
 
   /** What an authorizer cannot run it does not create: so it need not be allowed to read a webhook's secret. */
-  #create(plugin: Plugin, options: unknown): Hooks | Promise<Hooks> {
+  #create(plugin: Plugin, options: unknown, path: Path): Hooks | Promise<Hooks> {
     if (this.#ports.headOnly === true && plugin.readsBody === true) return neverRun;
-    return plugin.create(options, this.#ports);
+    const { clock, log, secrets } = this.#ports;
+    return plugin.create(options, {
+      clock,
+      log,
+      secrets,
+      warn: (below, message, hint) => this.#problems.warn([...path, ...below], message, hint),
+    });
   }
 
   #router(

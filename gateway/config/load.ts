@@ -6,15 +6,18 @@ import { jsonSchema, parse } from '../schema.ts';
 import { ProblemCollector } from './collector.ts';
 import { compile } from './compile.ts';
 import { type ConfigurationSource, parseDocument } from './document.ts';
+import { type ConfigurationProblem, formatProblem } from './problems.ts';
 import { configurationShape } from './shape.ts';
 
 /** What a host lends to the gateway. */
-export interface GatewayPorts extends Host {
+export interface GatewayPorts extends Omit<Host, 'warn'> {
   readonly tailnet: TailnetEnvironment;
   /** Only what can be decided on the head alone: for an authorizer, which never sees a body. */
   readonly headOnly?: boolean;
   /** Told of each request when it is over. */
   readonly finished?: (record: FinishedRequest) => void;
+  /** Told once, also when there are errors, of what is probably not meant. By default it is logged. */
+  readonly warned?: (warnings: readonly ConfigurationProblem[]) => void;
 }
 
 /**
@@ -25,6 +28,10 @@ export interface GatewayPorts extends Host {
 export async function loadGateway(source: ConfigurationSource, ports: GatewayPorts): Promise<Gateway> {
   const document = await parseDocument(source);
   const problems = new ProblemCollector(document);
+  function logWarnings(warnings: readonly ConfigurationProblem[]): void {
+    const texts = warnings.map((warning) => formatProblem(source.file, warning));
+    ports.log.warn('configuration-warnings', { warnings: texts });
+  }
   const parsed = parse(configurationShape, document.value ?? {});
   if (!parsed.ok) {
     for (const problem of parsed.problems) problems.addSchema(problem, knownKeys);
@@ -32,6 +39,8 @@ export async function loadGateway(source: ConfigurationSource, ports: GatewayPor
     throw new Error('a schema refused without saying why');
   }
   const compiled = await compile(parsed.value, ports, problems);
+  const warnings = problems.warnings();
+  if (warnings.length > 0) (ports.warned ?? logWarnings)(warnings);
   const gateway = new Gateway({ ...compiled, clock: ports.clock, log: ports.log }, ports.finished ?? ignore);
   try {
     problems.throwIfAny();

@@ -1,4 +1,4 @@
-/** One thing wrong with a configuration, at its place in the file. */
+/** One thing wrong with a configuration, or one that it warns of, at its place in the file. */
 export interface ConfigurationProblem {
   /** Dotted, as written in the file: `routes.github.plugins.webhook.secret`. */
   readonly path: string;

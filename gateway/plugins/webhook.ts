@@ -10,6 +10,7 @@ import {
   MalformedSignature,
   type Provider,
 } from '../providers/provider.ts';
+import { isBlank } from '../providers/scheme/key.ts';
 import { refusals } from '../refusal.ts';
 import { type Schema, s } from '../schema.ts';
 import { next, notResponsible, type Verdict } from '../verdict.ts';
@@ -73,7 +74,7 @@ export const webhook = definePlugin<Options>({
     const provider = providers.find(({ name }) => name === options.provider);
     if (provider === undefined) throw new ConfigurationError('no such provider', ['provider']);
     const { name } = provider;
-    const verify = provider.create(options, await loadSecrets(options.secret, host));
+    const verify = provider.create(options, await loadSecrets(options.secret, host), host.warn);
     const subject = Object.freeze({ type: 'webhook', id: name });
 
     function accept(exchange: Exchange, body: Uint8Array, accepted: Accepted): Verdict {
@@ -110,8 +111,8 @@ async function loadSecrets(references: readonly string[], host: Host): Promise<r
     references.map(async function load(reference) {
       try {
         const bytes = await host.secrets.get(reference);
-        // With an empty key anyone could sign.
-        if (bytes.byteLength === 0) throw new Error(`${reference} is empty`);
+        // Anyone could sign with it.
+        if (isBlank(bytes)) throw new Error(`${reference} is blank; put the secret into it`);
         return { reference, bytes };
       } catch (error) {
         throw new ConfigurationError(messageOf(error), ['secret']);

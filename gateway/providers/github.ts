@@ -22,5 +22,5 @@ export const github = defineProvider({
   about:
     'GitHub: X-Hub-Signature-256, an HMAC-SHA256 of the body. No time is signed, so tolerance has no effect.',
   options: {},
-  create: (_options, secrets) => hmacVerifier(scheme, secrets),
+  create: (_options, secrets, warn) => hmacVerifier(scheme, secrets, warn),
 });

@@ -59,7 +59,7 @@ export const hmac = defineProvider<Options>({
     idHeader: s.describe(s.optional(headerName), "The header with the delivery's id."),
     eventHeader: s.describe(s.optional(headerName), 'The header with the kind of event.'),
   },
-  create(options, secrets) {
+  create(options, secrets, warn) {
     const { header, prefix, digest, encoding, timestampHeader, timestampUnit, idHeader, eventHeader } =
       options;
     const signed = compileSigned(options);
@@ -81,6 +81,7 @@ export const hmac = defineProvider<Options>({
         eventHeader: eventHeader?.toLowerCase(),
       },
       secrets,
+      warn,
     );
   },
 });

@@ -1,3 +1,4 @@
+import type { Warn } from '../configuration-error.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Schema } from '../schema.ts';
 
@@ -14,7 +15,7 @@ export interface Provider<Options = unknown> {
   /** Options of its own, beside those of every provider. */
   readonly options: { readonly [Key in keyof Options]-?: Schema<Options[Key]> };
   /** Prepares keys and templates, once. @throws ConfigurationError with the path of the option that is wrong */
-  create(options: Options, secrets: readonly LoadedSecret[]): Verify;
+  create(options: Options, secrets: readonly LoadedSecret[], warn: Warn): Verify;
 }
 
 /** A secret as read when a configuration is loaded; `reference` may be shown, `bytes` never. */

@@ -13,5 +13,5 @@ export const standardWebhooks = defineProvider({
   about:
     'Standard Webhooks 1.0: webhook-signature, v1 (HMAC-SHA256, whsec_) and v1a (Ed25519, whpk_), over id, time and body.',
   options: {},
-  create: (_options, secrets) => standardVerifier(headers, secrets),
+  create: (_options, secrets, warn) => standardVerifier(headers, secrets, warn),
 });

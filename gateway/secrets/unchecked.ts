@@ -12,11 +12,12 @@ export interface UncheckedSecrets extends Secrets {
 
 /**
  * Makes a secrets port that asks no service: what the environment and the file system have is read, all else is a random
- * placeholder, so that `postern check` needs no credentials. What is missing here becomes a note and not an error.
+ * placeholder in the form of Standard Webhooks, which every provider takes, so that `postern check` needs no credentials. What is
+ * missing here becomes a note and not an error.
  */
 export function uncheckedSecrets(env: AwsOptions['env'] = process.env): UncheckedSecrets {
   const missing = new Map<string, string>();
-  const placeholder = Buffer.from(randomBytes(32).toString('base64'));
+  const placeholder = Buffer.from(`whsec_${randomBytes(32).toString('base64')}`);
 
   async function get(text: string): Promise<Uint8Array> {
     const reference = parseReference(text);

@@ -38,7 +38,8 @@ function readText(file: string): Promise<string> {
 /** Loads the configuration with secrets that nobody knows: none is read. */
 async function secretsOf(source: ConfigurationSource, headOnly: boolean): Promise<readonly string[]> {
   const references = new Set<string>();
-  const placeholder = randomBytes(32).toString('base64');
+  // Standard Webhooks wants the prefix; to the others it is text like the rest.
+  const placeholder = `whsec_${randomBytes(32).toString('base64')}`;
   const gateway = await loadGateway(source, {
     clock: systemClock,
     log: { info() {}, warn() {}, error() {} },

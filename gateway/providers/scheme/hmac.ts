@@ -1,11 +1,12 @@
+import type { Warn } from '../../configuration-error.ts';
 import { type LoadedSecret, MalformedSignature, type Verification, type Verify } from '../provider.ts';
 import { onlyHeader, parseTimestampMs, requiredHeader, signaturesIn } from './headers.ts';
+import { hmacKey } from './key.ts';
 import {
   createComparison,
   createMac,
   type Digest,
   type Encoding,
-  secretKey,
   signatureLength,
   signaturePattern,
 } from './mac.ts';
@@ -31,9 +32,11 @@ const idCharacters = /^[\x21-\x7e]{1,256}$/;
  * Prepares the verification of one scheme: every signature in the header is tried with every secret, so that a sender and
  * the gateway can change secrets one after the other.
  */
-export function hmacVerifier(scheme: HmacScheme, secrets: readonly LoadedSecret[]): Verify {
+export function hmacVerifier(scheme: HmacScheme, secrets: readonly LoadedSecret[], warn: Warn): Verify {
   const { header, prefix, digest, encoding, signed, timestamp, idHeader, eventHeader } = scheme;
-  const macs = secrets.map((secret) => createMac(digest, encoding, secretKey(secret)));
+  const macs = secrets.map(({ bytes, reference }) =>
+    createMac(digest, encoding, hmacKey(bytes, reference, warn)),
+  );
   const pattern = signaturePattern(digest, encoding);
   const same = createComparison(signatureLength(digest, encoding));
   const unsigned: Verification = Object.freeze({ kind: 'unsigned', detail: `no ${header} header` });

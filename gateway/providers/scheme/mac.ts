@@ -1,5 +1,4 @@
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
-import type { LoadedSecret } from '../provider.ts';
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 export const digests = ['sha256', 'sha384', 'sha512', 'sha1'] as const;
 export const encodings = ['hex', 'base64', 'base64url'] as const;
@@ -21,10 +20,6 @@ export function createMac(digest: Digest, encoding: Encoding, key: KeyObject): M
     if (after !== '') hmac.update(after, 'latin1');
     return hmac.digest(encoding);
   };
-}
-
-export function secretKey({ bytes }: LoadedSecret): KeyObject {
-  return createSecretKey(bytes);
 }
 
 /** What a signature of a digest in an encoding looks like: anything else is malformed, and is not compared. */

@@ -1,7 +1,8 @@
-import { createPublicKey, createSecretKey, type KeyObject, verify as verifySignature } from 'node:crypto';
-import { ConfigurationError } from '../../configuration-error.ts';
+import { createPublicKey, type KeyObject, verify as verifySignature } from 'node:crypto';
+import { ConfigurationError, type Warn } from '../../configuration-error.ts';
 import { type LoadedSecret, MalformedSignature, type Verify } from '../provider.ts';
 import { onlyHeader, parseTimestampMs, requiredHeader, signaturesIn } from './headers.ts';
+import { hmacKey } from './key.ts';
 import { createComparison, createMac, type Mac, signatureLength, signaturePattern } from './mac.ts';
 
 /** The headers of Standard Webhooks, which some senders call otherwise. Lower case. */
@@ -30,8 +31,12 @@ const ed25519SignatureBytes = 64;
  *
  * @throws ConfigurationError for a secret in another form
  */
-export function standardVerifier(names: StandardHeaders, secrets: readonly LoadedSecret[]): Verify {
-  const { macs, publicKeys } = readKeys(secrets);
+export function standardVerifier(
+  names: StandardHeaders,
+  secrets: readonly LoadedSecret[],
+  warn: Warn,
+): Verify {
+  const { macs, publicKeys } = readKeys(secrets, warn);
   const macPattern = signaturePattern('sha256', 'base64');
   const same = createComparison(signatureLength('sha256', 'base64'));
   const unsigned = Object.freeze({ kind: 'unsigned', detail: `no ${names.signature} header` } as const);
@@ -107,12 +112,13 @@ function typeOf(payload: unknown): string | undefined {
   return typeof type === 'string' ? type : undefined;
 }
 
-function readKeys(secrets: readonly LoadedSecret[]): Keys {
+function readKeys(secrets: readonly LoadedSecret[], warn: Warn): Keys {
   const macs: Mac[] = [];
   const publicKeys: KeyObject[] = [];
   for (const { reference, bytes } of secrets) {
     const text = Buffer.from(bytes).toString('latin1').trim();
-    if (text.startsWith('whsec_')) macs.push(createMac('sha256', 'base64', macKey(text.slice(6), reference)));
+    if (text.startsWith('whsec_'))
+      macs.push(createMac('sha256', 'base64', macKey(text.slice(6), reference, warn)));
     else if (text.startsWith('whpk_')) publicKeys.push(publicKey(text.slice(5), reference));
     else if (text.startsWith('whsk_'))
       throw wrongSecret(
@@ -130,11 +136,11 @@ function readKeys(secrets: readonly LoadedSecret[]): Keys {
   return { macs, publicKeys };
 }
 
-function macKey(text: string, reference: string): KeyObject {
+function macKey(text: string, reference: string, warn: Warn): KeyObject {
   const key = decode(text, reference);
   if (key.byteLength < 24 || key.byteLength > 64)
     throw wrongSecret(reference, `has ${key.byteLength} bytes`, 'Standard Webhooks wants 24 to 64');
-  return createSecretKey(key);
+  return hmacKey(key, reference, warn);
 }
 
 function publicKey(text: string, reference: string): KeyObject {

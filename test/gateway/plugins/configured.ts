@@ -16,12 +16,15 @@ export interface TestHost extends Host {
 }
 
 /** A host with a clock that stands still, a log that is kept, and secrets from a map or all the same. */
-export function testHost(secrets: string | Readonly<Record<string, string>> = 'secret'): TestHost {
+export function testHost(
+  secrets: string | Readonly<Record<string, string>> = 'a secret of 26 bytes or so',
+): TestHost {
   const lines: string[] = [];
   const write = (level: string) => (event: string, fields?: LogFields) =>
     void lines.push(JSON.stringify({ level, event, ...fields }));
   const host: TestHost = {
     lines,
+    warn: (path, message) => write('warn')('configuration', { path, message }),
     nowMs,
     clock: { now: () => host.nowMs, monotonic: () => performance.now() },
     log: { info: write('info'), warn: write('warn'), error: write('error') },

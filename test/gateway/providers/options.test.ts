@@ -27,7 +27,7 @@ const wrongTemplates: readonly Wrong[] = [
 for (const [options, path, message] of wrongTemplates) {
   test(`hmac with ${JSON.stringify(options)} does not load`, () => {
     assert.throws(
-      () => verifierOf(providerNamed('hmac'), { header: 'x-sig', ...options }, ['secret']),
+      () => verifierOf(providerNamed('hmac'), { header: 'x-sig', ...options }, ['sixteen bytes, so']),
       (error) => {
         assert.ok(error instanceof ConfigurationError, `${error}`);
         assert.match(error.message, message);
@@ -102,7 +102,7 @@ test('hmac refuses an id that holds what ends it in the template', () => {
     idHeader: 'x-id',
     timestampHeader: 'x-time',
   };
-  const verify = verifierOf(providerNamed('hmac'), options, ['secret']);
+  const verify = verifierOf(providerNamed('hmac'), options, ['sixteen bytes, so']);
   const headers = flat({ 'x-sig': '0'.repeat(64), 'x-id': 'a.1', 'x-time': '1' });
   assert.equal(outcome(verify, headers, Buffer.from('x')), 'malformed');
 });

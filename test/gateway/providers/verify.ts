@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Warn } from '../../../gateway/configuration-error.ts';
 import { providers } from '../../../gateway/providers/index.ts';
 import { MalformedSignature, type Provider, type Verify } from '../../../gateway/providers/provider.ts';
 import { parse, s } from '../../../gateway/schema.ts';
@@ -13,11 +14,12 @@ export function verifierOf(
   provider: Provider,
   options: Readonly<Record<string, unknown>>,
   secrets: readonly (string | Uint8Array)[],
+  warn: Warn = () => {},
 ): Verify {
   const parsed = parse(s.object(provider.options), options);
   assert.ok(parsed.ok, JSON.stringify(parsed));
   const loaded = secrets.map((secret, at) => ({ reference: `env:SECRET_${at}`, bytes: Buffer.from(secret) }));
-  return provider.create(Object.freeze(parsed.value), loaded);
+  return provider.create(Object.freeze(parsed.value), loaded, warn);
 }
 
 /** Runs a verifier; `malformed` for what it throws about headers. */

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { systemClock } from '../../../gateway/clock.ts';
+import { readEnvironment } from '../../../gateway/environment.ts';
+import { type ConfigurationProblem, loadGateway } from '../../../gateway/index.ts';
+import { uncheckedSecrets } from '../../../gateway/secrets/unchecked.ts';
+import { noLog } from '../../support/gateway.ts';
+
+const text = `
+services:
+  a: { targets: [{ url: http://127.0.0.1:9 }], transport: direct }
+routes:
+  one: { match: { path: /one }, service: a, plugins: { webhook: { provider: github, secret: env:SHORT } } }
+  two: { match: { path: /two }, service: a, plugins: { webhook: { provider: github, secret: env:LONG } } }
+`;
+const ports = {
+  clock: systemClock,
+  log: noLog,
+  secrets: uncheckedSecrets({ SHORT: 'ten bytes!', LONG: 'a key of more than sixteen bytes' }),
+  tailnet: readEnvironment({}).tailnet,
+};
+
+test('a host that asks for warnings gets each at its place', async () => {
+  const got: ConfigurationProblem[] = [];
+  const gateway = await loadGateway(
+    { file: 'postern.yaml', text },
+    { ...ports, warned: (found) => got.push(...found) },
+  );
+  await gateway.close();
+  assert.deepEqual(
+    got.map(({ path, line }) => [path, line]),
+    [['routes.one.plugins.webhook.secret', 5]],
+  );
+});
+
+test('a host that does not ask for warnings has them in its log, once', async () => {
+  const lines: unknown[] = [];
+  const log = { ...noLog, warn: (event: string, fields: unknown) => lines.push([event, fields]) };
+  const gateway = await loadGateway({ file: 'postern.yaml', text }, { ...ports, log });
+  await gateway.close();
+  assert.equal(lines.length, 1);
+  assert.match(
+    JSON.stringify(lines),
+    /^\[\["configuration-warnings",\{"warnings":\["postern.yaml:5:\d+ routes.one.plugins.webhook.secret: the secret env:SHORT makes/,
+  );
+  assert.ok(!JSON.stringify(lines).includes('ten bytes!'));
+});
+
+test('a secret that cannot be read here is a placeholder that every provider takes', async () => {
+  const one = 'one: { match: { path: /one }, service: a, plugins: { webhook:';
+  for (const options of [
+    'provider: github',
+    'provider: standard-webhooks',
+    'provider: hmac, header: x-sig',
+  ]) {
+    const asked = text.replace(/one: .*/, `${one} { ${options}, secret: 'secretsmanager:hooks#key' } } }`);
+    const gateway = await loadGateway({ file: 'postern.yaml', text: asked }, ports);
+    await gateway.close();
+  }
+});
