@@ -2,13 +2,7 @@ import { normalizeIp } from '../gateway/address.ts';
 import { edgeHeaders } from '../gateway/edge-headers.ts';
 import { messageOf } from '../gateway/message-of.ts';
 import { refusals } from '../gateway/refusal.ts';
-import type { Reply } from '../gateway/verdict.ts';
-import type { HttpApiEvent } from './payload.ts';
-
-/** The event as the client sent it, or why the request may not come in. */
-export type Passage =
-  | { readonly event: HttpApiEvent; readonly reply?: never }
-  | { readonly reply: Reply; readonly event?: never };
+import type { HttpApiEvent, Passage } from './payload.ts';
 
 /** Where a request comes in: it says who sent it, before anything is decided. Never throws. */
 export type Entrance = (event: HttpApiEvent) => Promise<Passage>;
@@ -33,7 +27,7 @@ export interface EdgeProof {
  */
 export function throughEdge(proof: EdgeProof): Entrance {
   return async function enter(event) {
-    const shown = event.headers?.[edgeHeaders.secret];
+    const shown = event.headers[edgeHeaders.secret];
     if (shown === undefined || shown === '') return { reply: edgeRefusals.missing(`from ${peerOf(event)}`) };
     try {
       if (!(await proof.matches(shown))) return { reply: edgeRefusals.wrong(`from ${peerOf(event)}`) };
@@ -54,7 +48,7 @@ export function throughEdge(proof: EdgeProof): Entrance {
  * Source: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/RequestAndResponseBehaviorCustomOrigin.html#RequestCustomIPAddresses
  */
 function viewerAddress({ headers, requestContext }: HttpApiEvent): string | undefined {
-  const chain = (headers?.['x-forwarded-for'] ?? '').split(',');
+  const chain = (headers['x-forwarded-for'] ?? '').split(',');
   const last = normalizeIp(chain.at(-1)?.trim());
   if (last === undefined || last !== normalizeIp(requestContext.http.sourceIp)) return undefined;
   return normalizeIp(chain.at(-2)?.trim());
@@ -64,7 +58,7 @@ function viewerAddress({ headers, requestContext }: HttpApiEvent): string | unde
 const edgesOwn = /^(?:cloudfront-|x-amz-cf-)/;
 
 function asSent(event: HttpApiEvent, address: string): HttpApiEvent {
-  const { [edgeHeaders.secret]: _secret, [edgeHeaders.host]: asked, ...others } = event.headers ?? {};
+  const { [edgeHeaders.secret]: _secret, [edgeHeaders.host]: asked, ...others } = event.headers;
   const headers = Object.fromEntries(Object.entries(others).filter(([name]) => !edgesOwn.test(name)));
   const { requestContext } = event;
   return {
@@ -83,6 +77,6 @@ function peerOf({ requestContext }: HttpApiEvent): string {
 }
 
 function describeChain(event: HttpApiEvent): string {
-  const chain = event.headers?.['x-forwarded-for'] ?? '';
+  const chain = event.headers['x-forwarded-for'] ?? '';
   return `x-forwarded-for is ${JSON.stringify(chain.slice(0, 200))}, the connection ${peerOf(event)}; expected …, CLIENT, CONNECTION`;
 }

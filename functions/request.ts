@@ -20,33 +20,27 @@ export function incomingRequest(event: HttpApiEvent, body: Body, deadlineMs: num
   };
 }
 
-/** The body's bytes. API Gateway hands a body over as text when its content-type says text, and in base64 otherwise. */
-export function bodyBytes({ body, isBase64Encoded }: HttpApiEvent): Uint8Array {
-  return Buffer.from(body ?? '', isBase64Encoded === true ? 'base64' : 'utf8');
-}
-
 /** What content-length declares, in bytes; 0 without one: API Gateway adds it to every request that has a body. */
 export function declaredBytes({ headers }: HttpApiEvent): number {
-  const value = headers?.['content-length'];
+  const value = headers['content-length'];
   return value !== undefined && /^[0-9]{1,15}$/.test(value) ? Number(value) : 0;
 }
 
 function headerList({ headers, cookies, requestContext }: HttpApiEvent): string[] {
   const list: string[] = [];
-  const hasCookies = cookies !== undefined && cookies !== null && cookies.length > 0;
-  for (const [name, value] of Object.entries(headers ?? {})) {
-    if (hasCookies && name.toLowerCase() === 'cookie') continue;
-    list.push(name, value);
+  for (const name of Object.keys(headers)) {
+    if (cookies.length > 0 && name === 'cookie') continue;
+    list.push(name, headers[name] as string);
   }
-  if (headers?.host === undefined && requestContext.domainName !== undefined)
+  if (headers.host === undefined && requestContext.domainName !== undefined)
     list.push('host', requestContext.domainName);
-  if (hasCookies) list.push('cookie', cookies.join('; '));
+  if (cookies.length > 0) list.push('cookie', cookies.join('; '));
   return list;
 }
 
 /** With mutual TLS on a custom domain API Gateway verifies the certificate and gives it as PEM (RFC 7468). */
 function clientCertificate({ requestContext }: HttpApiEvent): Uint8Array | undefined {
-  const pem = requestContext.authentication?.clientCert?.clientCertPem ?? '';
+  const pem = requestContext.authentication?.clientCert.clientCertPem ?? '';
   const base64 = /-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----/.exec(pem)?.[1];
   return base64 === undefined ? undefined : Buffer.from(base64, 'base64');
 }

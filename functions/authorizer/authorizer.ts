@@ -3,7 +3,8 @@ import type { Log } from '../../gateway/plugin.ts';
 import { refusals } from '../../gateway/refusal.ts';
 import type { Reply } from '../../gateway/verdict.ts';
 import type { Entrance } from '../edge.ts';
-import { type HttpApiEvent, type LambdaContext, readEvent } from '../payload.ts';
+import type { HttpApiEvent, LambdaContext } from '../payload.ts';
+import { type ReceivedEvent, readEvent, readRequest, WrongEvent } from '../read-event.ts';
 
 /** API Gateway's simple response. What is in `context` shows up in its access log, such as `$context.authorizer.code`. */
 export interface AuthorizerAnswer {
@@ -34,6 +35,7 @@ export type Authorizer = (event: unknown, context: LambdaContext) => Promise<Aut
 
 export const authorizerRefusals = refusals('authorizer', {
   source: [403, 'The source address is not admitted'],
+  event: [500, 'The authorizer was given an event that is not its own'],
   misconfigured: [503, 'The authorizer has no valid configuration'],
   timeout: [503, 'The decision took too long'],
   error: [500, 'The request was refused because of an internal error'],
@@ -48,14 +50,14 @@ export function createAuthorizer({ entrance, admits, log, now }: AuthorizerParts
   async function decide(asked: Asked, deadlineMs: number): Promise<Reply | undefined> {
     if (admits.length === 0)
       return authorizerRefusals.misconfigured('nothing is configured that could admit');
-    if (entrance !== undefined) {
-      const { event, reply } = await entrance(asked.event);
-      if (reply !== undefined) return reply;
-      asked.event = event;
-      asked.viewer = event.requestContext.http.sourceIp;
+    let passage = readRequest(asked.received);
+    if (entrance !== undefined && passage.event !== undefined) {
+      passage = await entrance(passage.event);
+      asked.viewer = passage.event?.requestContext.http.sourceIp;
     }
+    if (passage.event === undefined) return passage.reply;
     for (const admit of admits) {
-      const reply = await admit(asked.event, deadlineMs);
+      const reply = await admit(passage.event, deadlineMs);
       if (reply !== undefined) return reply;
     }
     return undefined;
@@ -65,17 +67,17 @@ export function createAuthorizer({ entrance, admits, log, now }: AuthorizerParts
     let reply: Reply | undefined;
     let asked: Asked | undefined;
     try {
-      asked = { event: readEvent(event), viewer: undefined };
+      asked = { received: readEvent(event, 'authorizer'), viewer: undefined };
       const waitMs = Math.min(context.getRemainingTimeInMillis() - marginMs, maxWaitMs);
       reply = await within(waitMs, decide(asked, now() + waitMs));
     } catch (error) {
-      reply = authorizerRefusals.error(messageOf(error));
+      reply = authorizerRefusals[error instanceof WrongEvent ? 'event' : 'error'](messageOf(error));
     }
     const seen = asked?.viewer === undefined ? undefined : { source: asked.viewer };
     if (reply === undefined) return { isAuthorized: true, ...(seen !== undefined && { context: seen }) };
     log.warn('refused', {
-      id: asked?.event.requestContext.requestId,
-      source: asked?.event.requestContext.http.sourceIp,
+      id: asked?.received.requestContext.requestId,
+      source: asked?.viewer ?? asked?.received.requestContext.http.sourceIp,
       code: reply.code,
       detail: reply.detail,
     });
@@ -83,9 +85,9 @@ export function createAuthorizer({ entrance, admits, log, now }: AuthorizerParts
   };
 }
 
-/** The request that is decided on; behind the edge it becomes the one that the client sent. */
 interface Asked {
-  event: HttpApiEvent;
+  readonly received: ReceivedEvent;
+  /** The client's address behind the edge, once the edge has proven itself. */
   viewer: string | undefined;
 }
 

@@ -5,9 +5,10 @@ import { renderReply } from '../../gateway/problem.ts';
 import { gatewayRefusals, upstreamRefusals } from '../../gateway/refusal.ts';
 import type { Reply } from '../../gateway/verdict.ts';
 import { AnswerSink } from '../answer-sink.ts';
-import type { Entrance, Passage } from '../edge.ts';
-import { type HttpApiAnswer, type HttpApiEvent, type LambdaContext, readEvent } from '../payload.ts';
-import { bodyBytes, incomingRequest } from '../request.ts';
+import type { Entrance } from '../edge.ts';
+import type { HttpApiAnswer, HttpApiEvent, LambdaContext } from '../payload.ts';
+import { type ReceivedEvent, readEvent, readRequest } from '../read-event.ts';
+import { incomingRequest } from '../request.ts';
 
 export interface ForwarderParts {
   /** Where requests come in when the function stands behind the edge; awaited, for it opens while the function starts. */
@@ -23,19 +24,18 @@ export type Forwarder = (event: unknown, context: LambdaContext) => Promise<Http
 /** Kept back from the function's time, for handing the answer over. */
 const marginMs = 500;
 
-/** Makes the handler behind an HTTP API. It throws only for an event that is none of an HTTP API. */
+/** Makes the handler behind an HTTP API. Throws WrongEvent if the event is not a request of an HTTP API, and nothing else. */
 export function createForwarder({ entrance, gateway, clock, log }: ForwarderParts): Forwarder {
   return async function handle(event, context) {
-    let request = readEvent(event);
+    const received = readEvent(event, 'forwarder');
     const deadlineMs = answerBy(context, clock);
-    if (entrance !== undefined) {
-      const passage: Passage = await (await entrance)(request);
-      if (passage.event === undefined) return answer(request, passage.reply, log);
-      request = passage.event;
-    }
+    let passage = readRequest(received);
+    if (entrance !== undefined && passage.event !== undefined)
+      passage = await (await entrance)(passage.event);
+    if (passage.event === undefined) return answer(received, passage.reply, log);
     const ready = await gateway();
-    if (ready === undefined) return answer(request, gatewayRefusals.misconfigured(), log);
-    return forward(ready, request, deadlineMs, clock);
+    if (ready === undefined) return answer(received, gatewayRefusals.misconfigured(), log);
+    return forward(ready, passage.event, deadlineMs, clock);
   };
 }
 
@@ -56,10 +56,7 @@ function forward(
         upstreamRefusals.timeout("the answer was not whole before the function's time was up"),
       );
     }, deadlineMs - clock.now());
-    const handling = gateway.handle(
-      incomingRequest(event, new BytesBody(bodyBytes(event)), deadlineMs),
-      sink,
-    );
+    const handling = gateway.handle(incomingRequest(event, new BytesBody(event.body), deadlineMs), sink);
     sink.attach(handling);
   });
 }
@@ -70,7 +67,7 @@ function answerBy(context: LambdaContext, clock: Clock): number {
 }
 
 /** Answers a request that the gateway does not take. */
-function answer({ requestContext }: HttpApiEvent, reply: Reply, log: Log): Promise<HttpApiAnswer> {
+function answer({ requestContext }: ReceivedEvent, reply: Reply, log: Log): Promise<HttpApiAnswer> {
   const { requestId, http } = requestContext;
   const { status, code, detail } = reply;
   const level = status >= 500 ? 'error' : 'warn';

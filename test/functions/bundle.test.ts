@@ -14,7 +14,7 @@ import type { HttpApiAnswer } from '../../functions/payload.ts';
 import { InvalidConfiguration } from '../../gateway/index.ts';
 import { bundleFunction } from '../../scripts/build/bundle.ts';
 import { bundleConfiguration } from '../../scripts/build/configuration.ts';
-import { httpApiEvent } from './events.ts';
+import { authorizerEvent, httpApiEvent } from './events.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'postern-bundle-'));
 const target = createServer((request, response) => {
@@ -159,9 +159,9 @@ test('the bundled authorizer admits by ranges, and by the policy when there is o
   await bundleConfiguration(yaml, authorizer.folder);
   const file = join(authorizer.folder, 'index.mjs');
   const events = [
-    httpApiEvent({ headers: wrong }),
-    httpApiEvent({ headers: right }),
-    httpApiEvent({ sourceIp: '203.0.113.9' }),
+    authorizerEvent({ headers: wrong }),
+    authorizerEvent({ headers: right }),
+    authorizerEvent({ sourceIp: '203.0.113.9' }),
   ];
   const verdicts = async (env: Record<string, string>) =>
     (await invoke<AuthorizerAnswer>(file, env, events)).answers.map(
@@ -188,7 +188,7 @@ const refusing: [name: string, env: Record<string, string>, problem: RegExp][] =
 for (const [name, env, problem] of refusing) {
   test(`with ${name} the bundled authorizer starts, refuses everyone and says why`, async () => {
     const { answers, log } = await invoke<AuthorizerAnswer>(join(authorizer.folder, 'index.mjs'), env, [
-      httpApiEvent(),
+      authorizerEvent(),
     ]);
     assert.deepEqual(answers, [{ isAuthorized: false, context: { code: 'authorizer:misconfigured' } }]);
     assert.deepEqual(

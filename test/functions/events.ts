@@ -1,13 +1,27 @@
+import assert from 'node:assert/strict';
 import type { HttpApiEvent } from '../../functions/payload.ts';
+import { readEvent, readRequest } from '../../functions/read-event.ts';
 
-/** An event as an HTTP API sends it, with what differs. */
-export function httpApiEvent(
-  differs: Omit<Partial<HttpApiEvent>, 'requestContext'> & {
-    method?: string;
-    sourceIp?: string;
-    requestContext?: Partial<HttpApiEvent['requestContext']>;
-  } = {},
-): HttpApiEvent {
+/** An event as it comes over the wire; a test may put anything into most fields. */
+export interface WireEvent {
+  readonly version: '2.0';
+  readonly rawPath: string;
+  readonly rawQueryString: string;
+  readonly headers?: Readonly<Record<string, string>> | null;
+  readonly cookies?: readonly string[] | null;
+  readonly body?: string | null;
+  readonly isBase64Encoded?: boolean;
+  readonly requestContext: HttpApiEvent['requestContext'];
+}
+
+type Differs = Omit<Partial<WireEvent>, 'requestContext'> & {
+  method?: string;
+  sourceIp?: string;
+  requestContext?: Partial<HttpApiEvent['requestContext']>;
+};
+
+/** An event as an HTTP API sends it to the forwarder, with what differs. */
+export function httpApiEvent(differs: Differs = {}): WireEvent {
   const { method = 'GET', sourceIp = '192.0.2.7', requestContext, ...rest } = differs;
   return {
     version: '2.0',
@@ -24,6 +38,28 @@ export function httpApiEvent(
       ...requestContext,
     },
   };
+}
+
+/** The same as it is sent to the authorizer. */
+export function authorizerEvent(differs: Differs = {}) {
+  return asAuthorizerEvent(httpApiEvent(differs));
+}
+
+export function asAuthorizerEvent(event: WireEvent) {
+  const { body: _body, isBase64Encoded: _encoded, ...head } = event;
+  return {
+    ...head,
+    type: 'REQUEST',
+    routeArn: 'arn:aws:execute-api:eu-west-1:123456789012:lab0123456/$default/GET/hooks/github',
+    identitySource: [head.requestContext.http.sourceIp],
+  };
+}
+
+/** What the functions read of an event that is well formed. */
+export function requestOf(event: unknown): HttpApiEvent {
+  const { event: request, reply } = readRequest(readEvent(event, 'forwarder'));
+  assert.ok(request !== undefined, reply?.detail);
+  return request;
 }
 
 export function contextWith(remainingMs: number): { getRemainingTimeInMillis(): number } {

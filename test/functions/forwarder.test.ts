@@ -113,8 +113,3 @@ test('without a valid configuration each request gets 503 and a line in the log,
   const head = await forwarder(httpApiEvent({ method: 'HEAD' }), contextWith(5_000));
   assert.equal(head.body, '');
 });
-
-test('an event of another kind is an error of the function', async () => {
-  const { gateway } = scriptedGateway(() => {});
-  await assert.rejects(forwarderOf(gateway)({ version: '1.0' }, contextWith(5_000)), /payload format 2\.0/);
-});
