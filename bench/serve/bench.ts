@@ -30,7 +30,7 @@ export const serveBench: Bench = {
       if (spawnSync('which', [program]).status !== 0)
         return `${program} is not installed (apt-get install wrk nginx-light util-linux)`;
     }
-    return caddyBinary() === undefined ? 'Caddy is neither installed nor can Go build it' : undefined;
+    return caddyBinary() === undefined ? 'Go is not installed, and Caddy is built from source' : undefined;
   },
   async run() {
     const folder = mkdtempSync(join(tmpdir(), 'postern-bench-'));

@@ -1,8 +1,8 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cached } from '../../extension/layer/cache.ts';
 
 /** A proxy under measurement: all take the same requests to the same target. */
 export interface Peer {
@@ -112,34 +112,19 @@ http://:${port} {
   };
 }
 
-/** Caddy from the path, or built by Go from the module pinned in bench/caddy and kept outside the work tree. */
+/** Caddy, built once by Go from the module pinned in bench/caddy and kept in the cache. */
 export function caddyBinary(): string | undefined {
-  const cached = join(
-    process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'),
-    'postern',
-    'caddy-2.11.0',
-    'caddy',
-  );
-  if (existsSync(cached)) return cached;
   if (spawnSync('which', ['go']).status !== 0) return undefined;
   const module = fileURLToPath(new URL('../caddy', import.meta.url));
-  mkdirSync(join(cached, '..'), { recursive: true });
-  process.stdout.write('building Caddy, once …\n');
-  const args = [
-    'build',
-    '-trimpath',
-    '-ldflags',
-    '-s -w',
-    '-o',
-    `${cached}.new`,
-    'github.com/caddyserver/caddy/v2/cmd/caddy',
-  ];
-  const built = spawnSync('go', args, {
-    cwd: module,
-    env: { ...process.env, CGO_ENABLED: '0' },
-    stdio: 'inherit',
+  const folder = cached('caddy-2.11.0', function build(making) {
+    process.stdout.write('building Caddy, once …\n');
+    const args = ['build', '-trimpath', '-ldflags', '-s -w', '-o', join(making, 'caddy')];
+    const { status } = spawnSync('go', [...args, 'github.com/caddyserver/caddy/v2/cmd/caddy'], {
+      cwd: module,
+      env: { ...process.env, CGO_ENABLED: '0' },
+      stdio: 'inherit',
+    });
+    if (status !== 0) throw new Error('go build of Caddy failed');
   });
-  if (built.status !== 0) return undefined;
-  cpSync(`${cached}.new`, cached);
-  return cached;
+  return join(folder, 'caddy');
 }

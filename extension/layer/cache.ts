@@ -1,15 +1,26 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+
+/** Where everything is kept that is built or fetched once: `$POSTERN_CACHE`, or the folder `postern` in the user's cache. */
+export function cacheFolder(): string {
+  const { POSTERN_CACHE: own, XDG_CACHE_HOME: users } = process.env;
+  return own ? resolve(own) : join(users || join(homedir(), '.cache'), 'postern');
+}
 
 /**
- * A folder in the user's cache, by a name that says all that its content depends on; made when it is not there.
+ * A folder in the cache, by a name that says all that its content depends on; made if it is missing.
  *
- * Two that make it at the same time both make the same, and one of them is kept. What failed leaves nothing behind.
+ * Two processes that make it at the same time make the same, and one of the two is kept. A failure leaves nothing behind.
+ *
+ * @throws Error if it is missing and POSTERN_OFFLINE is set
  */
 export function cached(name: string, make: (directory: string) => void): string {
-  const kept = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'postern', name);
+  const kept = join(cacheFolder(), name);
   if (existsSync(kept)) return kept;
+  if (process.env.POSTERN_OFFLINE) {
+    throw new Error(`${name} is not in ${cacheFolder()}, and POSTERN_OFFLINE forbids to build or fetch it`);
+  }
   const making = `${kept}.${process.pid}`;
   try {
     mkdirSync(making, { recursive: true });

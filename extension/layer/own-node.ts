@@ -15,9 +15,18 @@ export interface OwnNode {
  * @throws Error with what npm or tar said
  */
 export function readNode(arch: Arch): OwnNode {
+  const directory = nodeFolder(arch);
+  return {
+    program: readFileSync(join(directory, 'bin', 'node')),
+    licence: readFileSync(join(directory, 'LICENSE'), 'utf8'),
+  };
+}
+
+/** The folder in the cache that holds it. */
+export function nodeFolder(arch: Arch): string {
   const name = `node-linux-${nodeArch[arch]}`;
   const version = pinnedVersion();
-  const directory = cached(`${name}-${version}`, function download(making) {
+  return cached(`${name}-${version}`, function download(making) {
     run('npm', ['pack', `${name}@${version}`, '--loglevel=error', '--pack-destination', making]);
     const archive = join(making, `${name}-${version}.tgz`);
     run('tar', [
@@ -30,10 +39,6 @@ export function readNode(arch: Arch): OwnNode {
       'package/LICENSE',
     ]);
   });
-  return {
-    program: readFileSync(join(directory, 'bin', 'node')),
-    licence: readFileSync(join(directory, 'LICENSE'), 'utf8'),
-  };
 }
 
 function pinnedVersion(): string {

@@ -30,17 +30,18 @@ function install() { rmSync('node_modules', { recursive: true, force: true }); m
 appendFileSync('npm.log', process.argv.slice(2).join(' ') + '\\n');
 ${npm}`,
   );
+  function startWith(more: NodeJS.ProcessEnv, ...args: string[]) {
+    const child = spawn(process.execPath, [join(folder, 'scripts', 'run.mjs'), ...args], {
+      env: { ...process.env, npm_execpath: join(folder, 'npm-cli.js'), ...more },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    t.after(() => child.kill('SIGKILL'));
+    return child;
+  }
   return {
     folder,
-    start(...args: string[]) {
-      const env = { ...process.env, npm_execpath: join(folder, 'npm-cli.js') };
-      const child = spawn(process.execPath, [join(folder, 'scripts', 'run.mjs'), ...args], {
-        env,
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      t.after(() => child.kill('SIGKILL'));
-      return child;
-    },
+    start: (...args: string[]) => startWith({}, ...args),
+    startWith,
     calls: () =>
       readFile(join(folder, 'npm.log'), 'utf8').then(
         (text) => text.split('\n').length - 1,
@@ -179,3 +180,33 @@ function isAlive(pid: number): boolean {
     return false;
   }
 }
+
+/** A repository whose preparation and whose tests tell that they ran, and whether they may fetch. */
+async function testedRepository(t: TestContext) {
+  const tested = await repository(t, 'install();');
+  const say = (what: string) =>
+    `require('node:fs').appendFileSync('order', ${JSON.stringify(what)} + ' ' + process.env.POSTERN_OFFLINE + '\\n');`;
+  await mkdir(join(tested.folder, 'test', 'e2e', 'lab'), { recursive: true });
+  await mkdir(join(tested.folder, 'test', 'unit'), { recursive: true });
+  await writeFile(join(tested.folder, 'test', 'e2e', 'lab', 'prepare.ts'), say('prepare'));
+  for (const name of ['e2e', 'unit'])
+    await writeFile(join(tested.folder, 'test', name, 'a.test.ts'), say(name));
+  return { ...tested, order: () => readFile(join(tested.folder, 'order'), 'utf8') };
+}
+
+/** Neither what says that this is a test, nor what `npm test` has set for it. */
+const plainEnv = { NODE_TEST_CONTEXT: undefined, POSTERN_OFFLINE: undefined };
+
+test('what the tests need of others is fetched before all tests, and never by one', async (t) => {
+  const { startWith, order } = await testedRepository(t);
+  assert.equal((await outcome(startWith(plainEnv, 'test'))).code, 0);
+  const [first, ...rest] = (await order()).trim().split('\n');
+  assert.equal(first, 'prepare undefined');
+  assert.deepEqual(rest.toSorted(), ['e2e 1', 'unit 1']);
+});
+
+test('a test that needs nothing of others runs at once', async (t) => {
+  const { startWith, order } = await testedRepository(t);
+  assert.equal((await outcome(startWith(plainEnv, 'test', 'test/unit/a.test.ts'))).code, 0);
+  assert.equal(await order(), 'unit undefined\n');
+});

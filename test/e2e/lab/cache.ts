@@ -1,21 +1,22 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { cached, cacheFolder } from '../../../extension/layer/cache.ts';
 import { run } from './process.ts';
 
-/** The programs that the lab builds or fetches once and keeps outside the work tree. */
+/** The programs of others that the lab builds or fetches once and keeps outside the work tree. */
 export interface Parts {
   readonly headscale: string;
   readonly lambdaEmulator: string;
-  readonly motoServer: string;
+  readonly motoServer: readonly string[];
 }
 
 interface Part {
   readonly name: string;
   /** Files whose content decides whether the part must be made again. */
   readonly pins: readonly string[];
-  make(folder: string): Promise<void>;
+  make(folder: string): void;
 }
 
 const here = import.meta.dirname;
@@ -26,9 +27,9 @@ const motoPins = join(here, 'pins', 'moto.txt');
 const headscale: Part = {
   name: 'headscale',
   pins: [join(headscaleModule, 'go.mod'), join(headscaleModule, 'go.sum')],
-  async make(folder) {
-    const argv = ['go', 'build', '-mod=readonly', '-trimpath', '-ldflags=-s -w', '-o', `${folder}/`, 'tool'];
-    await run(argv, { cwd: headscaleModule, env: { ...process.env, CGO_ENABLED: '0' } });
+  make(folder) {
+    const flags = ['-mod=readonly', '-trimpath', '-ldflags=-s -w'];
+    command(['go', 'build', ...flags, '-o', `${folder}/`, 'tool'], headscaleModule);
   },
 };
 
@@ -36,26 +37,16 @@ const headscale: Part = {
 const lambdaEmulator: Part = {
   name: 'lambda-emulator',
   pins: [emulatorPins],
-  async make(folder) {
+  make(folder) {
     const wheels = join(folder, 'wheels');
-    const download = [
-      'pip',
-      'download',
-      '-q',
-      '--no-deps',
-      '--require-hashes',
-      '-r',
-      emulatorPins,
-      '-d',
-      wheels,
-    ];
-    await run(['python3', '-m', ...download], { env: process.env });
+    const pins = ['--no-deps', '--require-hashes', '-r', emulatorPins];
+    command(['python3', '-m', 'pip', 'download', '-q', ...pins, '-d', wheels]);
     const unpack = `import glob, sys, zipfile
 wheel = zipfile.ZipFile(glob.glob(sys.argv[1] + "/*.whl")[0])
 open(sys.argv[3], "wb").write(wheel.read(sys.argv[2]))`;
     const inside = `samcli/local/rapid/aws-lambda-rie-${process.arch === 'arm64' ? 'arm64' : 'x86_64'}`;
     const program = join(folder, 'aws-lambda-rie');
-    await run(['python3', '-c', unpack, wheels, inside, program], { env: process.env });
+    command(['python3', '-c', unpack, wheels, inside, program]);
     chmodSync(program, 0o755);
     rmSync(wheels, { recursive: true });
   },
@@ -64,69 +55,58 @@ open(sys.argv[3], "wb").write(wheel.read(sys.argv[2]))`;
 const moto: Part = {
   name: 'moto',
   pins: [motoPins],
-  async make(folder) {
-    await run(['python3', '-m', 'venv', folder], { env: process.env });
-    const install = ['-m', 'pip', 'install', '-q', '--no-deps', '-r', motoPins];
-    await run([join(folder, 'bin', 'python3'), ...install], { env: process.env });
+  make(folder) {
+    command(['python3', '-m', 'venv', folder]);
+    command([join(folder, 'bin', 'python3'), '-m', 'pip', 'install', '-q', '--no-deps', '-r', motoPins]);
   },
 };
 
 const parts = [headscale, lambdaEmulator, moto];
 
-/** Where the parts lie: `$XDG_CACHE_HOME/postern` or `~/.cache/postern`. */
-export function cacheFolder(): string {
-  const base = process.env.XDG_CACHE_HOME ?? '';
-  return join(base.startsWith('/') ? base : join(homedir(), '.cache'), 'postern');
-}
-
-/** Whether every part is there, made from the pins as they are now. */
-export function partsReady(): boolean {
-  return parts.every((part) => existsSync(completeMark(part)));
-}
-
+/** Makes the parts that are missing. @throws Error with the command that failed and its reason */
 export function locateParts(): Parts {
   return {
-    headscale: join(partFolder(headscale), 'headscale'),
-    lambdaEmulator: join(partFolder(lambdaEmulator), 'aws-lambda-rie'),
-    motoServer: join(partFolder(moto), 'bin', 'moto_server'),
+    headscale: join(locate(headscale), 'headscale'),
+    lambdaEmulator: join(locate(lambdaEmulator), 'aws-lambda-rie'),
+    // Not by the script in the environment, which names the folder that it was made in.
+    motoServer: [join(locate(moto), 'bin', 'python3'), '-m', 'moto.server'],
   };
 }
 
 /**
- * Makes the parts that are missing: minutes the first time, because Headscale is compiled.
+ * The same for test files that are started by themselves: minutes the first time, because Headscale is compiled.
  *
- * The kernel's lock lets test files that run side by side wait for one another, and is free again if its owner dies.
- *
- * @throws Error with the command that failed and its reason
+ * The kernel's lock lets files that run side by side wait for one another, and is free again if its owner dies.
  */
-export async function ensureParts(): Promise<Parts> {
-  if (!partsReady()) {
-    mkdirSync(cacheFolder(), { recursive: true });
-    process.stderr.write(`lab: building Headscale and fetching emulators into ${cacheFolder()}, once\n`);
-    const lock = join(cacheFolder(), 'lock');
-    await run(['flock', lock, process.execPath, join(here, 'prepare.ts')], { env: process.env });
+export async function ensureParts(): Promise<void> {
+  if (process.env.POSTERN_OFFLINE || parts.every((part) => existsSync(join(cacheFolder(), nameOf(part))))) {
+    locateParts();
+    return;
   }
-  return locateParts();
+  mkdirSync(cacheFolder(), { recursive: true });
+  const lock = join(cacheFolder(), 'lock');
+  const prepare = join(here, 'prepare.ts');
+  await run(['flock', lock, process.execPath, prepare, 'parts'], { env: process.env });
 }
 
-/** Makes what is missing; only for the one process that holds the lock. */
-export async function makeParts(): Promise<void> {
-  for (const part of parts) {
-    if (existsSync(completeMark(part))) continue;
-    const folder = partFolder(part);
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder);
-    await part.make(folder);
-    writeFileSync(completeMark(part), '');
-  }
+function locate(part: Part): string {
+  return cached(nameOf(part), function make(folder) {
+    process.stderr.write(`lab: making ${part.name} in ${cacheFolder()}, once\n`);
+    part.make(folder);
+  });
 }
 
-function partFolder(part: Part): string {
+function nameOf({ name, pins }: Part): string {
   const hash = createHash('sha256').update(`${process.arch}\n`);
-  for (const pin of part.pins) hash.update(readFileSync(pin));
-  return join(cacheFolder(), `${part.name}-${hash.digest('hex').slice(0, 16)}`);
+  for (const pin of pins) hash.update(readFileSync(pin));
+  return `${name}-${hash.digest('hex').slice(0, 16)}`;
 }
 
-function completeMark(part: Part): string {
-  return join(partFolder(part), '.complete');
+function command(argv: readonly string[], cwd?: string): void {
+  const [program, ...args] = argv as [string, ...string[]];
+  const env = { ...process.env, CGO_ENABLED: '0' };
+  const { status, stderr, error } = spawnSync(program, args, { cwd, env, encoding: 'utf8' });
+  if (status === 0) return;
+  const reason = error?.message ?? stderr.trim().split('\n').at(-1);
+  throw new Error(`${argv.slice(0, 3).join(' ')}: ${reason}`);
 }

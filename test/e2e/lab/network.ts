@@ -4,7 +4,7 @@ import { ensureParts } from './cache.ts';
 import { hubCommand, whyNoLab } from './capability.ts';
 import { removeDeadCpuGroups } from './cpu.ts';
 import { run } from './process.ts';
-import { makeTailscaled } from './products.ts';
+import { makeTailscaled, prepareNode } from './products.ts';
 
 /** The hub's address on its own network, where Headscale, Secrets Manager and the HTTP API listen. */
 export const hubAddress = '10.77.0.1';
@@ -46,6 +46,7 @@ async function whyNoParts(): Promise<string | undefined> {
   try {
     await ensureParts();
     makeTailscaled();
+    prepareNode();
     return undefined;
   } catch (error) {
     return `could not be built: ${(error as Error).message}`;
@@ -55,7 +56,13 @@ async function whyNoParts(): Promise<string | undefined> {
 function runInside(): Promise<number> {
   const [command, ...args] = hubCommand as [string, ...string[]];
   const program = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
-  const env = { ...process.env, [insideMark]: '1', POSTERN_LAB_OWNER: String(process.pid) };
+  const env = {
+    ...process.env,
+    [insideMark]: '1',
+    POSTERN_LAB_OWNER: String(process.pid),
+    // There is no network inside, so what was not prepared is an error at once.
+    POSTERN_OFFLINE: '1',
+  };
   const child = spawn(command, [...args, ...program], { stdio: 'inherit', env });
   // The first process of a pid namespace ignores what it does not handle; killing unshare takes it along.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)

@@ -3,7 +3,7 @@ import { type Arch, arches, nodeArch } from '../../../extension/layer/arch.ts';
 import { unpackLayer } from '../../../extension/layer/archive.ts';
 import { bundleExtension } from '../../../extension/layer/bundle.ts';
 import { interpreters, layerFiles } from '../../../extension/layer/layer.ts';
-import { readNode } from '../../../extension/layer/own-node.ts';
+import { nodeFolder, readNode } from '../../../extension/layer/own-node.ts';
 import { buildTailscaled } from '../../../extension/layer/tailscaled.ts';
 import { bundleFunction } from '../../../scripts/build/bundle.ts';
 
@@ -18,7 +18,7 @@ export interface Products {
 /**
  * Builds the layer and the functions from the sources as they are, by the code that `npm run layer` and `npm run build` run.
  *
- * tailscaled must have been built before: there is no network in the hub.
+ * tailscaled must be in the cache: there is no network in the hub.
  */
 export async function buildProducts(folder: string): Promise<Products> {
   const layer = join(folder, 'layer');
@@ -49,6 +49,11 @@ export async function buildLayerWithNode(folder: string): Promise<string> {
 /** Builds tailscaled for this machine, or takes it from the cache. @throws Error with what Go said */
 export function makeTailscaled(): ReturnType<typeof buildTailscaled> {
   return buildTailscaled(ownArch(), (line) => process.stderr.write(`lab: ${line}\n`));
+}
+
+/** Fetches the Node of `buildLayerWithNode`. @throws Error with what npm said */
+export function prepareNode(): void {
+  nodeFolder(ownArch());
 }
 
 function ownArch(): Arch {

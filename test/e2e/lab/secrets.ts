@@ -20,8 +20,8 @@ const region = 'us-east-1';
 const port = 5000;
 
 /** Starts moto's server with no secrets in it; a third of a second. */
-export async function startSecretsManager(motoServer: string): Promise<SecretsManager> {
-  const argv = [motoServer, '--host', hubAddress, '--port', String(port)];
+export async function startSecretsManager(motoServer: readonly string[]): Promise<SecretsManager> {
+  const argv = [...motoServer, '--host', hubAddress, '--port', String(port)];
   const running = start('moto', argv, { env: { HOME: '/tmp', PYTHONUNBUFFERED: '1' } });
   const url = `http://${hubAddress}:${port}`;
   await until('moto answers', async () => (await fetch(`${url}/moto-api/`)).ok || undefined, { running });
