@@ -1,5 +1,5 @@
 import { upstreamRefusals } from '../gateway/refusal.ts';
-import type { Handling, Sink } from '../gateway/sink.ts';
+import type { BrokenOff, Handling, Sink } from '../gateway/sink.ts';
 import type { HttpApiAnswer } from './payload.ts';
 
 /**
@@ -67,8 +67,8 @@ export class AnswerSink implements Sink {
     this.#done(this.#answer(Buffer.concat(this.#chunks, this.#size).toString('base64')));
   }
 
-  abort(error: Error): void {
-    this.#refusing().refuse(upstreamRefusals.reset(error.message));
+  abort({ reply }: BrokenOff): void {
+    this.#refusing().refuse(reply);
   }
 
   #add(name: string, value: string): void {

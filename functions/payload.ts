@@ -1,4 +1,4 @@
-import type { Reply } from '../gateway/verdict.ts';
+import type { Refusal } from '../gateway/verdict.ts';
 
 /**
  * What Postern reads of a request as an HTTP API of API Gateway hands it over, in payload format 2.0.
@@ -27,7 +27,7 @@ export interface HttpApiEvent {
 /** The event as the client sent it, or why the request may not come in. */
 export type Passage =
   | { readonly event: HttpApiEvent; readonly reply?: never }
-  | { readonly reply: Reply; readonly event?: never };
+  | { readonly reply: Refusal; readonly event?: never };
 
 /** What the function gives back. */
 export interface HttpApiAnswer {

@@ -5,14 +5,14 @@ import { gatewayRefusals } from './refusal.ts';
 import { clientAddress, type IncomingRequest, requestHost } from './request.ts';
 import type { Route } from './route.ts';
 import type { Router } from './router.ts';
-import type { Reply } from './verdict.ts';
+import type { Refusal } from './verdict.ts';
 
 /** Brings a request's head into canonical form, finds its route and opens the exchange; or refuses. */
 export function openExchange(
   request: IncomingRequest,
   id: string,
   { router, clock }: { readonly router: Router<Route>; readonly clock: Clock },
-): Exchange | Reply {
+): Exchange | Refusal {
   const { method, headers, scheme, peerCertificate } = request;
   const target = canonicalize(request.target);
   if ('kind' in target) return target;

@@ -1,12 +1,12 @@
 import type { Readable } from 'node:stream';
 import { gatewayRefusals } from './refusal.ts';
-import type { Reply } from './verdict.ts';
+import type { Refusal } from './verdict.ts';
 
 /** A body that could not be read whole; carries the reply that says so. */
 export class BodyError extends Error {
-  readonly reply: Reply;
+  readonly reply: Refusal;
 
-  constructor(reply: Reply) {
+  constructor(reply: Refusal) {
     super(reply.detail ?? reply.title);
     this.name = 'BodyError';
     this.reply = reply;

@@ -1,3 +1,4 @@
+import { checkField } from './field.ts';
 import type { CanonicalPath } from './path.ts';
 import type { Chain, Route } from './route.ts';
 
@@ -29,7 +30,7 @@ export interface Subject {
 /** One plugin's part in what happened, for the log, `postern explain` and metrics. */
 export interface TrailEntry {
   readonly plugin: string;
-  readonly result: 'next' | 'not-responsible' | 'reply' | 'error';
+  readonly result: 'next' | 'not-responsible' | 'refuse' | 'answer' | 'error';
   readonly reason?: string | undefined;
   readonly microseconds: number;
 }
@@ -80,8 +81,13 @@ export class Exchange {
     return headerValue(this.head.headers, name);
   }
 
-  /** Adds a header to what the target sees. One of the same name sent by the client is dropped. */
+  /**
+   * Adds a header to what the target sees. One of the same name sent by the client is dropped.
+   *
+   * @throws Error when it is malformed: the plugin's fault, which would otherwise be found when the request is sent
+   */
   setUpstreamHeader(name: string, value: string): void {
+    checkField(name, value);
     this.upstreamHeaders ??= [];
     this.upstreamHeaders.push(name, value);
   }

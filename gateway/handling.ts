@@ -1,5 +1,12 @@
-import type { Readable } from 'node:stream';
 import { openExchange } from './admission.ts';
+import {
+  bytesOf,
+  mustBeNothing,
+  openTransforms,
+  reduce,
+  runHeaderHooks,
+  transformed,
+} from './answer-hooks.ts';
 import { BodyError } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { answerHeaders, upstreamHeaders } from './headers.ts';
@@ -11,9 +18,9 @@ import { gatewayRefusals, upstreamRefusals } from './refusal.ts';
 import type { IncomingRequest } from './request.ts';
 import type { Route } from './route.ts';
 import type { Router } from './router.ts';
-import type { Handling, Sink } from './sink.ts';
+import { BrokenOff, type Handling, type Sink } from './sink.ts';
 import type { Receiver, UpstreamCall } from './upstream/upstream.ts';
-import type { Reply } from './verdict.ts';
+import { isBodyless, type Refusal, type Reply } from './verdict.ts';
 
 export interface HandlingHost extends PipelineHost {
   readonly router: Router<Route>;
@@ -34,7 +41,12 @@ export interface FinishedRequest {
   readonly brokenOff: string | undefined;
 }
 
-/** One request from its head to its last byte. */
+/**
+ * One request from its head to its last byte.
+ *
+ * Most of its methods are called by a socket, a timer or a promise, which could do nothing with an exception: each ends in
+ * `#broke`, which answers at once.
+ */
 export class RequestHandling implements Handling, Receiver {
   readonly #host: HandlingHost;
   readonly #request: IncomingRequest;
@@ -47,6 +59,8 @@ export class RequestHandling implements Handling, Receiver {
   #transforms: readonly BodyTransform[] = noTransforms;
   #dropBody = false;
   #state: 'deciding' | 'waiting' | 'answering' | 'over' = 'deciding';
+  /** The sink took a head: from here on an answer can only break off. */
+  #headSent = false;
   #status = 0;
   #reply: Reply | undefined;
   #sentBytes = 0;
@@ -60,98 +74,113 @@ export class RequestHandling implements Handling, Receiver {
   }
 
   start(): void {
-    const found = openExchange(this.#request, this.#id, this.#host);
-    if ('kind' in found) return this.#answer(found);
-    this.#exchange = found;
-    const remainingMs = found.deadlineMs - this.#host.clock.now();
-    this.#timer = setTimeout(onDeadline, remainingMs, this);
     try {
+      const found = openExchange(this.#request, this.#id, this.#host);
+      if ('kind' in found) return this.#answer(found);
+      this.#exchange = found;
+      const remainingMs = found.deadlineMs - this.#host.clock.now();
+      this.#timer = setTimeout(onDeadline, remainingMs, this);
       this.#request.body.limit(found.chain.maxBodyBytes);
+      runPipeline(found, this.#request.body, this.#host, (reply) => this.#decided(reply));
     } catch (error) {
-      return this.#answer(replyFor(error));
+      this.#broke(error);
     }
-    runPipeline(found, this.#request.body, this.#host, (reply) => this.#decided(reply));
   }
 
   resume(): void {
-    this.#call?.resume();
+    try {
+      this.#call?.resume();
+    } catch (error) {
+      this.#broke(error);
+    }
   }
 
   cancel(): void {
     if (this.#state === 'over') return;
-    this.#call?.abort();
+    this.#giveUp();
     this.#finish('the client closed the connection');
   }
 
-  refuse(reply: Reply): void {
+  refuse(reply: Refusal): void {
     if (this.#state === 'over') return;
-    this.#call?.abort();
-    this.#sentBytes = 0;
-    this.#state = 'waiting';
-    this.#answer(reply);
+    try {
+      this.#giveUp();
+      this.#sentBytes = 0;
+      this.#state = 'waiting';
+      this.#headSent = false;
+      this.#answer(reply);
+    } catch (error) {
+      this.#broke(error);
+    }
   }
 
   informational(status: number, headers: string[]): void {
-    this.#sink.informational?.(status, answerHeaders(headers, this.#id));
+    if (this.#state !== 'waiting') return;
+    try {
+      this.#sink.informational?.(status, answerHeaders(headers, this.#id));
+    } catch (error) {
+      this.#broke(error);
+    }
   }
 
   head(status: number, received: string[]): void {
-    const exchange = this.#exchange as Exchange;
-    const answer: Answer = { status, headers: answerHeaders(received, this.#id) };
-    const { respond } = exchange.route;
-    if (respond !== 'full') reduce(answer, respond);
+    if (this.#state !== 'waiting') return;
     try {
-      for (const hook of exchange.chain.responseHeaders) hook(exchange, answer);
-      if (exchange.chain.responseBody.length > 0) this.#startTransforms(exchange, answer);
+      this.#head(status, received);
     } catch (error) {
-      this.#call?.abort();
-      return this.#answer(gatewayRefusals.error(messageOf(error)));
+      this.#broke(error);
     }
-    this.#state = 'answering';
-    this.#clearTimer();
-    this.#status = answer.status;
-    exchange.status = answer.status;
-    this.#dropBody = respond !== 'full';
-    const bodyless = this.#request.method === 'HEAD' || answer.status === 204 || answer.status === 304;
-    this.#sink.head(answer.status, answer.headers, bodyless);
   }
 
   data(chunk: Uint8Array): boolean {
-    if (this.#dropBody) return true;
-    if (this.#transforms.length === 0) return this.#send(chunk);
-    const transformed = this.#transform(chunk, 0);
-    return transformed === undefined ? true : this.#send(transformed);
+    if (this.#dropBody || this.#state !== 'answering') return true;
+    try {
+      if (this.#transforms.length === 0) return this.#send(chunk);
+      const bytes = transformed(this.#transforms, chunk, 0);
+      return bytes === undefined ? true : this.#send(bytes);
+    } catch (error) {
+      this.#broke(error);
+      return true;
+    }
   }
 
   end(): void {
+    if (this.#state !== 'answering') return;
     try {
       this.#transforms.forEach((transform, index) => {
-        const rest = transform.end?.();
-        const last = rest === undefined ? undefined : this.#transform(rest, index + 1);
-        if (last !== undefined) this.#send(last);
+        const rest = bytesOf(transform.end?.());
+        const last = rest === undefined ? undefined : transformed(this.#transforms, rest, index + 1);
+        if (last !== undefined && !this.#dropBody) this.#send(last);
       });
+      this.#sink.end();
+      this.#finish(undefined);
     } catch (error) {
-      return this.#breakOff(messageOf(error));
+      this.#broke(error);
     }
-    this.#sink.end();
-    this.#finish(undefined);
   }
 
-  fail(reply: Reply): void {
-    if (this.#state === 'answering') this.#breakOff(`${reply.code}: ${reply.detail ?? reply.title}`);
-    else this.#answer(reply);
+  fail(reply: Refusal): void {
+    try {
+      if (this.#state === 'answering') this.#breakOff(reply);
+      else this.#answer(reply);
+    } catch (error) {
+      this.#broke(error);
+    }
   }
 
   #decided(reply: Reply | undefined): void {
     if (this.#state !== 'deciding') return;
-    if (reply !== undefined) return this.#answer(reply);
-    const exchange = this.#exchange as Exchange;
-    let body: Uint8Array | Readable | null;
     try {
-      body = this.#request.body.forward();
+      if (reply === undefined) this.#forward();
+      else this.#answer(reply);
     } catch (error) {
-      return this.#answer(replyFor(error));
+      this.#broke(error);
     }
+  }
+
+  #forward(): void {
+    const exchange = this.#exchange as Exchange;
+    const body = this.#request.body.forward();
     this.#state = 'waiting';
     const declaredBytes =
       body === null || body instanceof Uint8Array ? undefined : this.#request.body.declaredBytes;
@@ -171,24 +200,26 @@ export class RequestHandling implements Handling, Receiver {
     );
   }
 
-  #startTransforms(exchange: Exchange, answer: Answer): void {
-    const transforms: BodyTransform[] = [];
-    for (const hook of exchange.chain.responseBody) {
-      const transform = hook(exchange);
-      if (transform !== undefined) transforms.push(transform);
-    }
-    if (transforms.length === 0) return;
-    this.#transforms = transforms;
-    removeHeader(answer.headers, 'content-length');
+  #head(status: number, received: string[]): void {
+    const exchange = this.#exchange as Exchange;
+    const answer: Answer = { status, headers: answerHeaders(received, this.#id) };
+    const { respond } = exchange.route;
+    if (respond !== 'full') reduce(answer, respond);
+    const { responseHeaders, responseBody } = exchange.chain;
+    if (responseHeaders.length > 0) runHeaderHooks(exchange, answer);
+    if (responseBody.length > 0) this.#transforms = openTransforms(exchange, answer);
+    this.#clearTimer();
+    this.#status = answer.status;
+    exchange.status = answer.status;
+    const bodyless = this.#request.method === 'HEAD' || answer.status === 204 || answer.status === 304;
+    this.#dropBody = respond !== 'full' || bodyless;
+    this.#sendHead(answer.status, answer.headers, bodyless);
   }
 
-  /** A chunk through the transforms from one on; undefined when one of them keeps it back. */
-  #transform(chunk: Uint8Array, from: number): Uint8Array | undefined {
-    let bytes: Uint8Array | undefined = chunk;
-    for (let at = from; at < this.#transforms.length && bytes !== undefined; at += 1) {
-      bytes = (this.#transforms[at] as BodyTransform).chunk(bytes);
-    }
-    return bytes;
+  #sendHead(status: number, headers: string[], bodyless: boolean): void {
+    this.#state = 'answering';
+    this.#sink.head(status, headers, bodyless);
+    this.#headSent = true;
   }
 
   #send(chunk: Uint8Array): boolean {
@@ -199,7 +230,7 @@ export class RequestHandling implements Handling, Receiver {
   /** The gateway's own answer, when nothing was sent yet. */
   #answer(reply: Reply): void {
     if (this.#state === 'over' || this.#state === 'answering') return;
-    this.#state = 'answering';
+    this.#clearTimer();
     this.#reply = reply;
     this.#status = reply.status;
     if (this.#exchange !== undefined) {
@@ -208,28 +239,61 @@ export class RequestHandling implements Handling, Receiver {
       this.#exchange.detail = reply.detail;
     }
     const { headers, body } = renderReply(reply, this.#id);
-    const bodyless = this.#request.method === 'HEAD' || reply.status === 204;
-    this.#sink.head(reply.status, headers, bodyless);
+    const bodyless = this.#request.method === 'HEAD' || isBodyless(reply.status);
+    this.#sendHead(reply.status, headers, bodyless);
     if (!bodyless && body.byteLength > 0) this.#send(body);
     this.#sink.end();
     this.#finish(undefined);
   }
 
-  #breakOff(why: string): void {
+  #breakOff(reply: Refusal): void {
     if (this.#state === 'over') return;
-    this.#call?.abort();
-    this.#sink.abort(new Error(why));
-    this.#finish(why);
+    this.#giveUp();
+    const broken = new BrokenOff(reply);
+    this.#sink.abort(broken);
+    this.#finish(broken.message);
+  }
+
+  /** Something failed that must not, and nobody waits who could be told: the request ends here and now. */
+  #broke(error: unknown): void {
+    const reply = replyFor(error);
+    if (reply.status >= 500) this.#host.log.error('request-error', { id: this.#id, error: messageOf(error) });
+    if (this.#state === 'over') return;
+    this.#giveUp();
+    try {
+      if (this.#headSent) return this.#breakOff(reply);
+      this.#state = 'waiting';
+      this.#answer(reply);
+    } catch (again) {
+      // The host takes no answer either.
+      this.#finish(messageOf(again));
+    }
+  }
+
+  #giveUp(): void {
+    try {
+      this.#call?.abort();
+    } catch (error) {
+      this.#host.log.error('request-error', { id: this.#id, error: messageOf(error) });
+    }
   }
 
   expire(): void {
+    try {
+      this.#expire();
+    } catch (error) {
+      this.#broke(error);
+    }
+  }
+
+  #expire(): void {
     const { timeoutMs } = (this.#exchange as Exchange).route.upstream;
     const limit = `within the service's ${timeoutMs} ms or the platform's deadline`;
     // Before the call is given up: that ends the body too.
     const reply = this.#request.body.awaited
       ? gatewayRefusals['body-timeout'](`the client did not send it whole ${limit}`)
       : upstreamRefusals.timeout(`no answer ${limit}`);
-    this.#call?.abort();
+    this.#giveUp();
     this.#answer(reply);
   }
 
@@ -258,7 +322,7 @@ export class RequestHandling implements Handling, Receiver {
   #runLogHooks(exchange: Exchange): void {
     for (const hook of exchange.chain.log) {
       try {
-        hook(exchange);
+        mustBeNothing(hook(exchange) as unknown);
       } catch (error) {
         this.#host.log.error('log-hook-error', { id: this.#id, error: messageOf(error) });
       }
@@ -272,23 +336,6 @@ function onDeadline(handling: RequestHandling): void {
   handling.expire();
 }
 
-/** What of the target's answer goes back, for the modes that keep the body to themselves. */
-function reduce(answer: Answer, respond: 'headers' | 'status' | 'none'): void {
-  const id = answer.headers.slice(-2);
-  if (respond === 'headers') {
-    removeHeader(answer.headers, 'content-length');
-    removeHeader(answer.headers, 'content-encoding');
-  } else answer.headers = id;
-  if (respond === 'none') answer.status = 204;
-  if (answer.status !== 204 && answer.status !== 304) answer.headers.push('content-length', '0');
-}
-
-function removeHeader(headers: string[], name: string): void {
-  for (let at = headers.length - 2; at >= 0; at -= 2) {
-    if ((headers[at] as string).toLowerCase() === name) headers.splice(at, 2);
-  }
-}
-
-function replyFor(error: unknown): Reply {
+function replyFor(error: unknown): Refusal {
   return error instanceof BodyError ? error.reply : gatewayRefusals.error(messageOf(error));
 }

@@ -1,5 +1,5 @@
 import { pathRefusals } from './refusal.ts';
-import type { Reply } from './verdict.ts';
+import type { Refusal } from './verdict.ts';
 
 declare const canonical: unique symbol;
 
@@ -34,7 +34,7 @@ const queryBytes = /^[\x21\x22\x24-\x7e]*$/;
  *
  * @returns the parts, or the refusal
  */
-export function canonicalize(target: string): Target | Reply {
+export function canonicalize(target: string): Target | Refusal {
   if (target.length > maxTargetBytes)
     return pathRefusals['too-long'](`${target.length} characters, the limit is ${maxTargetBytes}`);
   const mark = target.indexOf('?');
@@ -52,7 +52,7 @@ export function canonicalize(target: string): Target | Reply {
 export function refuseUnallowed(
   needs: readonly PathAllowance[],
   allowed: readonly PathAllowance[],
-): Reply | undefined {
+): Refusal | undefined {
   for (const need of needs)
     if (!allowed.includes(need)) return refusalOf[need]('the route may allow it with pathAllows');
   return undefined;
@@ -68,7 +68,7 @@ const pchar = /^[A-Za-z0-9\-._~!$&'()*+,;=:@]$/;
 const unreserved = /^[A-Za-z0-9\-._~]$/;
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-function canonicalizeSlowly(rawPath: string, query: string | undefined): Target | Reply {
+function canonicalizeSlowly(rawPath: string, query: string | undefined): Target | Refusal {
   const needs = new Set<PathAllowance>();
   let path = '';
   const encoded: number[] = [];

@@ -1,10 +1,12 @@
+import { types } from 'node:util';
 import { type Body, BodyError } from './body.ts';
-import type { Exchange } from './exchange.ts';
+import type { Exchange, TrailEntry } from './exchange.ts';
+import { MissingKey } from './expression/errors.ts';
 import { messageOf } from './message-of.ts';
 import type { Clock, Log } from './plugin.ts';
 import { gatewayRefusals } from './refusal.ts';
 import type { Step } from './route.ts';
-import type { Reply, Verdict } from './verdict.ts';
+import { type Reply, readVerdict, type Verdict } from './verdict.ts';
 
 export interface PipelineHost {
   readonly clock: Clock;
@@ -12,9 +14,14 @@ export interface PipelineHost {
 }
 
 const pending = Symbol('pending');
+/** The language's own, whatever a plugin's promise says its `then` is. */
+const { then } = Promise.prototype;
 const noBytes = new Uint8Array(0);
 
-/** Runs the rewrite and access steps of one exchange; `done` gets the reply that ends it, or undefined to go on to the target. */
+/**
+ * Runs the rewrite and access steps of one exchange; `done` gets the reply that ends it, or undefined to go on to the target.
+ * It is called once and may be called from a promise that has no other owner, so it must not throw.
+ */
 export function runPipeline(
   exchange: Exchange,
   body: Body,
@@ -43,6 +50,7 @@ class PipelineRun {
   #startedMs: number;
   #authenticated = false;
   readonly #unclaimed: string[] = [];
+  readonly #challenges: string[] = [];
   #consumerSought = false;
 
   constructor(exchange: Exchange, body: Body, host: PipelineHost, done: (reply: Reply | undefined) => void) {
@@ -90,18 +98,30 @@ class PipelineRun {
   #enterConsumer(): Reply | undefined {
     this.#consumerSought = true;
     if (this.#unclaimed.length > 0 && !this.#authenticated) {
-      return gatewayRefusals.unauthenticated(this.#unclaimed.join('; '));
+      const headers = this.#challenges.flatMap((challenge) => ['www-authenticate', challenge]);
+      return gatewayRefusals.unauthenticated(this.#unclaimed.join('; '), headers);
     }
     const exchange = this.#exchange;
-    try {
-      const consumer = exchange.route.consumers.find(({ matches }) => matches(exchange));
-      if (consumer === undefined) return undefined;
+    for (const consumer of exchange.route.consumers) {
+      try {
+        if (!consumer.matches(exchange)) continue;
+      } catch (error) {
+        // A caller that lacks what the expression reads is not that consumer.
+        if (error instanceof MissingKey) continue;
+        const detail = `consumers.${consumer.id}.match: ${messageOf(error)}`;
+        if (consumer.restricts) return gatewayRefusals.consumer(detail);
+        this.#host.log.warn('consumer-not-matched', {
+          id: exchange.id,
+          consumer: consumer.id,
+          error: detail,
+        });
+        continue;
+      }
       exchange.consumer = consumer.id;
       exchange.chain = consumer.chain;
       return undefined;
-    } catch (error) {
-      return gatewayRefusals.error(`consumers: ${messageOf(error)}`);
     }
+    return undefined;
   }
 
   #start(step: Step): Outcome {
@@ -123,30 +143,28 @@ class PipelineRun {
 
   #ask(step: Step, body: Uint8Array): Outcome {
     if (step.body.kind === 'all') this.#exchange.bodySize = body.byteLength;
-    const verdict = step.run(this.#exchange, body);
-    return verdict instanceof Promise
+    const verdict: unknown = step.run(this.#exchange, body);
+    // Other thenables are not waited for: what is not a verdict refuses.
+    return types.isPromise(verdict)
       ? this.#await(step, verdict, (late) => this.#judge(step, late))
       : this.#judge(step, verdict);
   }
 
   #await<Value>(step: Step, late: Promise<Value>, proceed: (value: Value) => Outcome): typeof pending {
-    late.then(
-      (value) => this.#resume(step, () => proceed(value)),
+    then.call(
+      late,
+      (value) => this.#resume(step, () => proceed(value as Value)),
       (error: unknown) => this.#resume(step, () => this.#fail(step, error)),
     );
     return pending;
   }
 
-  /** Goes on after a wait. Nobody waits for it, so it must not throw. */
+  /** Goes on after a wait. */
   #resume(step: Step, proceed: () => Outcome): void {
-    try {
-      const outcome = this.#attempt(step, proceed);
-      if (outcome === pending) return;
-      if (outcome === undefined) this.run();
-      else this.#done(outcome);
-    } catch (error) {
-      this.#done(gatewayRefusals.error(messageOf(error)));
-    }
+    const outcome = this.#attempt(step, proceed);
+    if (outcome === pending) return;
+    if (outcome === undefined) this.run();
+    else this.#done(outcome);
   }
 
   #attempt(step: Step, proceed: () => Outcome): Outcome {
@@ -157,34 +175,45 @@ class PipelineRun {
     }
   }
 
-  #judge(step: Step, verdict: Verdict): Reply | undefined {
-    const reason =
-      verdict.kind === 'reply' ? verdict.code : verdict.kind === 'next' ? undefined : verdict.reason;
-    this.#note(step, verdict.kind, reason);
-    if (verdict.kind === 'reply') return verdict;
-    if (!step.authenticates) return undefined;
-    if (verdict.kind === 'next') this.#authenticated = true;
-    else this.#unclaimed.push(`${step.plugin}: ${verdict.reason}`);
+  #judge(step: Step, given: unknown): Reply | undefined {
+    let verdict: Verdict;
+    try {
+      verdict = readVerdict(given, step.authenticates);
+    } catch (error) {
+      // Not a failure that onError may pass over: nobody knows what the plugin meant.
+      return this.#refuse(step, `malformed verdict: ${messageOf(error)}`);
+    }
+    if (verdict.kind === 'next') {
+      this.#note(step, 'next', undefined);
+      if (step.authenticates) this.#authenticated = true;
+      return undefined;
+    }
+    if (verdict.kind !== 'not-responsible') {
+      this.#note(step, verdict.kind, verdict.code);
+      return verdict;
+    }
+    this.#note(step, 'not-responsible', verdict.reason);
+    this.#unclaimed.push(`${step.plugin}: ${verdict.reason}`);
+    if (verdict.challenge !== undefined) this.#challenges.push(verdict.challenge);
     return undefined;
   }
 
   #fail(step: Step, error: unknown): Reply | undefined {
     if (error instanceof BodyError) {
-      this.#note(step, 'reply', error.reply.code);
+      this.#note(step, 'refuse', error.reply.code);
       return error.reply;
     }
-    const message = messageOf(error);
+    const refusal = this.#refuse(step, messageOf(error));
+    return step.onError === 'next' && !step.authenticates ? undefined : refusal;
+  }
+
+  #refuse(step: Step, message: string): Reply {
     this.#note(step, 'error', message);
     this.#host.log.error('plugin-error', { id: this.#exchange.id, plugin: step.plugin, error: message });
-    if (step.onError === 'next' && !step.authenticates) return undefined;
     return gatewayRefusals.error(`${step.plugin}: ${message}`);
   }
 
-  #note(
-    step: Step,
-    result: 'next' | 'not-responsible' | 'reply' | 'error',
-    reason: string | undefined,
-  ): void {
+  #note(step: Step, result: TrailEntry['result'], reason: string | undefined): void {
     const nowMs = this.#host.clock.monotonic();
     const microseconds = Math.round((nowMs - this.#startedMs) * 1000);
     this.#startedMs = nowMs;

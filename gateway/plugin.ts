@@ -42,10 +42,11 @@ export interface Hooks {
   readonly body?: BodyNeed;
   /** The most bytes that a body may have, whichever way it travels. The smallest of a route counts. */
   readonly maxBodyBytes?: number;
-  /** An exception refuses (the default), or goes on as if the plugin had said next. */
+  /** An exception refuses (the default), or goes on as if the plugin had said next. A malformed verdict always refuses. */
   readonly onError?: 'refuse' | 'next';
   rewrite?(exchange: Exchange): Verdict | Promise<Verdict>;
   access?(exchange: Exchange, body: Uint8Array): Verdict | Promise<Verdict>;
+  /** Returns nothing, at once. A head that could not be sent as it is becomes a 500. */
   responseHeaders?(exchange: Exchange, answer: Answer): void;
   /** Called once an answer's head is known; what it gives sees each chunk as it streams. */
   responseBody?(exchange: Exchange): BodyTransform | undefined;

@@ -1,5 +1,5 @@
 import { connectCauses, tunnelCauses } from './upstream/tunnel.ts';
-import type { Reply } from './verdict.ts';
+import type { Refusal } from './verdict.ts';
 
 /** What the public sees of one kind of refusal: the status and the title (RFC 9457 section 3.1). */
 export interface RefusalKind {
@@ -8,7 +8,7 @@ export interface RefusalKind {
 }
 
 /** Makes the reply of one kind; `detail` goes to the log and never to the client. */
-export type Refuse = (detail?: string, headers?: readonly string[]) => Reply;
+export type Refuse = (detail?: string, headers?: readonly string[]) => Refusal;
 
 /**
  * Declares the refusals of one namespace and gives a function for each, whose code is `namespace:name`.
@@ -26,7 +26,7 @@ export function refusals<Name extends string>(
     const code = `${namespace}:${name}`;
     table[code] = { status, title };
     functions[name] = function refuse(detail, headers) {
-      return { kind: 'reply', code, status, title, detail, headers };
+      return { kind: 'refuse', code, status, title, detail, headers };
     };
   }
   return Object.freeze({ ...functions, table: Object.freeze(table) });
@@ -54,6 +54,7 @@ export const gatewayRefusals = refusals('gateway', {
   'body-aborted': [400, 'The body ended early'],
   'body-timeout': [408, 'The body did not arrive in time'],
   unauthenticated: [401, 'No credential was accepted'],
+  consumer: [403, 'The consumer of the request could not be determined'],
   error: [500, 'The request was refused because of an internal error'],
   misconfigured: [503, 'The gateway has no valid configuration'],
   stopping: [503, 'The gateway is shutting down'],

@@ -28,6 +28,8 @@ export interface Chain {
 export interface ConsumerChain {
   readonly id: string;
   readonly matches: (exchange: Exchange) => boolean;
+  /** Whether one of its own plugins guards: then a request that may be the consumer's is not let through without them. */
+  readonly restricts: boolean;
   readonly chain: Chain;
 }
 

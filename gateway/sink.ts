@@ -1,4 +1,4 @@
-import type { Reply } from './verdict.ts';
+import type { Refusal } from './verdict.ts';
 
 /** Where the answer to one request goes: what a host gives the gateway. All calls are made on one turn after another, never at once. */
 export interface Sink {
@@ -10,7 +10,18 @@ export interface Sink {
   data(chunk: Uint8Array): boolean;
   end(): void;
   /** The answer broke off after its head was sent: the host must make that visible, never end it as if it were whole. */
-  abort(error: Error): void;
+  abort(broken: BrokenOff): void;
+}
+
+/** Why an answer broke off; a host that has sent nothing of it yet may give the reply instead. */
+export class BrokenOff extends Error {
+  readonly reply: Refusal;
+
+  constructor(reply: Refusal) {
+    super(`${reply.code}: ${reply.detail ?? reply.title}`);
+    this.name = 'BrokenOff';
+    this.reply = reply;
+  }
 }
 
 /** What a host holds of a request under way. */
@@ -20,5 +31,5 @@ export interface Handling {
   /** The client is gone: stop working for it. */
   cancel(): void;
   /** The answer is dropped and this reply given in its place, from the head on: for a host that has sent nothing yet, such as one that buffers. */
-  refuse(reply: Reply): void;
+  refuse(reply: Refusal): void;
 }

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import { BodyError } from '../gateway/body.ts';
 import { newRequestId } from '../gateway/gateway.ts';
 import { renderReply } from '../gateway/problem.ts';
-import type { Reply } from '../gateway/verdict.ts';
+import type { Refusal } from '../gateway/verdict.ts';
 import { httpRefusals } from './refusals.ts';
 import type { Connection } from './server-request.ts';
 
@@ -29,7 +29,7 @@ export function onClientError(error: NodeJS.ErrnoException, connection: Connecti
 }
 
 /** Answers where there is no request to answer to, and closes; what still comes is thrown away for a while. */
-export function answerRaw(connection: Connection, reply: Reply, lingerMs: number): void {
+export function answerRaw(connection: Connection, reply: Refusal, lingerMs: number): void {
   connection.broken = reply;
   const { headers, body } = renderReply(reply, newRequestId());
   let head = `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}\r\nconnection: close\r\n`;
@@ -40,7 +40,7 @@ export function answerRaw(connection: Connection, reply: Reply, lingerMs: number
   connection.once('close', () => clearTimeout(timer));
 }
 
-function replyOf(error: NodeJS.ErrnoException): Reply {
+function replyOf(error: NodeJS.ErrnoException): Refusal {
   const detail = `${error.code}: ${(error as { reason?: string }).reason ?? error.message}`;
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Gateway, newRequestId } from '../gateway/gateway.ts';
 import { renderReply } from '../gateway/problem.ts';
-import type { Reply } from '../gateway/verdict.ts';
+import type { Refusal } from '../gateway/verdict.ts';
 import type { ListenAddress } from './address.ts';
 import { answerRaw, onClientError } from './client-error.ts';
 import { defaultLimits, type ListenerLimits } from './limits.ts';
@@ -153,7 +153,7 @@ class Listener implements RunningServer {
   }
 
   /** Answers a request that is not fit for the gateway, and closes the connection after it. */
-  #refuse(request: ServerRequest, response: SinkResponse, reply: Reply): void {
+  #refuse(request: ServerRequest, response: SinkResponse, reply: Refusal): void {
     const sink = this.#open(request, response, undefined);
     const { headers, body } = renderReply(reply, newRequestId());
     sink.head(reply.status, headers, request.method === 'HEAD');

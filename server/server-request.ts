@@ -2,7 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { BodyError, bodyTooLarge } from '../gateway/body.ts';
 import { gatewayRefusals } from '../gateway/refusal.ts';
-import type { Reply } from '../gateway/verdict.ts';
+import type { Refusal } from '../gateway/verdict.ts';
 import { httpRefusals } from './refusals.ts';
 import type { ResponseSink } from './response-sink.ts';
 
@@ -13,7 +13,7 @@ export interface Connection extends Socket {
   /** The request that arrived last. */
   latest?: ResponseSink;
   /** No further request can be read; once the answers before it are sent, this one closes the connection. */
-  broken?: Reply;
+  broken?: Refusal;
 }
 
 /** A request whose end, good or bad, is not the end of its connection: an answer can still be sent on it. */
@@ -104,7 +104,7 @@ export class SinkResponse extends ServerResponse<ServerRequest> {
  *
  * @returns the bytes or the refusal
  */
-export function declaredBytes(request: IncomingMessage, maxHeaders: number): number | undefined | Reply {
+export function declaredBytes(request: IncomingMessage, maxHeaders: number): number | undefined | Refusal {
   if (request.httpVersionMajor !== 1) return httpRefusals.version(`HTTP/${request.httpVersion}`);
   const headers = request.rawHeaders;
   if (headers.length > 2 * maxHeaders)

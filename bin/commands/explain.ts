@@ -72,7 +72,7 @@ function report({ exchange, reply }: Decision): string {
     lines.push(`admitted: it would go to ${exchange?.route.service} as ${targetOf(exchange)}`);
   else
     lines.push(
-      `answered with ${reply.status} ${reply.code}: ${reply.title}${reply.detail === undefined ? '' : ` (${reply.detail})`}`,
+      `answered with ${reply.status} ${reply.code}${reply.kind === 'refuse' ? `: ${reply.title}` : ''}${reply.detail === undefined ? '' : ` (${reply.detail})`}`,
     );
   return `${lines.join('\n')}\n`;
 }

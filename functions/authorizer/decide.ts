@@ -1,5 +1,4 @@
 import type { Gateway } from '../../gateway/gateway.ts';
-import { isRefusal } from '../../gateway/verdict.ts';
 import { HeadBody } from '../head-body.ts';
 import { declaredBytes, incomingRequest } from '../request.ts';
 import { type Admit, authorizerRefusals } from './authorizer.ts';
@@ -21,6 +20,6 @@ export function decideBy(source: GatewaySource): Admit {
     if (gateway === undefined) return authorizerRefusals.misconfigured(source.problems.join('\n'));
     const body = new HeadBody(declaredBytes(event));
     const { reply } = await gateway.decide(incomingRequest(event, body, deadlineMs));
-    return reply !== undefined && isRefusal(reply) ? reply : undefined;
+    return reply?.kind === 'refuse' ? reply : undefined;
   };
 }

@@ -101,6 +101,7 @@ class Compiler {
         (consumer): ConsumerChain => ({
           id: consumer.id,
           matches: consumer.matches,
+          restricts: [...consumer.instances.values()].some(({ plugin }) => plugin.guard !== undefined),
           chain: chainOf(mostSpecific([instances, consumer.instances])),
         }),
       ),

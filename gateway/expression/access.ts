@@ -1,4 +1,4 @@
-import { EvaluationError } from './errors.ts';
+import { EvaluationError, MissingKey } from './errors.ts';
 import type { Field } from './names.ts';
 import type { Part } from './part.ts';
 import { kindOf, lookUp } from './values.ts';
@@ -19,7 +19,7 @@ export function member(container: unknown, key: unknown, where: string): unknown
   if (kindOf(container) !== 'map')
     throw new EvaluationError(`${where} is a ${kindOf(container)} and has no keys`);
   const value = lookUp(container as object, key);
-  if (value === undefined) throw new EvaluationError(`${where} has no key ${keyText(key)}`);
+  if (value === undefined) throw new MissingKey(`${where} has no key ${keyText(key)}`);
   return value;
 }
 

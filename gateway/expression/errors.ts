@@ -10,6 +10,14 @@ export class EvaluationError extends Error {
   }
 }
 
+/** A map does not have the key that was asked for. In `match` of a consumer it means: not this one. */
+export class MissingKey extends EvaluationError {
+  constructor(message: string) {
+    super(message);
+    this.name = 'MissingKey';
+  }
+}
+
 /** An evaluation took more steps than it may. Nothing passes over it: the evaluation ends. */
 export class StepLimitExceeded extends Error {
   constructor(limit: number) {

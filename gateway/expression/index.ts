@@ -1,6 +1,6 @@
 import type { Exchange } from '../exchange.ts';
 
-export { EvaluationError, StepLimitExceeded } from './errors.ts';
+export { EvaluationError, MissingKey, StepLimitExceeded } from './errors.ts';
 export { parseJson } from './json.ts';
 export type { WebhookAttribute } from './names.ts';
 

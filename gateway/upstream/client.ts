@@ -1,5 +1,6 @@
 import { type Dispatcher, Pool } from 'undici';
 import { systemClock } from '../clock.ts';
+import { messageOf } from '../message-of.ts';
 import type { Clock } from '../plugin.ts';
 import { gatewayRefusals, upstreamRefusals } from '../refusal.ts';
 import { connectorThrough } from './connector.ts';
@@ -60,10 +61,9 @@ class PooledUpstream implements Upstream {
     const under = new PooledCall(call, receiver, this.#dispatch, this.#targets.length);
     const readiness = this.#transport.ready(call.deadlineMs - this.#clock.now());
     if (readiness instanceof Promise) {
-      readiness.then(
-        (later) => this.#begin(later, under),
-        (error: unknown) => under.fail(gatewayRefusals.error(String(error))),
-      );
+      readiness
+        .then((later) => this.#begin(later, under))
+        .catch((error: unknown) => under.fail(gatewayRefusals.error(messageOf(error))));
     } else this.#begin(readiness, under);
     return under;
   }

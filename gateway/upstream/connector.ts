@@ -20,13 +20,20 @@ export function connectorThrough(transport: Transport, limitMs: () => number): b
     transport.connect({ host, port }, limitMs()).then(
       function onConnected(socket) {
         if (!isSecure) return callback(null, joinShortWrites(socket));
-        secure({ ...options, httpSocket: socket }, function onSecured(error, tlsSocket) {
-          if (error === null) return callback(null, tlsSocket);
+        function onBroken(error: Error): void {
           // The TLS socket is gone, the one below it may not be.
           socket.destroy();
           const detail = `${host}:${port}: ${error.message}`;
           callback(new ConnectError(upstreamRefusals['tls-failed'](detail), { cause: error }), null);
-        });
+        }
+        try {
+          secure({ ...options, httpSocket: socket }, (error, tlsSocket) =>
+            error === null ? callback(null, tlsSocket) : onBroken(error),
+          );
+        } catch (error) {
+          // Nobody waits for this promise: without an answer the request would hang until its deadline.
+          onBroken(error as Error);
+        }
       },
       function onFailed(error: Error) {
         callback(error, null);

@@ -3,7 +3,7 @@ import { type Dispatcher, errors } from 'undici';
 import { BodyError } from '../body.ts';
 import { messageOf } from '../message-of.ts';
 import { gatewayRefusals, upstreamRefusals } from '../refusal.ts';
-import type { Reply } from '../verdict.ts';
+import type { Refusal } from '../verdict.ts';
 import { ConnectError } from './transport.ts';
 import type { Call, Receiver, UpstreamCall } from './upstream.ts';
 
@@ -41,7 +41,7 @@ export class PooledCall implements UpstreamCall, Dispatcher.DispatchHandler {
     }
   }
 
-  fail(reply: Reply): void {
+  fail(reply: Refusal): void {
     if (this.#over) return;
     this.#over = true;
     this.#receiver.fail(reply);
@@ -88,7 +88,7 @@ export class PooledCall implements UpstreamCall, Dispatcher.DispatchHandler {
     else this.fail(this.#replyTo(error));
   }
 
-  #replyTo(error: unknown): Reply {
+  #replyTo(error: unknown): Refusal {
     const { body } = this.#call;
     const brokenBody =
       body instanceof Readable && (body.errored === error || codeOf(error) === 'UND_ERR_ABORTED');
@@ -109,7 +109,7 @@ function isIntact(body: Call['body']): boolean {
   return !(body instanceof Readable) || !body.destroyed;
 }
 
-function replyOf(error: unknown): Reply {
+function replyOf(error: unknown): Refusal {
   if (error instanceof ConnectError || error instanceof BodyError) return error.reply;
   const message = messageOf(error);
   if (error instanceof errors.HTTPParserError) return upstreamRefusals['bad-answer'](message);

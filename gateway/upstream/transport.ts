@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { TailnetEnvironment } from '../environment.ts';
 import type { Clock } from '../plugin.ts';
-import type { Reply } from '../verdict.ts';
+import type { Refusal } from '../verdict.ts';
 
 /** Where to connect: a name or an address (IPv6 without brackets) and a port. */
 export interface Destination {
@@ -78,9 +78,9 @@ export interface TransportKind {
 
 /** A connection that was not made; carries the reply that says why. No byte of a request was sent. */
 export class ConnectError extends Error {
-  readonly reply: Reply;
+  readonly reply: Refusal;
 
-  constructor(reply: Reply, options?: ErrorOptions) {
+  constructor(reply: Refusal, options?: ErrorOptions) {
     super(`${reply.code}: ${reply.detail ?? reply.title}`, options);
     this.name = 'ConnectError';
     this.reply = reply;

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Reply } from '../verdict.ts';
+import type { Refusal } from '../verdict.ts';
 import type { Readiness } from './transport.ts';
 
 /** One request to a service. */
@@ -21,7 +21,7 @@ export interface Receiver {
   /** Gives false to be sent no more until `resume`. */
   data(chunk: Uint8Array): boolean;
   end(): void;
-  fail(reply: Reply): void;
+  fail(reply: Refusal): void;
 }
 
 /** A call under way. */

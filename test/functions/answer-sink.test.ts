@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AnswerSink } from '../../functions/answer-sink.ts';
 import type { HttpApiAnswer } from '../../functions/payload.ts';
+import { upstreamRefusals } from '../../gateway/refusal.ts';
+import { BrokenOff } from '../../gateway/sink.ts';
 import type { Reply } from '../../gateway/verdict.ts';
 
 function collect(limitBytes?: number) {
@@ -100,7 +102,7 @@ test('an answer that breaks off is refused, never ended as if it were whole', ()
   const { sink, refused, answers } = collect();
   sink.head(200, [], false);
   sink.data(new Uint8Array(3));
-  sink.abort(new Error('other side closed'));
+  sink.abort(new BrokenOff(upstreamRefusals.reset('other side closed')));
   assert.equal(refused[0]?.code, 'upstream:reset');
   assert.equal(answers.length, 0);
 });

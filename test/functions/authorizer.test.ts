@@ -119,7 +119,7 @@ test('both must admit: a source out of range is refused before the policy is ask
 
 test('an answer that the gateway would give itself is no refusal', async () => {
   const { gateway } = scriptedGateway(() => {}, [
-    () => ({ kind: 'reply', code: 'webhook:challenge', status: 200, title: 't', body: Buffer.from('echo') }),
+    () => ({ kind: 'answer', code: 'webhook:challenge', status: 200, body: Buffer.from('echo') }),
   ]);
   assert.deepEqual((await ask([policyOf(gateway)])).answer, { isAuthorized: true });
 });

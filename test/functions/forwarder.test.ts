@@ -56,7 +56,7 @@ test('an answer that breaks off becomes a refusal', async () => {
     receiver.head(200, ['Content-Type', 'text/plain']);
     receiver.data(Buffer.from('half'));
     receiver.fail({
-      kind: 'reply',
+      kind: 'refuse',
       code: 'upstream:reset',
       status: 502,
       title: 't',

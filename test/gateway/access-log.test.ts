@@ -60,7 +60,7 @@ test('a line says who asked for what, what came of it and what each plugin said'
   );
   assert.deepEqual(plugins, [
     ['who', 'next', undefined],
-    ['acl', 'reply', 'test:denied'],
+    ['acl', 'refuse', 'test:denied'],
   ]);
 });
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { BytesBody } from '../../gateway/body.ts';
 import type { FinishedRequest } from '../../gateway/handling.ts';
-import type { Hooks } from '../../gateway/plugin.ts';
+import type { Answer, Hooks } from '../../gateway/plugin.ts';
+import type { Upstream } from '../../gateway/upstream/upstream.ts';
 import { next } from '../../gateway/verdict.ts';
 import { gatewayWith, instance, ok, request, send, upstreamOf } from '../support/gateway.ts';
 
@@ -72,7 +74,7 @@ test('an answer that breaks off is never ended as if it were whole', async () =>
   const upstream = upstreamOf((receiver) => {
     receiver.head(200, ['content-length', '10']);
     receiver.data(Buffer.from('half'));
-    receiver.fail({ kind: 'reply', code: 'upstream:reset', status: 502, title: 'reset' });
+    receiver.fail({ kind: 'refuse', code: 'upstream:reset', status: 502, title: 'reset' });
   });
   const answer = await send(gatewayWith({ upstream }), request());
   assert.equal(answer.status, 200);
@@ -172,4 +174,164 @@ test('deciding runs the plugins and sends nothing', async () => {
   const decision = await gateway.decide(request());
   assert.equal(decision.reply, undefined);
   assert.equal(decision.exchange?.head.path, '/hooks');
+});
+
+const decidesLate: Hooks = {
+  access: async () => {
+    await new Promise(setImmediate);
+    return next;
+  },
+};
+const decidesAtOnce: Hooks = { access: () => next };
+const broken = (): never => {
+  throw new Error('broken');
+};
+/** The deadline is so far away that a test in which nobody answers fails by never ending. */
+const forwarding = (forward: Upstream['forward']): Upstream => ({ ...upstreamOf(ok, 3_600_000), forward });
+/** What calls back when nobody is there who could catch anything. */
+const unawaited: Readonly<Record<string, Parameters<typeof gatewayWith>[0]>> = {
+  'the upstream throws': { upstream: forwarding(broken) },
+  'the target path throws': { route: { targetPath: broken } },
+  'the response hook throws': { instances: [instance('x', 1, { responseHeaders: broken })] },
+  'the transform of a body cannot be made': { instances: [instance('x', 1, { responseBody: broken })] },
+};
+for (const [what, options] of Object.entries(unawaited)) {
+  for (const [when, hooks] of [
+    ['at once', decidesAtOnce],
+    ['late', decidesLate],
+  ] as const) {
+    test(`an exception that nobody waits for is an error at once: ${what}, the verdict comes ${when}`, async (t) => {
+      t.mock.timers.enable({ apis: ['setTimeout'] });
+      const instances = [instance('first', 9, hooks), ...(options.instances ?? [])];
+      const answer = await send(gatewayWith({ ...options, instances }), request());
+      assert.deepEqual([answer.status, JSON.parse(answer.body).code], [500, 'gateway:error']);
+    });
+  }
+}
+
+test('a body that cannot be forwarded is an error at once', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const body = Object.assign(new BytesBody(Buffer.from('x')), { forward: broken });
+  const gateway = gatewayWith({ instances: [instance('late', 1, decidesLate)] });
+  assert.equal((await send(gateway, request({ body }))).status, 500);
+});
+
+for (const moment of ['head', 'data', 'end', 'informational'] as const) {
+  test(`a host that takes no ${moment} ends the request at once, and the target's call with it`, async (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    let aborted = 0;
+    const upstream = forwarding((_call, receiver) => {
+      setImmediate(() => {
+        receiver.informational(103, ['link', 'x']);
+        ok(receiver);
+      });
+      return {
+        resume() {},
+        abort() {
+          aborted += 1;
+        },
+      };
+    });
+    let finished: (record: FinishedRequest) => void = () => {};
+    const over = new Promise<FinishedRequest>((resolve) => {
+      finished = resolve;
+    });
+    const gateway = gatewayWith({ upstream, finished, instances: [instance('late', 1, decidesLate)] });
+    let calls = 0;
+    const sink = { informational() {}, head() {}, data: () => true, end() {}, abort() {} };
+    gateway.handle(request(), {
+      ...sink,
+      [moment]() {
+        calls += 1;
+        if (calls === 1) broken();
+        return true;
+      },
+    });
+    const record = await over;
+    assert.ok(record.reply?.code === 'gateway:error' || record.brokenOff?.includes('gateway:error: broken'));
+    assert.ok(moment === 'end' || aborted > 0);
+  });
+}
+
+test('a host that takes nothing at all, not even the error, ends the request too', async () => {
+  const records: FinishedRequest[] = [];
+  const gateway = gatewayWith({ finished: (record) => records.push(record) });
+  const sink = { head: broken, data: broken, end: broken, abort: broken };
+  gateway.handle(request(), sink);
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  assert.equal(records.length, 1);
+});
+
+const heads: readonly (readonly [what: string, change: (answer: Answer) => unknown])[] = [
+  ['a status below 200', (answer) => void Object.assign(answer, { status: 101 })],
+  ['a status above 599', (answer) => void Object.assign(answer, { status: 1_000 })],
+  ['a status that is a text', (answer) => void Object.assign(answer, { status: '200' })],
+  ['a line break in a value', (answer) => void answer.headers.push('x-a', 'b\r\nset-cookie: c=d')],
+  ['a line feed in a value', (answer) => void answer.headers.push('x-a', 'b\nc')],
+  ['a null byte in a value', (answer) => void answer.headers.push('x-a', '\0')],
+  ['a character beyond latin1', (answer) => void answer.headers.push('x-a', '\u20ac')],
+  ['a blank in a name', (answer) => void answer.headers.push('x a', 'b')],
+  ['an empty name', (answer) => void answer.headers.push('', 'b')],
+  ['a line break in a name', (answer) => void answer.headers.push('x\r\ny', 'b')],
+  ['a name without a value', (answer) => void answer.headers.push('x-a')],
+  ['a value that is no text', (answer) => void answer.headers.push('x-a', 7 as never)],
+  ['no headers at all', (answer) => void Object.assign(answer, { headers: undefined })],
+  ['a map of headers', (answer) => void Object.assign(answer, { headers: { 'x-a': 'b' } })],
+  ['its own framing', (answer) => void answer.headers.push('Transfer-Encoding', 'chunked')],
+  ['a header of the connection', (answer) => void answer.headers.push('connection', 'close')],
+  ['another length', (answer) => void answer.headers.push('Content-Length', '1')],
+  ['a promise', async () => {}],
+  ['a promise that rejects', async () => broken()],
+  ['a value', () => 'done'],
+];
+for (const [what, change] of heads) {
+  test(`a plugin that leaves ${what} in the head of an answer gets a 500, and none of it goes out`, async () => {
+    const responseHeaders = (_x: unknown, answer: Answer) => change(answer) as undefined;
+    const answer = await send(gatewayWith({ instances: [instance('x', 1, { responseHeaders })] }), request());
+    assert.deepEqual([answer.status, JSON.parse(answer.body).code], [500, 'gateway:error']);
+    assert.ok(!JSON.stringify(answer.headers).includes('x-a'));
+  });
+}
+
+test('a plugin may take the length away and change the status; a status without a body has none', async () => {
+  const responseHeaders = (_x: unknown, answer: Answer) => {
+    answer.status = 204;
+    answer.headers = answer.headers.filter(
+      (_, at) => !/^content-length$/i.test(answer.headers[at - (at % 2)] ?? ''),
+    );
+  };
+  const answer = await send(gatewayWith({ instances: [instance('x', 1, { responseHeaders })] }), request());
+  assert.deepEqual([answer.status, answer.body], [204, '']);
+});
+
+for (const given of [null, 'text', 7, {}, [1], Promise.resolve(Buffer.from('x'))]) {
+  test(`a transform that gives no bytes breaks the answer off: ${String(given)}`, async () => {
+    for (const transform of [
+      { chunk: () => given as never },
+      { chunk: (bytes: Uint8Array) => bytes, end: () => given as never },
+    ]) {
+      const gateway = gatewayWith({ instances: [instance('x', 1, { responseBody: () => transform })] });
+      assert.match((await send(gateway, request())).aborted ?? '', /gateway:error: a transform gave/);
+    }
+  });
+  test(`a hook that gives no transform refuses: ${String(given)}`, async () => {
+    const gateway = gatewayWith({ instances: [instance('x', 1, { responseBody: () => given as never })] });
+    assert.equal((await send(gateway, request())).status, 500);
+  });
+}
+
+test('a plugin that adds a malformed header for the target refuses as its own fault', async () => {
+  for (const [name, value] of [
+    ['x-a', 'b\r\nc: d'],
+    ['x a', 'b'],
+    ['x-a', undefined],
+  ] as const) {
+    const access: Hooks['access'] = (x) => {
+      x.setUpstreamHeader(name, value as string);
+      return next;
+    };
+    const answer = await send(gatewayWith({ instances: [instance('x', 1, { access })] }), request());
+    assert.equal(JSON.parse(answer.body).code, 'gateway:error');
+  }
 });

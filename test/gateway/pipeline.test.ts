@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Exchange } from '../../gateway/exchange.ts';
+import {
+  compileExpression,
+  EvaluationError,
+  MissingKey,
+  StepLimitExceeded,
+} from '../../gateway/expression/index.ts';
 import type { Hooks } from '../../gateway/plugin.ts';
 import { refusals } from '../../gateway/refusal.ts';
 import { next, notResponsible, type Verdict } from '../../gateway/verdict.ts';
@@ -196,7 +202,7 @@ test('the trail tells what each plugin said, in microseconds', async () => {
     trail?.map(({ plugin, result, reason }) => [plugin, result, reason]),
     [
       ['a', 'next', undefined],
-      ['b', 'reply', 'test:denied'],
+      ['b', 'refuse', 'test:denied'],
     ],
   );
   assert.ok(trail?.every(({ microseconds }) => Number.isInteger(microseconds) && microseconds >= 0));
@@ -230,17 +236,64 @@ test('a consumer gets its own configuration of a plugin, and the general one doe
   assert.deepEqual(log, ['general', 'acl']);
 });
 
-test('a consumer match that fails refuses', async () => {
-  const gateway = gatewayWith({
-    consumers: [
-      {
-        id: 'x',
-        matches: () => {
-          throw new Error('broken');
-        },
-        instances: [],
-      },
-    ],
-  });
-  assert.equal((await send(gateway, request())).status, 500);
+const throwing = (error: Error) => () => {
+  throw error;
+};
+const guarded = [instance('guard', 5, { access: () => next }, 'restricts')];
+
+test('an expression of one consumer that fails does not concern those after it, unless its plugins restrict', async () => {
+  const log: string[] = [];
+  const later = { id: 'later', matches: () => true, instances: [instance('own', 3, said(log, 'later'))] };
+  for (const [error, instances, expected] of [
+    [new MissingKey('no key'), guarded, [200, 'later']],
+    [new MissingKey('no key'), [], [200, 'later']],
+    [new EvaluationError('no such overload'), guarded, [403, 'gateway:consumer']],
+    [new StepLimitExceeded(1), guarded, [403, 'gateway:consumer']],
+    [new TypeError('a bug'), guarded, [403, 'gateway:consumer']],
+    [new EvaluationError('no such overload'), [], [200, 'later']],
+    [new TypeError('a bug'), [], [200, 'later']],
+  ] as const) {
+    log.length = 0;
+    const first = { id: 'first', matches: throwing(error), instances };
+    const answer = await send(gatewayWith({ consumers: [first, later] }), request());
+    const what = answer.status === 200 ? log.join() : JSON.parse(answer.body).code;
+    assert.deepEqual([answer.status, what], expected, `${error.name} ${instances.length}`);
+  }
 });
+
+test('a consumer that matched before a later one fails is taken', async () => {
+  const first = { id: 'first', matches: () => true, instances: [] };
+  const second = { id: 'second', matches: throwing(new Error('broken')), instances: guarded };
+  assert.equal((await send(gatewayWith({ consumers: [first, second] }), request())).status, 200);
+});
+
+for (const [match, properties, status] of [
+  ["subject.properties.team == 'a'", {}, 200],
+  ["subject.properties['team'].name == 'a'", { team: {} }, 200],
+  ["subject.properties.team == 'a'", { team: 'a' }, 403],
+  ["subject.properties.team == 'a'", undefined, 200],
+  ['subject.properties.team.size() > 1', { team: 7 }, 403],
+  ["subject.properties.roles[3] == 'a'", { roles: ['a'] }, 403],
+  ['int(subject.id) == 7', {}, 403],
+  ["device.type == 'laptop'", {}, 403],
+] as const) {
+  test(`a consumer with a policy, ${match} on ${JSON.stringify(properties)}: ${status}`, async () => {
+    const matches = await compileExpression(match, { result: 'boolean' });
+    const identify: Hooks = {
+      access: (x) => {
+        x.subject = { type: 'key', id: 'gold', ...(properties && { properties }) };
+        return next;
+      },
+    };
+    const answer = await send(
+      gatewayWith({
+        instances: [instance('key', 1500, identify, 'authenticates')],
+        consumers: [
+          { id: 'x', matches, instances: [instance('no', 1, said([], '', no.denied()), 'restricts')] },
+        ],
+      }),
+      request(),
+    );
+    assert.equal(answer.status, status);
+  });
+}

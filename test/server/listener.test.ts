@@ -14,7 +14,7 @@ const head = 'POST / HTTP/1.1\r\nHost: a\r\n';
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const wantsBody: Hooks = { body: { kind: 'all', limitBytes: 8 << 20 }, access: () => ({ kind: 'next' }) };
 const refusesAll: Hooks = {
-  access: () => ({ kind: 'reply', code: 'test:no', status: 403, title: 'No' }),
+  access: () => ({ kind: 'refuse', code: 'test:no', status: 403, title: 'No' }),
 };
 
 interface Given {
@@ -51,7 +51,7 @@ const digest = upstreamOf((receiver, body) => {
       receiver.data(Buffer.from(text));
       receiver.end();
     },
-    () => receiver.fail({ kind: 'reply', code: 'upstream:reset', status: 502, title: 'reset' }),
+    () => receiver.fail({ kind: 'refuse', code: 'upstream:reset', status: 502, title: 'reset' }),
   );
 });
 
@@ -203,7 +203,7 @@ test('a sender whose target fails in the middle of the body sees why', async (t)
   const { receiver, call: forwarded } = await call;
   // As undici does with the body of a request that failed.
   (forwarded.body as import('node:stream').Readable).destroy(new Error('the target is gone'));
-  receiver.fail({ kind: 'reply', code: 'upstream:reset', status: 502, title: 'reset' });
+  receiver.fail({ kind: 'refuse', code: 'upstream:reset', status: 502, title: 'reset' });
   client.send(Buffer.alloc(200_000));
   await client.until(/"code":"upstream:reset"[^\n]*\n$/);
   await client.ended();
@@ -238,7 +238,7 @@ test('an answer that breaks off is not ended: chunks without the last one', asyn
     receiver.head(200, []);
     receiver.data(Buffer.from('half'));
     setTimeout(
-      () => receiver.fail({ kind: 'reply', code: 'upstream:reset', status: 502, title: 'reset' }),
+      () => receiver.fail({ kind: 'refuse', code: 'upstream:reset', status: 502, title: 'reset' }),
       20,
     );
   });
@@ -253,7 +253,7 @@ test('an answer that breaks off is a reset for HTTP/1.0, whose answers end with 
     receiver.head(200, []);
     receiver.data(Buffer.from('half'));
     setTimeout(
-      () => receiver.fail({ kind: 'reply', code: 'upstream:reset', status: 502, title: 'reset' }),
+      () => receiver.fail({ kind: 'refuse', code: 'upstream:reset', status: 502, title: 'reset' }),
       20,
     );
   });

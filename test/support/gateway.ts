@@ -80,6 +80,7 @@ export function gatewayWith(options: {
     consumers: consumers.map(({ id, matches, instances }) => ({
       id,
       matches,
+      restricts: instances.some(({ plugin }) => plugin.guard !== undefined),
       chain: compileChain(new Map([...base, ...byName(...instances)]), perConsumer),
     })),
     respond: 'full',

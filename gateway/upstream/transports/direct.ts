@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Clock } from '../../plugin.ts';
 import { upstreamRefusals } from '../../refusal.ts';
-import type { Reply } from '../../verdict.ts';
+import type { Refusal } from '../../verdict.ts';
 import { PauseWatch } from '../pause.ts';
 import {
   ConnectError,
@@ -62,7 +62,7 @@ class DirectTransport implements Transport {
   async close(): Promise<void> {}
 }
 
-function toReply(error: NodeJS.ErrnoException): Reply {
+function toReply(error: NodeJS.ErrnoException): Refusal {
   const detail = error.message || error.code;
   switch (error.code) {
     case 'ECONNREFUSED':

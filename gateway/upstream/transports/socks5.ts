@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { ConfigurationError } from '../../configuration-error.ts';
 import type { Clock } from '../../plugin.ts';
 import { upstreamRefusals } from '../../refusal.ts';
-import type { Reply } from '../../verdict.ts';
+import type { Refusal } from '../../verdict.ts';
 import { PauseWatch } from '../pause.ts';
 import { dialSocks, type SocksError, type SocksReply } from '../socks-dial.ts';
 import {
@@ -88,7 +88,7 @@ const refusalOf: Readonly<Record<SocksReply, Exclude<keyof typeof upstreamRefusa
   AddressNotSupported: 'connect-failed',
 };
 
-function toReply(error: SocksError, { host, port }: Destination): Reply {
+function toReply(error: SocksError, { host, port }: Destination): Refusal {
   const detail = `${host}:${port}: ${error.message}`;
   if (error.failure === 'timeout') return upstreamRefusals['connect-timeout'](detail);
   if (error.failure === 'no-proxy') return upstreamRefusals['tunnel-not-ready'](detail);

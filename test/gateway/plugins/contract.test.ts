@@ -8,7 +8,7 @@ import { runPipeline } from '../../../gateway/pipeline.ts';
 import { plugins } from '../../../gateway/plugins/index.ts';
 import { renderReply } from '../../../gateway/problem.ts';
 import { jsonSchema, parse } from '../../../gateway/schema.ts';
-import type { Reply } from '../../../gateway/verdict.ts';
+import type { Refusal, Reply } from '../../../gateway/verdict.ts';
 import { exchangeOf } from '../expression/exchange.ts';
 import { configure, judge, type TestHost, testHost } from './configured.ts';
 import { type Request, type Sample, samples, secretText } from './samples.ts';
@@ -75,7 +75,8 @@ for (const plugin of plugins) {
 
   test(`${name} lets through and refuses what its sample says, with a refusal of its table`, async () => {
     assert.equal(await run(sample.passes), undefined);
-    const reply = (await run(sample.refused)) as Reply;
+    const reply = (await run(sample.refused)) as Refusal;
+    assert.equal(reply.kind, 'refuse');
     const { table = {} } = plugin.refusals ?? {};
     assert.deepEqual(table[reply.code], { status: reply.status, title: reply.title });
   });

@@ -1,0 +1,53 @@
+/** A name of a field (RFC 9110 section 5.1). */
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** A value of a field as bytes, one character each (RFC 9110 section 5.5): no control character but the tab. */
+const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** What belongs to the connection and is the host's to set. */
+const connectionFields: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+export function isConnectionField(name: string): boolean {
+  return connectionFields.has(name.toLowerCase());
+}
+
+/** Set by the gateway for each of its own answers. */
+const reserved: ReadonlySet<string> = new Set([...connectionFields, 'content-length', 'x-request-id']);
+
+/**
+ * Checks headers that a plugin made: names and values, flat.
+ *
+ * @throws Error that names the header and never its value
+ */
+export function checkFields(headers: readonly unknown[]): void {
+  if (headers.length % 2 !== 0)
+    throw new Error(`a list of headers has ${headers.length} items; each name needs a value`);
+  for (let at = 0; at < headers.length; at += 2) {
+    checkField(headers[at], headers[at + 1]);
+    const name = headers[at] as string;
+    if (reserved.has(name.toLowerCase())) throw new Error(`the header ${name} is the gateway's own to set`);
+  }
+}
+
+/** @throws Error that names the header and never its value */
+export function checkField(name: unknown, value: unknown): void {
+  if (typeof name !== 'string' || !token.test(name)) throw new Error('the name of a header is malformed');
+  if (typeof value !== 'string' || !fieldValue.test(value))
+    throw new Error(`the value of the header ${name} is malformed`);
+}
+
+/** Whether a flat list of headers has one of this name, given in lower case. */
+export function hasField(headers: readonly string[], name: string): boolean {
+  for (let at = 0; at < headers.length; at += 2) {
+    const candidate = headers[at] as string;
+    if (candidate.length === name.length && candidate.toLowerCase() === name) return true;
+  }
+  return false;
+}
