@@ -34,7 +34,6 @@ function makeClone(): void {
   symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'));
 }
 
-// The layer's tailscaled is compiled when it is not in the cache yet.
 test("the pipeline's build makes every stack of the app in a clean clone, without credentials", {
   skip,
   timeout: 900_000,
@@ -46,6 +45,8 @@ test("the pipeline's build makes every stack of the app in a clean clone, withou
     PATH: `${join(root, 'node_modules', '.bin')}:${process.env.PATH}`,
     HOME: homedir(),
     XDG_CACHE_HOME: process.env.XDG_CACHE_HOME,
+    POSTERN_CACHE: process.env.POSTERN_CACHE,
+    POSTERN_OFFLINE: process.env.POSTERN_OFFLINE,
     CI: 'true',
     CDK_DISABLE_CLI_TELEMETRY: 'true',
     // No file of the machine's own credentials, and no question to a machine's metadata.
