@@ -19,6 +19,8 @@ export interface Target {
 }
 
 const maxTargetBytes = 16_384;
+const maxSegments = 256;
+const segmentStart = /\/|%2F/i;
 const noNeeds: readonly PathAllowance[] = Object.freeze([]);
 
 /** Segments of plain characters (RFC 3986 section 3.3, less `;`) that cannot spell a dot segment: nothing to rewrite. */
@@ -40,6 +42,8 @@ export function canonicalize(target: string): Target | Refusal {
   const mark = target.indexOf('?');
   const rawPath = mark < 0 ? target : target.slice(0, mark);
   const query = mark < 0 ? undefined : target.slice(mark + 1);
+  if (rawPath.length > maxSegments && rawPath.split(segmentStart, maxSegments + 2).length > maxSegments + 1)
+    return pathRefusals['too-many-segments'](`more than ${maxSegments}`);
   if (query !== undefined && !queryBytes.test(query)) return pathRefusals['bad-character']('in the query');
   if (rawPath === '/' || plain.test(rawPath))
     return { path: rawPath as CanonicalPath, query, needs: noNeeds };
@@ -103,7 +107,7 @@ function canonicalizeSlowly(rawPath: string, query: string | undefined): Target 
 
 /** A dot segment also when a path parameter follows it: some servers cut parameters off before they resolve. */
 function isDotSegment(segment: string): boolean {
-  const name = segment.split(/;|%3B/)[0];
+  const name = segment.split(/;|%3B/, 1)[0];
   return name === '.' || name === '..';
 }
 

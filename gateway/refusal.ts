@@ -36,6 +36,7 @@ export function refusals<Name extends string>(
 export const pathRefusals = refusals('path', {
   'not-origin-form': [400, 'The request target is not a path'],
   'too-long': [414, 'The request target is too long'],
+  'too-many-segments': [414, 'The path has too many segments'],
   'bad-character': [400, 'The path has a character that is not allowed'],
   'bad-encoding': [400, 'The path has a broken percent-encoding'],
   'encoded-slash': [400, 'The path has an encoded slash'],

@@ -32,6 +32,8 @@ interface Table<Value> {
   readonly exact: Map<string, Slot<Value>>;
   /** Keys end in a slash: `/hooks/` for `/hooks/*`. */
   readonly prefix: Map<string, Slot<Value>>;
+  /** The lengths that the keys of `prefix` have, the longest first. */
+  readonly prefixLengths: number[];
 }
 
 /** Two routes that match the very same requests. */
@@ -80,9 +82,11 @@ function search<Value>(
 ): Value | undefined {
   const exact = table.exact.get(path);
   const found = exact && pick(exact, method, allow);
-  if (found !== undefined || table.prefix.size === 0) return found;
-  for (let end = path.lastIndexOf('/'); end >= 0; end = end === 0 ? -1 : path.lastIndexOf('/', end - 1)) {
-    const slot = table.prefix.get(path.slice(0, end + 1));
+  if (found !== undefined) return found;
+  // By the lengths that exist, not by the slashes that the client sent: their number is the client's to choose.
+  for (const length of table.prefixLengths) {
+    if (path[length - 1] !== '/') continue;
+    const slot = table.prefix.get(path.slice(0, length));
     const below = slot && pick(slot, method, allow);
     if (below !== undefined) return below;
   }
@@ -107,6 +111,10 @@ function insert<Value>(
   const slots = isPrefix ? table.prefix : table.exact;
   const slot = slots.get(key) ?? { byMethod: new Map<string, Value>(), any: undefined };
   slots.set(key, slot);
+  if (isPrefix && !table.prefixLengths.includes(key.length)) {
+    table.prefixLengths.push(key.length);
+    table.prefixLengths.sort((a, b) => b - a);
+  }
   const where = `${match.path}${host === undefined ? '' : ` on ${host}`}`;
   if (match.methods.length === 0) {
     if (slot.any !== undefined) throw new DuplicateMatch(index, where);
@@ -125,5 +133,5 @@ function tableOf<Value>(hosts: Map<string, Table<Value>>, name: string): Table<V
 }
 
 function newTable<Value>(): Table<Value> {
-  return { exact: new Map(), prefix: new Map() };
+  return { exact: new Map(), prefix: new Map(), prefixLengths: [] };
 }

@@ -23,6 +23,12 @@ const accepted: readonly [target: string, path: string][] = [
   ['/UPPER/lower', '/UPPER/lower'],
 ];
 
+test('a path may have 256 segments', () => {
+  const path = '/a'.repeat(256);
+  assert.equal(pathOf(path), path);
+  assert.equal(pathOf(`${path}?${'/'.repeat(300)}`), path);
+});
+
 const refused: readonly [target: string, code: string][] = [
   ['', 'path:not-origin-form'],
   ['*', 'path:not-origin-form'],
@@ -67,6 +73,9 @@ const refused: readonly [target: string, code: string][] = [
   ['/a;b=c', 'path:parameter'],
   ['/a%3Bb', 'path:parameter'],
   [`/${'a'.repeat(16_384)}`, 'path:too-long'],
+  ['/'.repeat(16_300), 'path:too-many-segments'],
+  ['/a'.repeat(257), 'path:too-many-segments'],
+  [`${'/a'.repeat(200)}/${'a%2fa%2F'.repeat(30)}`, 'path:too-many-segments'],
 ];
 
 for (const [target, path] of accepted) {

@@ -38,6 +38,39 @@ test('a value that is too short to be a key is left, or every letter would go', 
   assert.equal(redact('banana'), 'banana');
 });
 
+test('what is a token is what the pattern of a token says', () => {
+  // Right and slow: a text of `eyJ-eyJ-…` takes it the square of its length.
+  const slow = (text: string) => text.replace(/\beyJ[\w-]+\.eyJ[\w-]+\.[\w-]+/g, '[token]');
+  const piece = fc.constantFrom('eyJ', 'eyJ', '.', '.', '-', 'a', '_', '0', ' ', '"', 'é', 'ey', 'J', '..');
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 40 }), (pieces) => {
+      const text = pieces.join('');
+      assert.equal(redact(text), slow(text));
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+test('a text that is made to be searched again and again is read once', () => {
+  // With a search for each start, a million characters would keep this test for an hour.
+  for (const piece of [
+    'eyJ-',
+    'eyJ-.',
+    'eyJa.eyJ',
+    'eyJa.eyJa.',
+    'eyJ',
+    '.eyJ',
+    'tskey-',
+    'tskey',
+    'ts-',
+    '-',
+    '.',
+  ]) {
+    const text = piece.repeat(1_000_000 / piece.length);
+    assert.ok(redact(text).length <= text.length + 10, piece);
+  }
+});
+
 test('redacting twice changes nothing more', () => {
   fc.assert(
     fc.property(fc.string(), fc.stringMatching(/^[A-Za-z0-9_-]{1,60}$/), (around, key) => {

@@ -71,6 +71,24 @@ test('two routes that match the very same requests are an error that names the s
   ]);
 });
 
+test('a path is looked up by the lengths of prefixes that exist, however many slashes it has', (t) => {
+  const lengths = [
+    entry('a', '/a/*'),
+    entry('b', '/b/*'),
+    entry('c', '/a/b/*'),
+    entry('d', '/long/prefix/*', ['h']),
+  ];
+  const few = createRouter(lengths);
+  const paths = ['/', '/a/', '/zz/', '/a/b/', '/;/'].map((piece) => piece.repeat(16_384 / piece.length));
+  for (const path of paths) {
+    const get = t.mock.method(Map.prototype, 'get');
+    few.find('h', path as CanonicalPath, 'GET');
+    // The host, the exact path and at most three lengths, for the host and for any host, and the method.
+    assert.ok(get.mock.callCount() <= 8, `${path.slice(0, 9)}: ${get.mock.callCount()} look-ups`);
+    get.mock.restore();
+  }
+});
+
 test('names that objects inherit are no routes', () => {
   for (const host of ['constructor', '__proto__', 'toString']) {
     assert.equal(createRouter([entry('a', '/a', ['h'])]).find(host, '/a' as CanonicalPath, 'GET'), undefined);
