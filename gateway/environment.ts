@@ -1,3 +1,4 @@
+import { dnsLabel, isDnsLabel } from './dns-label.ts';
 import { parseDuration } from './duration.ts';
 
 /**
@@ -19,7 +20,8 @@ export const variables = {
   POSTERN_TAILNET_API_URL:
     "The API that makes keys, for the rotation or for an identity token. Default: Tailscale's own.",
   POSTERN_TAILNET_CONTROL_URL: "The tailnet's control server. Default: Tailscale's own.",
-  POSTERN_TAILNET_HOSTNAME: 'The name of the node in the tailnet. Default: the name of the function.',
+  POSTERN_TAILNET_HOSTNAME:
+    'The name of the node in the tailnet, a DNS label. Default: one made of the name of the function.',
   POSTERN_TAILNET_TAGS:
     'Tags that the node asks for, or that the rotation gives its keys, separated by commas, such as tag:postern. Default for a node: those of the key.',
   POSTERN_TAILNET_TARGETS:
@@ -95,7 +97,7 @@ function readTailnet(env: Readonly<Record<string, string | undefined>>): Tailnet
     secretId: text(env, 'POSTERN_TAILNET_SECRET_ID'),
     identity: readIdentity(env, tags),
     controlUrl: controlUrl(env),
-    hostname: text(env, 'POSTERN_TAILNET_HOSTNAME') ?? env.AWS_LAMBDA_FUNCTION_NAME ?? 'postern',
+    hostname: hostname(env),
     tags,
     targets: list(env, 'POSTERN_TAILNET_TARGETS'),
     socksPort,
@@ -223,6 +225,18 @@ function duration(
   const ms = parseDuration(value);
   if (ms === undefined || ms === 0) throw wrong(name, value, 'a duration such as 8s or 500ms');
   return ms;
+}
+
+/** What the user chose is never changed; what Lambda calls the function has to fit. */
+function hostname(env: Readonly<Record<string, string | undefined>>): string {
+  const value = text(env, 'POSTERN_TAILNET_HOSTNAME');
+  if (value === undefined) return dnsLabel(env.AWS_LAMBDA_FUNCTION_NAME ?? '') ?? 'postern';
+  if (isDnsLabel(value)) return value.toLowerCase();
+  throw wrong(
+    'POSTERN_TAILNET_HOSTNAME',
+    value,
+    'letters, digits and hyphens, 63 at most, with no hyphen at either end',
+  );
 }
 
 function controlUrl(env: Readonly<Record<string, string | undefined>>): string {

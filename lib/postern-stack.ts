@@ -55,6 +55,12 @@ export interface PosternChoices {
    */
   readonly memorySize?: number;
   /**
+   * How many sandboxes of the forwarder may run at once, each a node of the tailnet.
+   *
+   * @default - as many as the account allows (docs/operations.md, Concurrency)
+   */
+  readonly reservedConcurrency?: number;
+  /**
    * Architecture of the functions: `arm64` or `x86_64`.
    *
    * @default arm64
@@ -84,6 +90,7 @@ const known: readonly (keyof PosternChoices)[] = [
   'controlUrl',
   'tailnetTags',
   'memorySize',
+  'reservedConcurrency',
   'architecture',
   'alarmEmail',
   'edge',
@@ -109,7 +116,12 @@ export class PosternStack extends Stack {
       ...(readContextChoices('postern', this.node.tryGetContext('postern'), known) as PosternChoices),
       ...props,
     };
-    const { config = 'postern.yaml', tailnetTags = ['tag:postern'], memorySize } = choices;
+    const {
+      config = 'postern.yaml',
+      tailnetTags = ['tag:postern'],
+      memorySize,
+      reservedConcurrency,
+    } = choices;
     const architecture = architectureOf(choices.architecture ?? 'arm64');
     this.key = new TailnetKey(this, 'Key', { issuer: this.#issuer(choices), tags: tailnetTags });
     const edge = readEdgeChoice(choices.edge);
@@ -120,16 +132,27 @@ export class PosternStack extends Stack {
       architecture,
       ...(choices.controlUrl !== undefined && { controlUrl: choices.controlUrl }),
       ...(memorySize !== undefined && { memorySize }),
+      ...(reservedConcurrency !== undefined && { reservedConcurrentExecutions: reservedConcurrency }),
       ...(edge !== undefined && { edgeSecret: EdgeDistribution.makeSecret(this, 'EdgeSecret') }),
     });
     this.observability = this.#observe(choices);
     this.edge = edge && this.#makeEdge(edge);
-    const { url } = this.edge ?? this.gateway;
-    new CfnOutput(this, 'Url', { value: url, description: 'Where webhooks are sent to' });
-    new CfnOutput(this, 'KeySecret', {
-      value: this.key.secret.secretName,
-      description: 'The secret with the auth key of the tailnet',
-    });
+    this.#output();
+  }
+
+  #output(): void {
+    const { forwarder, authorizer, accessLogGroup } = this.gateway;
+    const { rotation, secret } = this.key;
+    const outputs: readonly (readonly [id: string, value: string, description: string])[] = [
+      ['Url', (this.edge ?? this.gateway).url, 'Where webhooks are sent to'],
+      ['KeySecret', secret.secretName, 'The secret with the auth key of the tailnet'],
+      ['Dashboard', this.observability.dashboard.dashboardName, 'The dashboard in CloudWatch'],
+      ['AccessLog', accessLogGroup.logGroupName, 'The log group of the API: one line for each request'],
+      ['ForwarderLog', forwarder.logGroup.logGroupName, 'The log group of the forwarder and of the tunnel'],
+      ['AuthorizerLog', authorizer.logGroup.logGroupName, 'The log group of the authorizer'],
+      ['RotationLog', rotation.logGroup.logGroupName, 'The log group of the rotation'],
+    ];
+    for (const [id, value, description] of outputs) new CfnOutput(this, id, { value, description });
   }
 
   #makeEdge({ certificateArn, ...rest }: EdgeChoice): EdgeDistribution {

@@ -1,27 +1,44 @@
+import { Fn, Token } from 'aws-cdk-lib';
 import { compileCidrs } from '../gateway/address.ts';
 import { InvalidProps } from './problem.ts';
 
 /** All of a function's variables together may have 4 KB. */
 const longestList = 3_500;
 
-/** @throws InvalidProps when there are none, one is no range, or they are too many for a variable */
+/**
+ * Checks the ranges that are known now. Tokens (parameters, imports) are checked by the authorizer, which refuses everyone if one is wrong.
+ *
+ * @throws InvalidProps when there are none, one is not a range, or they are too many for a variable
+ */
 export function checkSourceCidrs(ranges: readonly string[] | undefined): void {
   if (ranges === undefined || ranges.length === 0) {
     throw wrong(
       `sourceCidrs is ${ranges === undefined ? 'missing' : 'empty'}; name the ranges that requests come from, such as "192.0.2.0/24", or "0.0.0.0/0" and "::/0" for everyone`,
     );
   }
+  if (Token.isUnresolved(ranges)) return;
+  if (ranges.some((range) => Token.isUnresolved([range]))) {
+    throw wrong(
+      'sourceCidrs puts other ranges beside a list that only the deployment knows, such as a parameter; give that list alone, or take single values of it by Fn.select',
+    );
+  }
+  const known = ranges.filter((range) => !Token.isUnresolved(range));
   try {
-    compileCidrs(ranges);
+    compileCidrs(known);
   } catch (error) {
     throw wrong(`sourceCidrs has the wrong range ${(error as Error).message}`);
   }
-  const length = ranges.join(',').length;
+  const length = known.join(',').length;
   if (length > longestList) {
     throw wrong(
       `sourceCidrs has ${ranges.length} ranges of ${length} characters, and a function's environment takes ${longestList} of them; give wider ranges here and the exact ones to the plugin source-ip in postern.yaml`,
     );
   }
+}
+
+/** The ranges as AUTHD_SOURCE_CIDR takes them; a list of the deployment's is joined by CloudFormation. */
+export function joinSourceCidrs(ranges: readonly string[]): string {
+  return Fn.join(',', [...ranges]);
 }
 
 function wrong(problem: string): InvalidProps {

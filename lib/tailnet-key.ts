@@ -151,6 +151,8 @@ export class TailnetKey extends Construct {
     this.#readers.add((rotation.role as IRole).roleArn);
     rotation.addPermission('RotateSecret', {
       principal: new ServicePrincipal('secretsmanager.amazonaws.com'),
+      // No other secret of the account may be rotated by this function.
+      sourceArn: this.secret.secretArn,
       sourceAccount: Stack.of(this).account,
     });
     return rotation;

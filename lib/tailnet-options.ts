@@ -24,7 +24,7 @@ export interface TailnetOptions {
   readonly identity?: TailnetIdentityOptions;
   /** The control server. @default - the one of the key's issuer, or Tailscale's own */
   readonly controlUrl?: string;
-  /** The name of the node. @default - the name of the function */
+  /** The name of the node, a DNS label; several sandboxes get numbers behind it. @default - one made of the function's name */
   readonly hostname?: string;
   /** Tags that the node asks for; with Headscale leave them out, with `identity` name the identity's. @default - those of the key */
   readonly tags?: readonly string[];
@@ -102,6 +102,7 @@ function checkJoinTimeout({ joinTimeout }: TailnetOptions): void {
 
 const optionNames: Partial<Record<VariableName, string>> = {
   POSTERN_TAILNET_CONTROL_URL: 'controlUrl',
+  POSTERN_TAILNET_HOSTNAME: 'hostname',
   POSTERN_TAILNET_CLIENT_ID: 'identity.clientId',
   POSTERN_TAILNET_AUDIENCE: 'identity.audience',
   POSTERN_TAILNET_API_URL: 'identity.apiUrl',

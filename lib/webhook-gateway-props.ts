@@ -3,7 +3,7 @@ import type { MTLSConfig, ThrottleSettings } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { ICertificate } from 'aws-cdk-lib/aws-certificatemanager';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Architecture } from 'aws-cdk-lib/aws-lambda';
-import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ILogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IHostedZone } from 'aws-cdk-lib/aws-route53';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import { variables } from '../gateway/environment.ts';
@@ -15,7 +15,11 @@ import type { TailnetOptions } from './tailnet-options.ts';
 export interface WebhookGatewayProps extends Omit<TailnetOptions, 'socksPort'> {
   /** The path of postern.yaml. It is checked while the app is synthesized, and what is wrong is said with its line. */
   readonly config: string;
-  /** The ranges that may send at all, IPv4 and IPv6. There is no default: `['0.0.0.0/0', '::/0']` admits everyone, and says so. */
+  /**
+   * The ranges that may send at all, IPv4 and IPv6. There is no default: `['0.0.0.0/0', '::/0']` admits everyone, and says so.
+   *
+   * Tokens are taken too, such as `parameter.valueAsList` or `Fn.importValue(…)`; what is wrong in one refuses everyone at run time.
+   */
   readonly sourceCidrs: readonly string[];
   /**
    * Names of environment variables that postern.yaml takes secrets from (`env:NAME`), and their values. They stand in the template,
@@ -34,7 +38,12 @@ export interface WebhookGatewayProps extends Omit<TailnetOptions, 'socksPort'> {
   readonly architecture?: Architecture;
   /** How many requests the API takes before it answers 429. @default - 100 a second, bursts of 200 */
   readonly throttle?: ThrottleSettings;
-  /** How many sandboxes of the forwarder may run at once, each a node of the tailnet. @default - as many as the account allows */
+  /**
+   * How many sandboxes of the forwarder may run at once, each a node of the tailnet; requests beyond that get 503.
+   *
+   * @default - as many as the account allows: a reservation fails in an account whose limit leaves less than 100 for its other
+   * functions, as every new account's does (docs/operations.md, Concurrency)
+   */
   readonly reservedConcurrentExecutions?: number;
   /** How long API Gateway remembers the authorizer's decision on an address, an hour at most. @default - 5 minutes; with `authorizerPolicy` it remembers nothing */
   readonly authorizerCacheTtl?: Duration;
@@ -60,6 +69,8 @@ export interface WebhookGatewayProps extends Omit<TailnetOptions, 'socksPort'> {
    * @default - none: the API answers everyone whom `sourceCidrs` admits
    */
   readonly edgeSecret?: ISecret;
+  /** Where the API writes its access log. @default - a log group of its own below /aws/vendedlogs/, deleted with the stack */
+  readonly accessLogGroup?: ILogGroup;
   /** How long access logs and the functions' logs are kept. @default - three months */
   readonly logRetention?: RetentionDays;
   /** Traces by X-Ray. @default - none */
@@ -74,6 +85,7 @@ export function checkGatewayProps(props: WebhookGatewayProps): void {
   checkSourceCidrs(props.sourceCidrs);
   checkDomain(props);
   checkCache(props);
+  checkConcurrency(props);
   const taken = Object.keys(props.environment ?? {}).filter((name) => Object.hasOwn(variables, name));
   if (taken.length > 0) {
     throw wrong(
@@ -120,6 +132,15 @@ function checkCache({ authorizerCacheTtl, authorizerPolicy = false }: WebhookGat
   if (!Number.isInteger(seconds) || seconds > longestCacheSeconds) {
     throw wrong(
       `authorizerCacheTtl is ${seconds} seconds; give whole seconds from 0 to ${longestCacheSeconds}`,
+    );
+  }
+}
+
+function checkConcurrency({ reservedConcurrentExecutions: sandboxes }: WebhookGatewayProps): void {
+  if (sandboxes === undefined || Token.isUnresolved(sandboxes)) return;
+  if (!Number.isInteger(sandboxes) || sandboxes < 1) {
+    throw wrong(
+      `reservedConcurrentExecutions is ${JSON.stringify(sandboxes)}; give a whole number of sandboxes, 1 or more`,
     );
   }
 }

@@ -1,4 +1,4 @@
-import { Duration, RemovalPolicy } from 'aws-cdk-lib';
+import { Aws, Duration, RemovalPolicy } from 'aws-cdk-lib';
 import {
   DomainName,
   HttpApi,
@@ -9,7 +9,7 @@ import {
 import { HttpLambdaAuthorizer, HttpLambdaResponseType } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import { Architecture, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { type ILogGroup, LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { AaaaRecord, ARecord, RecordTarget } from 'aws-cdk-lib/aws-route53';
 import { ApiGatewayv2DomainProperties } from 'aws-cdk-lib/aws-route53-targets';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
@@ -21,6 +21,7 @@ import { bundledConfiguration, inspectConfiguration } from './assets.ts';
 import { allowSecret } from './key-use.ts';
 import { PosternFunction } from './postern-function.ts';
 import { grantSecrets, requireEnvironment } from './secret-references.ts';
+import { joinSourceCidrs } from './source-cidrs.ts';
 import { TailnetLayer } from './tailnet-layer.ts';
 import { checkGatewayProps, type WebhookGatewayProps } from './webhook-gateway-props.ts';
 
@@ -48,7 +49,7 @@ export class WebhookGateway extends Construct {
   readonly stage: HttpStage;
   readonly forwarder: LambdaFunction;
   readonly authorizer: LambdaFunction;
-  readonly accessLogGroup: LogGroup;
+  readonly accessLogGroup: ILogGroup;
   /** Made when `domainName` is given; without `hostedZone` point a DNS alias at it yourself. */
   readonly domain: DomainName | undefined;
   /** Without it the API answers nobody; given by `edgeSecret`. */
@@ -76,10 +77,7 @@ export class WebhookGateway extends Construct {
 
     this.domain = this.#makeDomain(props);
     this.api = this.#makeApi(props);
-    this.accessLogGroup = new LogGroup(this, 'AccessLog', {
-      retention: props.logRetention ?? RetentionDays.THREE_MONTHS,
-      removalPolicy: RemovalPolicy.DESTROY,
-    });
+    this.accessLogGroup = props.accessLogGroup ?? this.#makeAccessLogGroup(props);
     this.stage = this.#makeStage(props);
     this.url = this.domain === undefined ? this.api.apiEndpoint : `https://${props.domainName}`;
   }
@@ -121,7 +119,7 @@ export class WebhookGateway extends Construct {
   #makeAuthorizer(props: WebhookGatewayProps): LambdaFunction {
     const { authorizerPolicy = false, config } = props;
     const environment: Partial<Record<VariableName, string>> = {
-      AUTHD_SOURCE_CIDR: props.sourceCidrs.join(','),
+      AUTHD_SOURCE_CIDR: joinSourceCidrs(props.sourceCidrs),
       ...(authorizerPolicy && { POSTERN_CONFIG: bundledConfiguration }),
       ...edgeEnvironment(props),
     };
@@ -152,6 +150,19 @@ export class WebhookGateway extends Construct {
         identitySource: edgeSecret === undefined ? ['$context.identity.sourceIp'] : edgeIdentity,
         resultsCacheTtl: authorizerPolicy ? Duration.seconds(0) : authorizerCacheTtl,
       }),
+    });
+  }
+
+  /**
+   * AWS writes the name of each such group into one policy of the account, which is soon full, unless the name begins so:
+   * https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
+   */
+  #makeAccessLogGroup({ logRetention }: WebhookGatewayProps): LogGroup {
+    const { id, addr } = this.node;
+    return new LogGroup(this, 'AccessLog', {
+      logGroupName: `/aws/vendedlogs/postern/${Aws.STACK_NAME}-${id}-${addr.slice(-8)}`,
+      retention: logRetention ?? RetentionDays.THREE_MONTHS,
+      removalPolicy: RemovalPolicy.DESTROY,
     });
   }
 

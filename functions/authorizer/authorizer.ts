@@ -78,6 +78,8 @@ export function createAuthorizer({ entrance, admits, log, now }: AuthorizerParts
     log.warn('refused', {
       id: asked?.received.requestContext.requestId,
       source: asked?.viewer ?? asked?.received.requestContext.http.sourceIp,
+      method: asked?.received.requestContext.http.method,
+      path: asked?.received.rawPath,
       code: reply.code,
       detail: reply.detail,
     });

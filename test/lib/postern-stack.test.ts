@@ -7,7 +7,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { PosternStack, type PosternStackProps } from '../../lib/postern-stack.ts';
 import { WebhookGateway } from '../../lib/webhook-gateway.ts';
 import { solutionsFindings } from './aws-solutions.ts';
-import { configFile, propertiesOf, rightsOf, unbuilt } from './template.ts';
+import { configFile, propertiesOf, render, rightsOf, unbuilt } from './template.ts';
 
 const config = configFile(
   'postern.yaml',
@@ -95,7 +95,7 @@ test('nothing but its own service may call each function', () => {
   const callers = Object.values(template.findResources('AWS::Lambda::Permission')).map(({ Properties }) => [
     Properties.FunctionName['Fn::GetAtt'][0].replace(/[0-9A-F]{8}$/, ''),
     Properties.Principal,
-    'SourceArn' in Properties || 'SourceAccount' in Properties,
+    'SourceArn' in Properties,
   ]);
   assert.deepEqual(callers.toSorted(), [
     ['GatewayAuthorizer', 'apigateway.amazonaws.com', true],
@@ -189,6 +189,23 @@ test('an edge that lacks something, or has something else, is refused with the n
     ['yes', /postern\.edge: it is "yes"; give an object/],
   ] as const)
     assert.throws(() => stackTemplate({}, { postern: { config, sourceCidrs, edge: wrong } }), message);
+});
+
+test('the outputs name where webhooks go, the key, the dashboard and every log group', () => {
+  const outputs = template.findOutputs('*') as Record<string, { Value: unknown }>;
+  const { KeySecret, ...others } = outputs;
+  assert.ok(KeySecret !== undefined);
+  const rendered = Object.entries(others).map(([id, { Value }]) => [id, render(Value)]);
+  assert.deepEqual(Object.fromEntries(rendered), {
+    Url: '<GatewayApi.ApiEndpoint>',
+    Dashboard: '<ObservabilityDashboard>',
+    AccessLog: '<GatewayAccessLog>',
+    ForwarderLog: '<GatewayForwarderLog>',
+    AuthorizerLog: '<GatewayAuthorizerLog>',
+    RotationLog: '<KeyRotationLog>',
+  });
+  const groups = Object.keys(template.findResources('AWS::Logs::LogGroup'));
+  assert.equal(groups.length, 4, `an output for each of ${groups.join(', ')}`);
 });
 
 test('no name is fixed, so that the stack can stand twice in one account', () => {

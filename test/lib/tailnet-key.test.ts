@@ -7,7 +7,7 @@ import { Key } from 'aws-cdk-lib/aws-kms';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { TailnetKey, type TailnetKeyProps } from '../../lib/tailnet-key.ts';
 import { TailnetKeyIssuer } from '../../lib/tailnet-key-issuer.ts';
-import { propertiesOf, rightsOf, templateOf } from './template.ts';
+import { propertiesOf, render, rightsOf, templateOf } from './template.ts';
 
 const service = new ServicePrincipal('lambda.amazonaws.com');
 const keyArn = 'arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000';
@@ -71,13 +71,14 @@ test('it rotates at once and then every 60 days, when everything that rotating t
   assert.deepEqual(often.RotationRules, { AutomaticallyAfterDays: 7 });
 });
 
-test('the rotation is called by Secrets Manager of this account, and once a day to say how long the key lives', () => {
+test('the rotation is called by Secrets Manager for this one secret of this account, and once a day to say how long the key lives', () => {
   const template = keyTemplate();
   const permissions = Object.values(template.findResources('AWS::Lambda::Permission')).map(
     ({ Properties }) => Properties,
   );
   const rotating = permissions.find(({ Principal }) => Principal === 'secretsmanager.amazonaws.com');
   assert.deepEqual(rotating?.SourceAccount, { Ref: 'AWS::AccountId' });
+  assert.equal(render(rotating?.SourceArn), '<KeySecret>');
   const { ScheduleExpression, Targets } = propertiesOf(template, 'AWS::Events::Rule');
   assert.equal(ScheduleExpression, 'rate(1 day)');
   assert.deepEqual((Targets as { Input: string }[])[0]?.Input, '{"check":"expiry"}');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { App, Duration, Stack } from 'aws-cdk-lib';
+import { App, CfnParameter, Duration, Stack } from 'aws-cdk-lib';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { AnyPrincipal, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
@@ -236,6 +236,41 @@ const cases: readonly (readonly [name: string, make: (stack: Stack) => unknown, 
       () => new PosternStack(unbuilt(), 'Door', { config, sourceCidrs, architecture: 'x64' as never }),
       /architecture is "x64"; write arm64 or x86_64/,
     ],
+    [
+      'ranges beside a list of the deployment',
+      (stack) =>
+        gateway({
+          sourceCidrs: [
+            '192.0.2.0/24',
+            ...new CfnParameter(stack, 'Ranges', { type: 'CommaDelimitedList' }).valueAsList,
+          ],
+        })(stack),
+      /^WebhookGateway: sourceCidrs puts other ranges beside a list that only the deployment knows/,
+    ],
+    [
+      'a wrong range beside a token',
+      (stack) =>
+        gateway({ sourceCidrs: [new CfnParameter(stack, 'Office').valueAsString, '192.0.2.1/24'] })(stack),
+      /^WebhookGateway: sourceCidrs has the wrong range "192.0.2.1\/24"/,
+    ],
+    [
+      'sandboxes that are not a number',
+      gateway({ reservedConcurrentExecutions: '5' as never }),
+      /^WebhookGateway: reservedConcurrentExecutions is "5"; give a whole number/,
+    ],
+    [
+      'no sandbox at all',
+      gateway({ reservedConcurrentExecutions: 0 }),
+      /^WebhookGateway: reservedConcurrentExecutions is 0; give a whole number/,
+    ],
+    ...['my_host', '-door', 'door-', 'a'.repeat(64), 'door.example.com', 'tür'].map(
+      (hostname) =>
+        [
+          `the name of a node that is not a DNS label: ${hostname}`,
+          attach({ hostname }),
+          new RegExp(`^TailnetLayer: hostname is "${hostname}"; set it to letters, digits and hyphens`),
+        ] as const,
+    ),
     [
       'a choice that is not known',
       () => new PosternStack(unbuilt({ postern: { sourceCidr: [] } }), 'Door'),

@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Duration, type Stack } from 'aws-cdk-lib';
+import { CfnParameter, Duration, Fn, type Stack } from 'aws-cdk-lib';
 import type { Template } from 'aws-cdk-lib/assertions';
 import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { Architecture } from 'aws-cdk-lib/aws-lambda';
-import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { HostedZone } from 'aws-cdk-lib/aws-route53';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { WebhookGateway } from '../../lib/webhook-gateway.ts';
 import type { WebhookGatewayProps } from '../../lib/webhook-gateway-props.ts';
-import { configFile, propertiesOf, rightsOf, templateOf } from './template.ts';
+import { configFile, propertiesOf, render, rightsOf, templateOf } from './template.ts';
 
 /** Without a service in a tailnet; the layer has its own tests. */
 const direct = configFile(
@@ -108,12 +108,68 @@ test('requests are throttled, and each leaves one line of JSON without its query
   assert.equal(fields.authorizer, '$context.authorizer.code');
   assert.equal(fields.id, '$context.requestId');
   assert.doesNotMatch(Format ?? '', /queryString|rawQuery|requestOverride/i);
+  assert.ok(Object.values(fields).every((value) => /^\$context\.[\w.]+$/.test(value)));
   const slower = gatewayTemplate(() => ({ throttle: { rateLimit: 5, burstLimit: 7 } }));
   const { DefaultRouteSettings } = propertiesOf(slower, 'AWS::ApiGatewayV2::Stage');
   assert.deepEqual(DefaultRouteSettings, {
     ThrottlingRateLimit: 5,
     ThrottlingBurstLimit: 7,
   });
+});
+
+test('nothing that a client chooses freely stands in the access log, where it could write members of its own', () => {
+  const { Format } = propertiesOf(plain, 'AWS::ApiGatewayV2::Stage').AccessLogSettings as Record<
+    string,
+    string
+  >;
+  const chosen = /\$context\.(?:path|identity\.userAgent|routeKey|requestOverride|error\.messageString)\b/;
+  assert.doesNotMatch(Format ?? '', chosen);
+});
+
+test('the access log lies below /aws/vendedlogs/ under the name of the stack, or where it is told to', () => {
+  const names = (template: Template) =>
+    Object.values(template.findResources('AWS::Logs::LogGroup')).flatMap(
+      ({ Properties }) => render(Properties.LogGroupName) ?? [],
+    );
+  const [name, ...others] = names(plain);
+  assert.match(String(name), /^\/aws\/vendedlogs\/postern\/<AWS::StackName>-Door-[0-9a-f]{8}$/);
+  assert.deepEqual(others, []);
+  const chosen = gatewayTemplate((stack) => ({
+    accessLogGroup: LogGroup.fromLogGroupName(stack, 'Shared', '/shared/access'),
+  }));
+  assert.deepEqual(names(chosen), []);
+  const { DestinationArn } = propertiesOf(chosen, 'AWS::ApiGatewayV2::Stage').AccessLogSettings as Record<
+    string,
+    string
+  >;
+  assert.match(DestinationArn ?? '', /:log-group:\/shared\/access:\*$/);
+});
+
+test('the ranges may be tokens: a list of a parameter, single values, an import', () => {
+  const rangesOf = (make: (stack: Stack) => readonly string[]) => {
+    const template = gatewayTemplate((stack) => ({ sourceCidrs: make(stack) }));
+    const [authorizer] = Object.values(
+      template.findResources('AWS::Lambda::Function', { Properties: { Timeout: 10 } }),
+    );
+    return authorizer?.Properties.Environment.Variables.AUTHD_SOURCE_CIDR;
+  };
+  const parameter = (stack: Stack) =>
+    new CfnParameter(stack, 'Ranges', { type: 'CommaDelimitedList' }).valueAsList;
+  assert.deepEqual(rangesOf(parameter), { 'Fn::Join': [',', { Ref: 'Ranges' }] });
+  assert.deepEqual(
+    rangesOf((stack) => ['192.0.2.0/24', new CfnParameter(stack, 'Office').valueAsString]),
+    { 'Fn::Join': [',', ['192.0.2.0/24', { Ref: 'Office' }]] },
+  );
+  assert.deepEqual(
+    rangesOf((stack) => [Fn.select(0, parameter(stack)), Fn.importValue('office')]),
+    {
+      'Fn::Join': [',', [{ 'Fn::Select': [0, { Ref: 'Ranges' }] }, { 'Fn::ImportValue': 'office' }]],
+    },
+  );
+  assert.equal(
+    rangesOf(() => ['192.0.2.0/24', '2001:db8::/32']),
+    '192.0.2.0/24,2001:db8::/32',
+  );
 });
 
 test('every log is kept for three months, or as long as is said', () => {
