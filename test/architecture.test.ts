@@ -152,7 +152,7 @@ const homes: Readonly<Record<string, readonly string[]>> = {
   socks: ['gateway/upstream/'],
   'socks-proxy-agent': ['gateway/upstream/tailnet/'],
   undici: ['gateway/upstream/'],
-  yaml: ['gateway/config/document.ts'],
+  yaml: ['gateway/config/yaml.ts'],
   'zod/mini': ['gateway/schema.ts', 'gateway/schema-problem.ts'],
   esbuild: ['extension/layer/'],
   fflate: ['extension/layer/'],

@@ -2,7 +2,7 @@ import { ConfigurationError } from '../configuration-error.ts';
 import { messageOf } from '../message-of.ts';
 import type { SchemaProblem } from '../schema-problem.ts';
 import { suggestion } from '../suggestion.ts';
-import type { ConfigurationDocument } from './document.ts';
+import type { ConfigurationDocument } from './place.ts';
 import { type ConfigurationProblem, formatPath, InvalidConfiguration } from './problems.ts';
 
 type Path = readonly (string | number)[];

@@ -1,5 +1,5 @@
-import type { Document, LineCounter, YAMLError } from 'yaml';
-import { type ConfigurationProblem, InvalidConfiguration } from './problems.ts';
+import { JsonProblem, readJson } from './json.ts';
+import { type ConfigurationDocument, invalid, type Place, protoMessage } from './place.ts';
 
 /** The text of a configuration and the name of its file, for messages. A name that ends in `.json` is read as JSON. */
 export interface ConfigurationSource {
@@ -7,106 +7,77 @@ export interface ConfigurationSource {
   readonly text: string;
 }
 
-/** A parsed file: plain values, and where each of them stands. */
-export interface ConfigurationDocument {
-  readonly file: string;
-  readonly value: unknown;
-  locate(path: readonly (string | number)[]): { readonly line: number; readonly column: number } | undefined;
-}
-
 const maxCharacters = 1024 * 1024;
+/**
+ * What an editor shows as nothing, or as another order or line than a parser sees: control characters, a carriage return alone,
+ * line separators, marks of byte order, and what turns the direction of writing (https://trojansource.codes). And the character
+ * that stands for bytes that are not UTF-8.
+ */
+const unseen =
+  /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffd]|\r(?!\n)/;
 
 /**
- * Parses YAML 1.2 or JSON. Duplicate keys, aliases that expand without end and other tags than the core ones are errors.
+ * Parses YAML 1.2 or JSON. What could be read in two ways is an error: a key that is there twice, another version of YAML, tags,
+ * keys that are not texts, numbers that are not plain.
  *
- * @throws InvalidConfiguration with the place of each error
+ * @throws InvalidConfiguration with the place of each error; no message quotes the text, which may hold a secret
  */
 export async function parseDocument({ file, text }: ConfigurationSource): Promise<ConfigurationDocument> {
-  if (text.length > maxCharacters) {
-    throw new InvalidConfiguration(file, [
-      problem(`it has ${text.length} characters; the limit is ${maxCharacters}`),
-    ]);
+  if (text.length > maxCharacters)
+    throw invalid(file, { message: `it has ${text.length} characters; the limit is ${maxCharacters}` });
+  // A mark of byte order at the start is common, and says nothing.
+  const body = text.startsWith('\ufeff') ? text.slice(1) : text;
+  const odd = unseen.exec(body);
+  if (odd !== null) {
+    const code = (odd[0].codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0');
+    const message = `the character U+${code} cannot be seen or is not text; remove it, or write it as an escape in double quotes`;
+    throw invalid(file, { ...placeOf(body, odd.index), message });
   }
-  return file.endsWith('.json') ? parseJson(file, text) : parseYaml(file, text);
+  if (!file.endsWith('.json')) {
+    const { parseYaml } = await import('./yaml.ts');
+    return parseYaml(file, body);
+  }
+  return parseJson(file, body);
 }
 
-/** The way of a bundled function: JSON needs no parser beside the runtime's own, and no lines to point at. */
+/** The way of a bundled function, which needs no package for it. */
 function parseJson(file: string, text: string): ConfigurationDocument {
   try {
-    return { file, value: JSON.parse(text), locate: () => undefined };
+    const json = readJson(text);
+    refuseProto(json.value, (container) => {
+      const offset = json.offsetOf(container, '__proto__') ?? 0;
+      throw new JsonProblem(protoMessage, offset);
+    });
+    const locate = (path: readonly (string | number)[]): Place => {
+      let offset = text.search(/\S/);
+      let value = json.value;
+      for (const key of path) {
+        offset = json.offsetOf(value, key) ?? offset;
+        value =
+          typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+            ? value[key as never]
+            : undefined;
+      }
+      return placeOf(text, Math.max(offset, 0));
+    };
+    return { file, value: json.value, locate };
   } catch (error) {
-    throw new InvalidConfiguration(file, [problem((error as Error).message)]);
+    if (!(error instanceof JsonProblem)) throw error;
+    throw invalid(file, {
+      ...placeOf(text, error.offset),
+      message: `this is not JSON as it can be used: ${error.message}`,
+    });
   }
 }
 
-async function parseYaml(file: string, text: string): Promise<ConfigurationDocument> {
-  // The default export is there in every way to load a CommonJS module; names are not in a bundle.
-  const { default: yaml } = await import('yaml');
-  const counter = new yaml.LineCounter();
-  const document = yaml.parseDocument(text, {
-    lineCounter: counter,
-    prettyErrors: false,
-    uniqueKeys: true,
-    strict: true,
-  });
-  const errors = [...document.errors, ...document.warnings];
-  if (errors.length > 0)
-    throw new InvalidConfiguration(
-      file,
-      errors.map((error) => syntaxProblem(error, counter)),
-    );
-  let value: unknown;
-  try {
-    value = document.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    throw new InvalidConfiguration(file, [problem((error as Error).message)]);
-  }
-  return {
-    file,
-    value,
-    locate: (path) => locate(document, counter, path, yaml.isMap, yaml.isScalar),
-  };
+function refuseProto(value: unknown, refuse: (container: object) => never): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (Object.hasOwn(value, '__proto__')) refuse(value);
+  for (const inner of Object.values(value)) refuseProto(inner, refuse);
 }
 
-/** The place of a value, or of the nearest thing around it that is in the file. A key counts as the start of its value. */
-function locate(
-  document: Document,
-  counter: LineCounter,
-  path: readonly (string | number)[],
-  isMap: typeof import('yaml').isMap,
-  isScalar: typeof import('yaml').isScalar,
-): { line: number; column: number } | undefined {
-  for (let length = path.length; length >= 0; length -= 1) {
-    const offset = offsetOf(document, path.slice(0, length), isMap, isScalar);
-    if (offset === undefined) continue;
-    const { line, col } = counter.linePos(offset);
-    return { line, column: col };
-  }
-  return undefined;
-}
-
-function offsetOf(
-  document: Document,
-  path: readonly (string | number)[],
-  isMap: typeof import('yaml').isMap,
-  isScalar: typeof import('yaml').isScalar,
-): number | undefined {
-  const parent = path.length === 0 ? undefined : document.getIn(path.slice(0, -1), true);
-  if (isMap(parent)) {
-    const last = path.at(-1);
-    const pair = parent.items.find(({ key }) => isScalar(key) && String(key.value) === String(last));
-    if (pair !== undefined && isScalar(pair.key)) return pair.key.range?.[0];
-    return undefined;
-  }
-  const node = path.length === 0 ? document.contents : document.getIn(path, true);
-  return (node as { range?: [number, number, number] } | null | undefined)?.range?.[0];
-}
-
-function syntaxProblem(error: YAMLError, counter: LineCounter): ConfigurationProblem {
-  const { line, col } = counter.linePos(error.pos[0]);
-  return { path: '', line, column: col, message: error.message };
-}
-
-function problem(message: string): ConfigurationProblem {
-  return { path: '', line: undefined, column: undefined, message };
+function placeOf(text: string, offset: number): Place {
+  const before = text.slice(0, offset);
+  const start = before.lastIndexOf('\n') + 1;
+  return { line: before.split('\n').length, column: offset - start + 1 };
 }

@@ -1,0 +1,117 @@
+import type { Document, ErrorCode, LineCounter, Scalar } from 'yaml';
+import { type ConfigurationDocument, invalid, type Place, protoMessage } from './place.ts';
+
+type Yaml = typeof import('yaml');
+type Path = readonly (string | number)[];
+
+/** Said for what the package finds. Its own words quote the text. */
+const messages: Readonly<Partial<Record<ErrorCode, string>>> = {
+  ALIAS_PROPS: 'an alias has neither an anchor nor a tag',
+  BAD_ALIAS: 'an anchor or alias is not well-formed',
+  BAD_DIRECTIVE: 'a line that begins with % is not used here; remove it',
+  BAD_DQ_ESCAPE:
+    'a backslash in double quotes begins an escape that YAML does not know; write \\\\ for a backslash',
+  BAD_INDENT: 'the indentation is wrong, or a bracket is not closed',
+  BAD_SCALAR_START: 'a text cannot begin with this character; put it into quotes',
+  BLOCK_AS_IMPLICIT_KEY:
+    'a map begins in the middle of a line; put it on a line of its own, or a text with a colon into quotes',
+  DUPLICATE_KEY: 'this key is there twice',
+  MISSING_CHAR: 'a quote, bracket, comma or colon is missing',
+  MULTILINE_IMPLICIT_KEY: 'a key spans several lines; is a colon or a quote missing?',
+  MULTIPLE_DOCS: 'the file holds more than one document; remove the line --- or ...',
+  NON_STRING_KEY: 'a key is a text; write it in quotes',
+  TAB_AS_INDENT: 'a tab cannot indent; use blanks',
+  TAG_RESOLVE_FAILED: 'tags (!) are not used here; remove it',
+  UNEXPECTED_TOKEN: 'this is not expected here; are a quote, a comma or a line break missing?',
+};
+const anything = 'this is not well-formed YAML';
+const plainNumber = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$/;
+
+/** Parses YAML 1.2 with its core schema, whatever a directive says. @throws InvalidConfiguration */
+export async function parseYaml(file: string, text: string): Promise<ConfigurationDocument> {
+  // The default export is there in every way to load a CommonJS module; names are not in a bundle.
+  const { default: yaml } = await import('yaml');
+  const counter = new yaml.LineCounter();
+  const document = yaml.parseDocument(text, {
+    lineCounter: counter,
+    prettyErrors: false,
+    uniqueKeys: true,
+    strict: true,
+    stringKeys: true,
+    version: '1.2',
+    schema: 'core',
+    merge: false,
+    resolveKnownTags: false,
+  });
+  const found = [...document.errors, ...document.warnings].map(({ code, pos: [offset] }) => ({
+    ...placeAt(counter, offset),
+    message: messages[code] ?? anything,
+  }));
+  const { explicit, version } = document.directives?.yaml ?? { explicit: false, version: '1.2' };
+  if (explicit && version !== '1.2') {
+    const message = 'another version of YAML reads the same text otherwise; remove the line %YAML';
+    found.push({ ...placeAt(counter, Math.max(text.search(/^%YAML/m), 0)), message });
+  }
+  if (found.length === 0) found.push(...ambiguities(yaml, document, counter));
+  if (found.length > 0) throw invalid(file, ...found.sort((a, b) => a.line - b.line || a.column - b.column));
+  return { file, value: plainValue(file, document), locate: (path) => locate(yaml, document, counter, path) };
+}
+
+function plainValue(file: string, document: Document): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch {
+    throw invalid(file, { message: 'an alias names no anchor before it, or aliases expand to too much' });
+  }
+}
+
+/** What is well-formed and would be read differently by another program. */
+function ambiguities(yaml: Yaml, document: Document, counter: LineCounter): (Place & { message: string })[] {
+  const found: (Place & { message: string })[] = [];
+  const add = (offset: number | undefined, message: string) =>
+    found.push({ ...placeAt(counter, offset ?? 0), message });
+  yaml.visit(document, {
+    Node(_key, node) {
+      if (yaml.isAlias(node)) return;
+      if (node.tag !== undefined) add(node.range?.[0], 'tags (!) are not used here; remove it');
+      if (!yaml.isScalar(node)) return;
+      const { value, source = '' } = node as Scalar;
+      if (typeof value === 'number' && !plainNumber.test(source))
+        add(
+          node.range?.[0],
+          'programs read this number differently; write it in decimal, without leading zeros or exponent',
+        );
+    },
+    Pair(_key, { key }) {
+      if (!yaml.isScalar(key)) return;
+      if (key.value === '__proto__') add(key.range?.[0], protoMessage);
+      if (key.value === '<<') add(key.range?.[0], 'maps are not merged by <<; write out what you mean');
+    },
+  });
+  return found;
+}
+
+/** The place of a value, or of the nearest thing around it that is in the file. A key counts as the start of its value. */
+function locate(yaml: Yaml, document: Document, counter: LineCounter, path: Path): Place | undefined {
+  for (let length = path.length; length >= 0; length -= 1) {
+    const offset = offsetOf(yaml, document, path.slice(0, length));
+    if (offset !== undefined) return placeAt(counter, offset);
+  }
+  return undefined;
+}
+
+function offsetOf(yaml: Yaml, document: Document, path: Path): number | undefined {
+  const parent = path.length === 0 ? undefined : document.getIn(path.slice(0, -1), true);
+  if (yaml.isMap(parent)) {
+    const last = path.at(-1);
+    const pair = parent.items.find(({ key }) => yaml.isScalar(key) && String(key.value) === String(last));
+    return pair !== undefined && yaml.isScalar(pair.key) ? pair.key.range?.[0] : undefined;
+  }
+  const node = path.length === 0 ? document.contents : document.getIn(path, true);
+  return (node as { range?: [number, number, number] } | null | undefined)?.range?.[0];
+}
+
+function placeAt(counter: LineCounter, offset: number): Place {
+  const { line, col } = counter.linePos(offset);
+  return { line, column: col };
+}
