@@ -1,5 +1,4 @@
 import { refusals } from '../gateway/refusal.ts';
-import { describeEvent } from './event-kind.ts';
 import type { HttpApiEvent, Passage } from './payload.ts';
 
 /** The event is not one that this function takes; the message says what it is and what to set. */
@@ -35,16 +34,19 @@ const wanted = {
 };
 
 /**
- * Takes an event for one of an HTTP API in payload format 2.0, a request for the forwarder or the authorizer's.
+ * Takes an event for one of an HTTP API in payload format 2.0, a request for the forwarder or the authorizer's. Undefined for any other.
  *
  * A function URL sends the same format but does not decode the path and has no authorizer in front: refused, like all
  * that is not known, so that nothing is taken for what it is not.
- *
- * @throws WrongEvent that says what came and what to set
  */
-export function readEvent(event: unknown, taker: keyof typeof wanted): ReceivedEvent {
-  if (isHttpApi(event) && isFor(event, taker) && !isFunctionUrl(event)) return event;
-  throw new WrongEvent(`the event is ${describeEvent(event)}; the ${taker} takes ${wanted[taker]}`);
+export function takeEvent(event: unknown, taker: keyof typeof wanted): ReceivedEvent | undefined {
+  return isHttpApi(event) && isFor(event, taker) && !isFunctionUrl(event) ? event : undefined;
+}
+
+/** Says what came instead and what to set. What it takes to name an event is loaded only then, and slows no cold start. */
+export async function wrongEvent(event: unknown, taker: keyof typeof wanted): Promise<WrongEvent> {
+  const { describeEvent } = await import('./event-kind.ts');
+  return new WrongEvent(`the event is ${describeEvent(event)}; the ${taker} takes ${wanted[taker]}`);
 }
 
 function isHttpApi(event: unknown): event is ReceivedEvent & { readonly type?: unknown } {

@@ -4,7 +4,7 @@ import { refusals } from '../../gateway/refusal.ts';
 import type { Reply } from '../../gateway/verdict.ts';
 import type { Entrance } from '../edge.ts';
 import type { HttpApiEvent, LambdaContext } from '../payload.ts';
-import { type ReceivedEvent, readEvent, readRequest, WrongEvent } from '../read-event.ts';
+import { type ReceivedEvent, readRequest, takeEvent, WrongEvent, wrongEvent } from '../read-event.ts';
 
 /** API Gateway's simple response. What is in `context` shows up in its access log, such as `$context.authorizer.code`. */
 export interface AuthorizerAnswer {
@@ -67,7 +67,9 @@ export function createAuthorizer({ entrance, admits, log, now }: AuthorizerParts
     let reply: Reply | undefined;
     let asked: Asked | undefined;
     try {
-      asked = { received: readEvent(event, 'authorizer'), viewer: undefined };
+      const received = takeEvent(event, 'authorizer');
+      if (received === undefined) throw await wrongEvent(event, 'authorizer');
+      asked = { received, viewer: undefined };
       const waitMs = Math.min(context.getRemainingTimeInMillis() - marginMs, maxWaitMs);
       reply = await within(waitMs, decide(asked, now() + waitMs));
     } catch (error) {

@@ -7,7 +7,7 @@ import type { Reply } from '../../gateway/verdict.ts';
 import { AnswerSink } from '../answer-sink.ts';
 import type { Entrance } from '../edge.ts';
 import type { HttpApiAnswer, HttpApiEvent, LambdaContext } from '../payload.ts';
-import { type ReceivedEvent, readEvent, readRequest } from '../read-event.ts';
+import { type ReceivedEvent, readRequest, takeEvent, wrongEvent } from '../read-event.ts';
 import { incomingRequest } from '../request.ts';
 
 export interface ForwarderParts {
@@ -27,7 +27,8 @@ const marginMs = 500;
 /** Makes the handler behind an HTTP API. Throws WrongEvent if the event is not a request of an HTTP API, and nothing else. */
 export function createForwarder({ entrance, gateway, clock, log }: ForwarderParts): Forwarder {
   return async function handle(event, context) {
-    const received = readEvent(event, 'forwarder');
+    const received = takeEvent(event, 'forwarder');
+    if (received === undefined) throw await wrongEvent(event, 'forwarder');
     const deadlineMs = answerBy(context, clock);
     let passage = readRequest(received);
     if (entrance !== undefined && passage.event !== undefined)

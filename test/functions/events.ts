@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { HttpApiEvent } from '../../functions/payload.ts';
-import { readEvent, readRequest } from '../../functions/read-event.ts';
+import { readRequest, takeEvent } from '../../functions/read-event.ts';
 
 /** An event as it comes over the wire; a test may put anything into most fields. */
 export interface WireEvent {
@@ -57,7 +57,9 @@ export function asAuthorizerEvent(event: WireEvent) {
 
 /** What the functions read of an event that is well formed. */
 export function requestOf(event: unknown): HttpApiEvent {
-  const { event: request, reply } = readRequest(readEvent(event, 'forwarder'));
+  const received = takeEvent(event, 'forwarder');
+  assert.ok(received !== undefined, 'the event is of another kind');
+  const { event: request, reply } = readRequest(received);
   assert.ok(request !== undefined, reply?.detail);
   return request;
 }
