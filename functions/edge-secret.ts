@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { messageOf } from '../gateway/message-of.ts';
 import type { Log } from '../gateway/plugin.ts';
 import { AwsError, getSecretValue } from '../gateway/secrets/aws.ts';
+import { withoutFinalLineBreak } from '../gateway/secrets/final-line-break.ts';
 import type { EdgeProof } from './edge.ts';
 
 export interface EdgeSecretParts {
@@ -85,7 +86,9 @@ export async function readEdgeSecret(
     getSecretValue(secretId, { env }),
     getSecretValue(secretId, { env }, 'AWSPREVIOUS').catch(undefinedWhenMissing),
   ]);
-  return previous === undefined ? [current] : [current, previous];
+  const values = previous === undefined ? [current] : [current, previous];
+  // A header that CloudFront sends has none either.
+  return values.map(withoutFinalLineBreak);
 }
 
 function undefinedWhenMissing(error: unknown): undefined {

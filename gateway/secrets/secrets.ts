@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import type { Secrets } from '../plugin.ts';
 import { type AwsOptions, getParameter, getSecretValue } from './aws.ts';
+import { withoutFinalLineBreak } from './final-line-break.ts';
 import { parseReference, type SecretReference } from './reference.ts';
 
 const maxFileBytes = 64 * 1024;
@@ -90,9 +91,7 @@ export async function readSecretFile(path: string): Promise<Uint8Array> {
     throw new Error(
       `file:${path} has more than ${maxFileBytes} bytes; a secret file holds the secret and nothing else`,
     );
-  const text = bytes.toString('latin1');
-  const end = text.endsWith('\r\n') ? 2 : text.endsWith('\n') ? 1 : 0;
-  return new Uint8Array(bytes.subarray(0, bytes.byteLength - end));
+  return new Uint8Array(withoutFinalLineBreak(bytes));
 }
 
 function pick(bytes: Uint8Array, id: string, key: string): Uint8Array {

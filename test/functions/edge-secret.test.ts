@@ -130,6 +130,18 @@ test('both versions of the secret are read; a new secret has one', async () => {
   assert.deepEqual(await readTexts(), [text64('b'), text64('a')]);
 });
 
+test('one final line break is no part of either version', async () => {
+  for (const end of ['\n', '\r\n']) {
+    stages.AWSCURRENT = `${text64('b')}${end}`;
+    stages.AWSPREVIOUS = `${text64('a')}${end}`;
+    assert.deepEqual(await readTexts(), [text64('b'), text64('a')]);
+  }
+  stages.AWSCURRENT = `${text64('b')}\n\n`;
+  assert.deepEqual(await readTexts(), [`${text64('b')}\n`, text64('a')]);
+  stages.AWSCURRENT = text64('b');
+  stages.AWSPREVIOUS = text64('a');
+});
+
 test('a previous version that may not be read is an error and not taken for none', async () => {
   failing = { status: 400, type: 'AccessDeniedException' };
   await assert.rejects(readTexts(), /the secret edge may not be read/);
