@@ -2,7 +2,6 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { messageOf } from '../gateway/message-of.ts';
 import type { Log } from '../gateway/plugin.ts';
 import { AwsError, getSecretValue } from '../gateway/secrets/aws.ts';
-import { withoutFinalLineBreak } from '../gateway/secrets/final-line-break.ts';
 import type { EdgeProof } from './edge.ts';
 
 export interface EdgeSecretParts {
@@ -86,9 +85,7 @@ export async function readEdgeSecret(
     getSecretValue(secretId, { env }),
     getSecretValue(secretId, { env }, 'AWSPREVIOUS').catch(undefinedWhenMissing),
   ]);
-  const values = previous === undefined ? [current] : [current, previous];
-  // A header that CloudFront sends has none either.
-  return values.map(withoutFinalLineBreak);
+  return previous === undefined ? [current] : [current, previous];
 }
 
 function undefinedWhenMissing(error: unknown): undefined {

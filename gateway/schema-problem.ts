@@ -1,4 +1,5 @@
 import type * as z from 'zod/mini';
+import { referenceExpected } from './secrets/reference.ts';
 
 /** One thing wrong with a value. The path has the keys and indexes that lead to it. */
 export interface SchemaProblem {
@@ -11,10 +12,6 @@ export interface SchemaProblem {
   /** Whether the value is not to be shown: it may be a secret, or the key is what is wrong. */
   readonly hideValue?: boolean;
 }
-
-/** Said of what stands where a reference to a secret belongs: it may be the secret itself. */
-export const secretExpected =
-  'expected a reference to a secret: env:NAME, file:PATH, secretsmanager:ID[#key] or ssm:NAME';
 
 const nouns: Readonly<Record<string, string>> = {
   object: 'a map',
@@ -53,7 +50,7 @@ export function problemsOf(issue: z.core.$ZodIssue): readonly SchemaProblem[] {
     case 'too_big':
       return [{ path, message: `expected ${bound(issue.origin, 'at most', issue.maximum)}` }];
     default:
-      return [{ path, message: issue.message, hideValue: issue.message === secretExpected }];
+      return [{ path, message: issue.message, hideValue: issue.message === referenceExpected }];
   }
 }
 

@@ -1,6 +1,7 @@
 import * as z from 'zod/mini';
 import { parseDuration } from './duration.ts';
-import { problemsOf, type SchemaProblem, secretExpected } from './schema-problem.ts';
+import { problemsOf, type SchemaProblem } from './schema-problem.ts';
+import { referenceExpected, referencePattern } from './secrets/reference.ts';
 
 /**
  * Declares the shape of options: what is accepted, what it becomes, and what it means.
@@ -32,7 +33,6 @@ const own = <Output>(schema: unknown) => schema as Schema<Output>;
 
 const sizeUnit = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 const sizePattern = /^(0|[1-9][0-9]{0,8})(B|KiB|MiB|GiB)$/;
-const referencePattern = /^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+|secretsmanager:[^#]+(#.+)?|ssm:.+)$/;
 
 /** A text that becomes another value. `pattern` is for editors; `convert` gives undefined for what is not accepted. */
 function converted<Output>(
@@ -101,7 +101,7 @@ export const s = {
     }),
   /** A reference to a secret, never the secret itself. */
   secretReference: (): Schema<string> =>
-    own(z.string(secretExpected).check(z.regex(referencePattern, secretExpected))),
+    own(z.string(referenceExpected).check(z.regex(referencePattern, referenceExpected))),
   /** Any value; what it means is decided where it is used. */
   any: (): Schema<unknown> => own(z.unknown()),
   /** Says what an option means: shown by editors and in the reference. */

@@ -1,10 +1,11 @@
 import { AwsError, type AwsOptions, type AwsRefusal } from './aws-call.ts';
 import { callAwsJson } from './aws-json.ts';
+import { withoutFinalLineBreak } from './final-line-break.ts';
 
 export { AwsError, type AwsFailure, type AwsOptions } from './aws-call.ts';
 
 /**
- * Reads the current value of a secret from AWS Secrets Manager, or the one before, in bytes.
+ * Reads the current value of a secret from AWS Secrets Manager, or the one before, in bytes and without one line break at their end.
  *
  * `secretId` is a name or an ARN; an ARN's region counts before that of the environment.
  * Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
@@ -30,13 +31,13 @@ export async function getSecretValue(
   if (!result.ok)
     throw explain(result.refusal, `the secret ${secretId}`, 'secretsmanager:GetSecretValue', options);
   const { SecretString, SecretBinary } = result.value;
-  if (typeof SecretString === 'string') return Buffer.from(SecretString, 'utf8');
-  if (typeof SecretBinary === 'string') return Buffer.from(SecretBinary, 'base64');
+  if (typeof SecretString === 'string') return withoutFinalLineBreak(Buffer.from(SecretString, 'utf8'));
+  if (typeof SecretBinary === 'string') return withoutFinalLineBreak(Buffer.from(SecretBinary, 'base64'));
   throw new AwsError('missing', `the secret ${secretId} holds no value; put one into it`);
 }
 
 /**
- * Reads a parameter from AWS Systems Manager, decrypted when it is a SecureString, in bytes.
+ * Reads a parameter from AWS Systems Manager, decrypted when it is a SecureString, in bytes and without one line break at their end.
  *
  * Source: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
  *
@@ -55,7 +56,7 @@ export async function getParameter(name: string, options: AwsOptions): Promise<U
   ).catch(nameSubject(`the parameter ${name}`));
   if (!result.ok) throw explain(result.refusal, `the parameter ${name}`, 'ssm:GetParameter', options);
   const { Value } = (result.value.Parameter ?? {}) as { Value?: unknown };
-  if (typeof Value === 'string') return Buffer.from(Value, 'utf8');
+  if (typeof Value === 'string') return withoutFinalLineBreak(Buffer.from(Value, 'utf8'));
   throw new AwsError('missing', `the parameter ${name} holds no value`);
 }
 

@@ -6,23 +6,38 @@ export type SecretReference =
   | { readonly kind: 'ssm'; readonly name: string };
 
 /**
+ * Names as AWS has them, and no others: they become resources in policies of IAM, where `*`, `?` and `${` have a meaning.
+ *
+ * Sources: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html (Name),
+ * https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html (names and labels)
+ */
+const secretName = '[A-Za-z0-9/_+=.@-]{1,519}';
+const parameterName = '[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*';
+const selector = '(?::[A-Za-z0-9._-]{1,100})?';
+const arnOf = (service: string) => `arn:aws(?:-[a-z]+)*:${service}:[a-z]{2}(?:-[a-z]+)+-[0-9]{1,2}:[0-9]{12}`;
+const secretId = `${secretName}|${arnOf('secretsmanager')}:secret:${secretName}`;
+const parameterId = `(?:/?${parameterName}|${arnOf('ssm')}:parameter/${parameterName})${selector}`;
+
+/** What a reference looks like, whole; the schema of the configuration has it too. */
+export const referencePattern = new RegExp(
+  `^(?:env:([A-Za-z_][A-Za-z0-9_]*)|file:([^\\x00-\\x1f\\x7f]+)|secretsmanager:(${secretId})(?:#([^\\x00-\\x1f\\x7f]+))?|ssm:(${parameterId}))$`,
+);
+
+/** Said of what stands where a reference belongs, and never with it: it may be the secret itself. */
+export const referenceExpected =
+  'expected a reference to a secret: env:NAME, file:PATH, secretsmanager:ID[#key] or ssm:NAME, with a name as AWS allows it';
+
+/**
  * Takes a reference apart.
  *
- * @throws Error that says what a reference looks like, and not what was given: that may be the secret itself
+ * @throws Error that says what a reference looks like, and not what was given
  */
 export function parseReference(text: string): SecretReference {
-  const colon = text.indexOf(':');
-  const kind = text.slice(0, Math.max(colon, 0));
-  const rest = text.slice(colon + 1);
-  if (rest !== '') {
-    if (kind === 'env' && /^[A-Za-z_][A-Za-z0-9_]*$/.test(rest)) return { kind, name: rest };
-    if (kind === 'file') return { kind, path: rest };
-    if (kind === 'ssm') return { kind, name: rest };
-    const [id = '', ...key] = rest.split('#');
-    // A `#` cannot be in the name of a secret, but it can be in a key.
-    if (kind === 'secretsmanager' && id !== '') return { kind, id, key: key.join('#') || undefined };
-  }
-  throw new Error(
-    'this is no reference to a secret; write env:NAME, file:PATH, secretsmanager:ID[#key] or ssm:NAME',
-  );
+  const match = text.length <= 4_096 ? referencePattern.exec(text) : null;
+  if (match === null) throw new Error(referenceExpected);
+  const [, variable, path, id, key, parameter] = match;
+  if (variable !== undefined) return { kind: 'env', name: variable };
+  if (path !== undefined) return { kind: 'file', path };
+  if (id !== undefined) return { kind: 'secretsmanager', id, key };
+  return { kind: 'ssm', name: parameter as string };
 }

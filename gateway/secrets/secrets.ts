@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import type { Secrets } from '../plugin.ts';
 import { type AwsOptions, getParameter, getSecretValue } from './aws.ts';
+import { refuseBlank } from './blank.ts';
 import { withoutFinalLineBreak } from './final-line-break.ts';
 import { parseReference, type SecretReference } from './reference.ts';
 
@@ -11,8 +12,8 @@ const keptMs = 5_000;
 /**
  * Makes the port that reads secrets: from the environment, files, AWS Secrets Manager and AWS Systems Manager.
  *
- * A file holds at most 64 KiB; one line break at its end does not count. A `#key` picks a text out of a secret that is
- * a JSON object. Errors name the reference and say what to do, never the value.
+ * One line break at the end does not count, wherever a secret comes from; blanks alone are refused. A file holds at most 64 KiB.
+ * A `#key` picks a text out of a secret that is a JSON object. Errors name the reference and say what to do, never the value.
  */
 export function createSecrets(
   env: AwsOptions['env'] = process.env,
@@ -49,9 +50,7 @@ export function createSecrets(
 
   return {
     async get(reference) {
-      const bytes = await read(parseReference(reference));
-      if (bytes.byteLength === 0) throw new Error(`${reference} is empty; put the secret into it`);
-      return bytes;
+      return refuseBlank(await read(parseReference(reference)), reference);
     },
   };
 }
@@ -60,7 +59,7 @@ export function readVariable(name: string, env: AwsOptions['env']): Uint8Array {
   const value = env[name];
   if (value === undefined || value === '')
     throw new Error(`env:${name}: the environment variable is not set; set it to the secret`);
-  return Buffer.from(value, 'utf8');
+  return withoutFinalLineBreak(Buffer.from(value, 'utf8'));
 }
 
 export async function readSecretFile(path: string): Promise<Uint8Array> {
@@ -110,5 +109,5 @@ function pick(bytes: Uint8Array, id: string, key: string): Uint8Array {
       : undefined;
   if (typeof found !== 'string')
     throw new Error(`secretsmanager:${id}#${key}: the secret has no text under that key; check the key`);
-  return Buffer.from(found, 'utf8');
+  return withoutFinalLineBreak(Buffer.from(found, 'utf8'));
 }

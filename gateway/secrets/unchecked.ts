@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Secrets } from '../plugin.ts';
 import type { AwsOptions } from './aws.ts';
+import { refuseBlank } from './blank.ts';
 import { parseReference } from './reference.ts';
 import { readSecretFile, readVariable } from './secrets.ts';
 
@@ -21,13 +22,16 @@ export function uncheckedSecrets(env: AwsOptions['env'] = process.env): Unchecke
 
   async function get(text: string): Promise<Uint8Array> {
     const reference = parseReference(text);
+    if (reference.kind !== 'env' && reference.kind !== 'file') return placeholder;
+    let bytes: Uint8Array;
     try {
-      if (reference.kind === 'env') return readVariable(reference.name, env);
-      if (reference.kind === 'file') return await readSecretFile(reference.path);
+      bytes =
+        reference.kind === 'env' ? readVariable(reference.name, env) : await readSecretFile(reference.path);
     } catch (error) {
       missing.set(text, (error as Error).message);
+      return placeholder;
     }
-    return placeholder;
+    return refuseBlank(bytes, text);
   }
 
   return { get, notes: () => [...missing.values()] };

@@ -3,7 +3,11 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
+import fc from 'fast-check';
+import { readEdgeSecret } from '../../../functions/edge-secret.ts';
+import { parse, s } from '../../../gateway/schema.ts';
 import { createSecrets, uncheckedSecrets } from '../../../gateway/secrets/index.ts';
+import { parseReference } from '../../../gateway/secrets/reference.ts';
 import { ok, startFakeAws } from './fake-aws.ts';
 
 const aws = await startFakeAws();
@@ -80,9 +84,9 @@ const wrong: [name: string, reference: () => string, message: RegExp][] = [
     () => 'secretsmanager:s#key',
     /^secretsmanager:s#key: the secret is not JSON/,
   ],
-  ['no reference at all', () => 'hunter2', /^this is no reference/],
-  ['an unknown kind', () => 'vault:hunter2', /^this is no reference/],
-  ['a reference to nothing', () => 'secretsmanager:#hunter2', /^this is no reference/],
+  ['no reference at all', () => 'hunter2', /^expected a reference to a secret/],
+  ['an unknown kind', () => 'vault:hunter2', /^expected a reference to a secret/],
+  ['a reference to nothing', () => 'secretsmanager:#hunter2', /^expected a reference to a secret/],
 ];
 for (const [name, reference, message] of wrong) {
   test(`${name} is an error that says so and keeps the secret to itself`, async () => {
@@ -117,5 +121,148 @@ test('a check asks no service, reads what is here and lists once what is not', a
   ]);
   assert.equal(aws.seen.length, 0);
   assert.notDeepEqual(await uncheckedSecrets(env).get('ssm:/a'), placeholder);
-  await assert.rejects(check.get('hunter2'), /^Error: this is no reference/);
+  await assert.rejects(check.get('hunter2'), /^Error: expected a reference/);
+});
+
+const oneBreak: readonly (readonly [stored: string, secret: string])[] = [
+  ['s3cret-s3cret', 's3cret-s3cret'],
+  ['s3cret-s3cret\n', 's3cret-s3cret'],
+  ['s3cret-s3cret\r\n', 's3cret-s3cret'],
+  ['s3cret-s3cret\n\n', 's3cret-s3cret\n'],
+  ['s3cret-s3cret\r', 's3cret-s3cret\r'],
+  ['s3cret-s3cret \n', 's3cret-s3cret '],
+  ['\ns3cret-s3cret', '\ns3cret-s3cret'],
+];
+/** How each kind comes to hold a text. */
+const stores: Readonly<Record<string, (stored: string) => Promise<Uint8Array>>> = {
+  'env:': (stored) => createSecrets({ S: stored }).get('env:S'),
+  'file:': (stored) => createSecrets({}).get(file('break', stored)),
+  'secretsmanager:ID': (stored) => withAnswer(ok({ SecretString: stored }), 'secretsmanager:s'),
+  'secretsmanager:ID, binary': (stored) =>
+    withAnswer(ok({ SecretBinary: Buffer.from(stored).toString('base64') }), 'secretsmanager:s'),
+  'secretsmanager:ID#key': (stored) =>
+    withAnswer(ok({ SecretString: `${JSON.stringify({ key: stored })}\n` }), 'secretsmanager:s#key'),
+  'ssm:': (stored) => withAnswer(ok({ Parameter: { Value: stored } }), 'ssm:/s'),
+  'check, env:': (stored) => uncheckedSecrets({ S: stored }).get('env:S'),
+  'check, file:': (stored) => uncheckedSecrets({}).get(file('break', stored)),
+  'the edge': async (stored) => {
+    aws.answers = [ok({ SecretString: stored }), ok({ SecretString: stored })];
+    return (await readEdgeSecret('s', env))[0] as Uint8Array;
+  },
+};
+function withAnswer(answer: ReturnType<typeof ok>, reference: string): Promise<Uint8Array> {
+  aws.answers = [answer];
+  return createSecrets(env).get(reference);
+}
+
+for (const [kind, read] of Object.entries(stores)) {
+  test(`exactly one line break at the end of a secret does not count, wherever it comes from: ${kind}`, async () => {
+    for (const [stored, secret] of oneBreak)
+      assert.equal(Buffer.from(await read(stored)).toString(), secret, JSON.stringify(stored));
+  });
+  if (kind === 'the edge') continue;
+  test(`a secret of blanks is refused, wherever it comes from: ${kind}`, async () => {
+    for (const blank of [' ', '   ', '\t', '\n\n', ' \r\n', '\u00a0\u3000', '\0\0'])
+      if (kind !== 'env:' || !blank.includes('\0'))
+        await assert.rejects(read(blank), /has only blanks; put the secret into it/, JSON.stringify(blank));
+    if (!kind.endsWith('env:')) await assert.rejects(read('\n'), /is empty/);
+  });
+}
+
+const good = [
+  'env:A',
+  'env:_a1',
+  'file:/run/secrets/a b',
+  'file:relative.txt',
+  'secretsmanager:postern/github',
+  'secretsmanager:a_b+c=d.e@f-g#any key * ?',
+  'secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:hook-AbCdEf',
+  'secretsmanager:arn:aws-us-gov:secretsmanager:us-gov-west-1:123456789012:secret:a/b-AbCdEf#key',
+  'ssm:name',
+  'ssm:/a/b.c_d-e',
+  'ssm:/hooks/github:3',
+  'ssm:/hooks/github:label',
+  'ssm:arn:aws:ssm:eu-west-1:123456789012:parameter/hooks/github:3',
+];
+const bad = [
+  'env:',
+  'env:1A',
+  'env:A-B',
+  'env:A\n',
+  'file:',
+  'file:/a\0b',
+  'file:/a\nb',
+  'secretsmanager:',
+  'secretsmanager:*',
+  'secretsmanager:a*',
+  'secretsmanager:a?b',
+  'secretsmanager:\x24{aws:username}',
+  'secretsmanager:$a',
+  'secretsmanager:a b',
+  'secretsmanager:a:b',
+  'secretsmanager:a\nb',
+  'secretsmanager:a#',
+  'secretsmanager:a#b\0',
+  'secretsmanager:arn:*',
+  'secretsmanager:arn:aws:*',
+  'secretsmanager:arn:aws:secretsmanager:*:123456789012:secret:a-AbCdEf',
+  'secretsmanager:arn:aws:secretsmanager:eu-west-1:*:secret:a-AbCdEf',
+  'secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:*',
+  'secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-??????',
+  'secretsmanager:arn:*:secretsmanager:eu-west-1:123456789012:secret:a',
+  'secretsmanager:arn:aws:ssm:eu-west-1:123456789012:parameter/a',
+  'secretsmanager:arn:aws:s3:::bucket/a',
+  'ssm:',
+  'ssm:*',
+  'ssm:/a/*',
+  'ssm:/a/?',
+  'ssm:/a//b',
+  'ssm:/a/',
+  'ssm:/\x24{a}',
+  'ssm:a:b:c',
+  'ssm:arn:*',
+  'ssm:arn:aws:ssm:eu-west-1:123456789012:parameter/*',
+  'ssm:arn:aws:ssm:*:123456789012:parameter/a',
+  'ssm:arn:aws:secretsmanager:eu-west-1:123456789012:secret:a',
+  ' env:A',
+  'env:A ',
+];
+test('a reference names one secret as its store allows names, and nothing that a policy of IAM would read as many', () => {
+  for (const text of good) {
+    assert.equal(typeof parseReference(text).kind, 'string');
+    assert.equal(parse(s.secretReference(), text).ok, true, text);
+  }
+  for (const text of bad) {
+    assert.throws(() => parseReference(text), /^Error: expected a reference/, text);
+    assert.equal(parse(s.secretReference(), text).ok, false, text);
+  }
+});
+
+test('whatever is written, what is taken for a name at AWS has no character with a meaning in IAM', () => {
+  const parts = fc.constantFrom(
+    ...'*?\x24{}:/#-.a1 \n',
+    'arn:aws:',
+    'secretsmanager:',
+    'ssm:',
+    'eu-west-1:123456789012:',
+    'secret:',
+    'parameter/',
+  );
+  fc.assert(
+    fc.property(
+      fc.constantFrom('secretsmanager:', 'ssm:'),
+      fc.array(parts, { maxLength: 12 }),
+      (kind, rest) => {
+        try {
+          const reference = parseReference(kind + rest.join(''));
+          const name =
+            reference.kind === 'secretsmanager' ? reference.id : (reference as { name: string }).name;
+          assert.match(name, /^[A-Za-z0-9:/_+=.@-]+$/);
+        } catch (error) {
+          assert.match((error as Error).message, /^expected a reference/);
+        }
+      },
+    ),
+    { numRuns: 2_000 },
+  );
 });
