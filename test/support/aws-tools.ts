@@ -43,7 +43,7 @@ function install(folder: string): void {
 }
 
 function run(command: string, ...args: readonly string[]): void {
-  const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8', timeout: 240_000 });
+  const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
   if (status === 0) return;
   const words = error?.message ?? stderr.trim().split('\n').at(-1) ?? '';
   throw new Error(`${command} ${args.slice(0, 2).join(' ')}: ${words}`);

@@ -61,7 +61,12 @@ const moto: Part = {
   },
 };
 
-const parts = [headscale, lambdaEmulator, moto];
+const all = [headscale, lambdaEmulator, moto];
+
+/** Each part's name, and what makes it if it is missing. @throws Error with the command that failed and its reason */
+export const parts: Readonly<Record<string, () => string>> = Object.fromEntries(
+  all.map((part) => [part.name, () => locate(part)]),
+);
 
 /** Makes the parts that are missing. @throws Error with the command that failed and its reason */
 export function locateParts(): Parts {
@@ -79,14 +84,14 @@ export function locateParts(): Parts {
  * The kernel's lock lets files that run side by side wait for one another, and is free again if its owner dies.
  */
 export async function ensureParts(): Promise<void> {
-  if (process.env.POSTERN_OFFLINE || parts.every((part) => existsSync(join(cacheFolder(), nameOf(part))))) {
+  if (process.env.POSTERN_OFFLINE || all.every((part) => existsSync(join(cacheFolder(), nameOf(part))))) {
     locateParts();
     return;
   }
   mkdirSync(cacheFolder(), { recursive: true });
   const lock = join(cacheFolder(), 'lock');
   const prepare = join(here, 'prepare.ts');
-  await run(['flock', lock, process.execPath, prepare, 'parts'], { env: process.env });
+  await run(['flock', lock, process.execPath, prepare, ...Object.keys(parts)], { env: process.env });
 }
 
 function locate(part: Part): string {

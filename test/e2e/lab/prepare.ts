@@ -1,57 +1,57 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { arches } from '../../../extension/layer/arch.ts';
 import { buildTailscaled } from '../../../extension/layer/tailscaled.ts';
 import { findAwsTools } from '../../support/aws-tools.ts';
-import { locateParts } from './cache.ts';
+import { parts } from './cache.ts';
 import { whyNoLab } from './capability.ts';
 import { prepareNode } from './products.ts';
 import { makeTailscale } from './tailscale.ts';
 
 // Fetches and builds all that the tests need of others, before they run: `npm test` begins with it, and then forbids the tests to fetch
-// anything (POSTERN_OFFLINE). With a name it makes that alone. What could not be made is one line here, and the tests that
-// need it are left out with the reason.
-
-const python = ['aws-tools'];
-const go = arches.map((arch) => `tailscaled-${arch}`);
-const laboratory = ['parts', 'tailscale', 'node'];
+// anything (POSTERN_OFFLINE). With names it makes those alone. What cannot be made is one line here, and the tests that need it are
+// left out with the reason.
 
 const makers: Readonly<Record<string, () => unknown>> = {
-  parts: locateParts,
-  tailscale: makeTailscale,
+  ...parts,
   node: prepareNode,
-  ...Object.fromEntries(
-    arches.map((arch) => [
-      `tailscaled-${arch}`,
-      () => buildTailscaled(arch, (line) => console.error(`lab: ${line}`)),
-    ]),
-  ),
-  'aws-tools': function tools() {
+  'tailscaled-arm64': () => buildTailscaled('arm64', say),
+  'tailscaled-x86_64': () => buildTailscaled('x86_64', say),
+  tailscale: makeTailscale,
+  'aws-tools': function makeAwsTools() {
     const found = findAwsTools();
     if (typeof found === 'string') throw new Error(found);
   },
 };
 
-const [name] = process.argv.slice(2);
-if (name === undefined) await prepareAll();
-else {
+const names = process.argv.slice(2);
+if (names.length === 0) await prepareAll();
+for (const name of names) {
   try {
     makers[name]?.();
   } catch (error) {
-    console.error(`lab: ${name}: ${(error as Error).message}`);
+    say(`${name}: ${(error as Error).message}`);
     process.exitCode = 1;
   }
 }
 
-/** All at once, because downloads overlap with what is compiled. */
+/** Downloads overlap with what is compiled; Go uses all processors by itself. */
 async function prepareAll(): Promise<void> {
-  const names = [...python, ...(hasGo() ? go : []), ...(whyNoLab() === undefined ? laboratory : [])];
-  const children = names.map((one) =>
-    spawn(process.execPath, [import.meta.filename, one], { stdio: 'inherit' }),
-  );
+  const canRunLab = whyNoLab() === undefined;
+  const compiled = [
+    ...(canRunLab ? ['headscale', 'tailscale'] : []),
+    ...(hasGo() ? ['tailscaled-x86_64', 'tailscaled-arm64'] : []),
+  ];
+  const downloaded = ['aws-tools', ...(canRunLab ? ['lambda-emulator', 'moto', 'node'] : [])];
+  const program = [process.execPath, import.meta.filename] as const;
+  const lanes = [compiled, downloaded].filter((lane) => lane.length > 0);
+  const children = lanes.map((lane) => spawn(program[0], [program[1], ...lane], { stdio: 'inherit' }));
   await Promise.all(children.map((child) => once(child, 'exit')));
 }
 
 function hasGo(): boolean {
   return spawnSync('go', ['version']).status === 0;
+}
+
+function say(line: string): void {
+  console.error(`lab: ${line}`);
 }
