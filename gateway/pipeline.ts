@@ -3,7 +3,7 @@ import { type Body, BodyError } from './body.ts';
 import type { Exchange, TrailEntry } from './exchange.ts';
 import { MissingKey } from './expression/errors.ts';
 import { messageOf } from './message-of.ts';
-import type { Clock, Log } from './plugin.ts';
+import type { Clock, JudgeBody, Log } from './plugin.ts';
 import { gatewayRefusals } from './refusal.ts';
 import type { Step } from './route.ts';
 import { type Reply, readVerdict, type Verdict } from './verdict.ts';
@@ -126,9 +126,11 @@ class PipelineRun {
 
   #start(step: Step): Outcome {
     try {
+      const judge = step.head?.(this.#exchange);
+      if (step.head !== undefined && typeof judge !== 'function') return this.#judge(step, judge);
       const body = this.#read(step);
-      if (!(body instanceof Promise)) return this.#ask(step, body);
-      return this.#await(step, body, (bytes) => this.#ask(step, bytes));
+      if (!(body instanceof Promise)) return this.#ask(step, body, judge as JudgeBody | undefined);
+      return this.#await(step, body, (bytes) => this.#ask(step, bytes, judge as JudgeBody | undefined));
     } catch (error) {
       return this.#fail(step, error);
     }
@@ -141,9 +143,9 @@ class PipelineRun {
     return this.#body.all();
   }
 
-  #ask(step: Step, body: Uint8Array): Outcome {
+  #ask(step: Step, body: Uint8Array, judge: JudgeBody | undefined): Outcome {
     if (step.body.kind === 'all') this.#exchange.bodySize = body.byteLength;
-    const verdict: unknown = step.run(this.#exchange, body);
+    const verdict: unknown = judge === undefined ? step.run(this.#exchange, body) : judge(body);
     // Other thenables are not waited for: what is not a verdict refuses.
     return types.isPromise(verdict)
       ? this.#await(step, verdict, (late) => this.#judge(step, late))

@@ -46,6 +46,14 @@ export interface Hooks {
   readonly onError?: 'refuse' | 'next';
   rewrite?(exchange: Exchange): Verdict | Promise<Verdict>;
   access?(exchange: Exchange, body: Uint8Array): Verdict | Promise<Verdict>;
+  /**
+   * In the place of `access`, for a plugin that needs the body: judges the head, at once, before the body is read. A verdict
+   * ends the step and nothing is read for it; a function is called with the body, and gives the verdict.
+   *
+   * Whatever the head alone decides belongs here: what is not read costs neither memory nor time, and a client without
+   * credentials gets its refusal without sending its body.
+   */
+  head?(exchange: Exchange): Verdict | JudgeBody;
   /** Returns nothing, at once. A head that could not be sent as it is becomes a 500. */
   responseHeaders?(exchange: Exchange, answer: Answer): void;
   /** Called once an answer's head is known; what it gives sees each chunk as it streams. */
@@ -54,6 +62,9 @@ export interface Hooks {
   log?(exchange: Exchange): void;
   close?(): Promise<void>;
 }
+
+/** What is left to judge once the body is there. */
+export type JudgeBody = (body: Uint8Array) => Verdict | Promise<Verdict>;
 
 /** The head of the target's answer, on its way to the client. Plugins may change it. */
 export interface Answer {

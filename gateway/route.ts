@@ -1,6 +1,6 @@
 import type { Exchange, Head } from './exchange.ts';
 import type { PathAllowance } from './path.ts';
-import type { Answer, BodyNeed, BodyTransform } from './plugin.ts';
+import type { Answer, BodyNeed, BodyTransform, JudgeBody } from './plugin.ts';
 import type { Upstream } from './upstream/upstream.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -10,6 +10,8 @@ export interface Step {
   readonly authenticates: boolean;
   readonly body: BodyNeed;
   readonly onError: 'refuse' | 'next';
+  /** Judges before the body is read, where a plugin has it; then it gives what judges the body, and `run` is not called. */
+  readonly head?: ((exchange: Exchange) => Verdict | JudgeBody) | undefined;
   run(exchange: Exchange, body: Uint8Array): Verdict | Promise<Verdict>;
 }
 

@@ -68,7 +68,8 @@ function placeConsumer(
 }
 
 function step({ plugin, hooks }: Instance, phase: 'rewrite' | 'access'): Step[] {
-  const run = hooks[phase];
+  const head = phase === 'access' ? hooks.head?.bind(hooks) : undefined;
+  const run = head === undefined ? hooks[phase]?.bind(hooks) : afterHead;
   if (run === undefined) return [];
   return [
     Object.freeze({
@@ -76,9 +77,14 @@ function step({ plugin, hooks }: Instance, phase: 'rewrite' | 'access'): Step[] 
       authenticates: phase === 'access' && plugin.guard === 'authenticates',
       body: phase === 'access' ? (hooks.body ?? noBody) : noBody,
       onError: hooks.onError ?? 'refuse',
-      run: run.bind(hooks),
+      head,
+      run,
     }),
   ];
+}
+
+function afterHead(): never {
+  throw new Error('a plugin that judges the head first was run without');
 }
 
 function byPriority(a: Instance, b: Instance): number {

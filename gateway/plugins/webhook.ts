@@ -1,15 +1,10 @@
 import { ConfigurationError } from '../configuration-error.ts';
 import type { Exchange } from '../exchange.ts';
-import { parseJson, type WebhookAttribute } from '../expression/index.ts';
+import { EvaluationError, parseJson, type WebhookAttribute } from '../expression/index.ts';
 import { messageOf } from '../message-of.ts';
-import { definePlugin, type Host } from '../plugin.ts';
+import { definePlugin, type Host, type JudgeBody } from '../plugin.ts';
 import { providers } from '../providers/index.ts';
-import {
-  type Accepted,
-  type LoadedSecret,
-  MalformedSignature,
-  type Provider,
-} from '../providers/provider.ts';
+import { type Claim, type LoadedSecret, MalformedSignature, type Provider } from '../providers/provider.ts';
 import { isBlank } from '../providers/scheme/key.ts';
 import { refusals } from '../refusal.ts';
 import { type Schema, s } from '../schema.ts';
@@ -21,6 +16,7 @@ interface Options {
   readonly secret: readonly string[];
   readonly tolerance: number;
   readonly maxBody: number;
+  readonly maxPayload: number;
 }
 
 const refuse = refusals('webhook', {
@@ -35,12 +31,18 @@ const tolerance = s.refine(s.withDefault(s.duration(), '5m'), function notZero(m
     : 'a tolerance of 0 would refuse everything; write how far clocks may differ, such as 5m';
 });
 
+const mostSecrets = 4;
+
 function optionsOf(provider: Provider): Schema<Options> {
   return s.object({
     provider: s.describe(s.literal(provider.name), provider.about),
     secret: s.describe(
-      s.oneOrMore(s.secretReference()),
-      'The secret, or several of which any is accepted while senders change from one to the next.',
+      s.refine(s.oneOrMore(s.secretReference()), function fewSecrets(all) {
+        return all.length > mostSecrets
+          ? `at most ${mostSecrets} secrets: each hashes the whole body`
+          : undefined;
+      }),
+      'The secret, or up to four of which any is accepted while senders change from one to the next.',
     ),
     tolerance: s.describe(
       tolerance,
@@ -49,6 +51,10 @@ function optionsOf(provider: Provider): Schema<Options> {
     maxBody: s.describe(
       s.withDefault(s.size(), '10MiB'),
       'The most bytes that a body may have: it is read whole.',
+    ),
+    maxPayload: s.describe(
+      s.withDefault(s.size(), '1MiB'),
+      'The most bytes of a body that expressions can read as webhook.payload.',
     ),
     ...provider.options,
   });
@@ -74,29 +80,41 @@ export const webhook = definePlugin<Options>({
     const provider = providers.find(({ name }) => name === options.provider);
     if (provider === undefined) throw new ConfigurationError('no such provider', ['provider']);
     const { name } = provider;
-    const verify = provider.create(options, await loadSecrets(options.secret, host), host.warn);
+    const readHead = provider.create(options, await loadSecrets(options.secret, host), host.warn);
     const subject = Object.freeze({ type: 'webhook', id: name });
 
-    function accept(exchange: Exchange, body: Uint8Array, accepted: Accepted): Verdict {
-      const { timestampMs } = accepted;
-      if (timestampMs !== undefined) {
-        const ageMs = host.clock.now() - timestampMs;
-        if (Math.abs(ageMs) > options.tolerance)
-          return refuse.timestamp(`signed ${ageMs} ms ago, the tolerance is ${options.tolerance} ms`);
-      }
-      exchange.subject = subject;
-      exchange.attributes.webhook = new ReceivedWebhook(name, accepted, body);
-      return next;
+    function staleness({ timestampMs }: Claim): Verdict | undefined {
+      if (timestampMs === undefined) return undefined;
+      const ageMs = host.clock.now() - timestampMs;
+      if (Math.abs(ageMs) <= options.tolerance) return undefined;
+      return refuse.timestamp(`signed ${ageMs} ms ago, the tolerance is ${options.tolerance} ms`);
+    }
+
+    function judgeHead(exchange: Exchange): Verdict | JudgeBody {
+      const claim = readHead(exchange.head.headers);
+      if (claim.kind === 'unsigned') return notResponsible(claim.detail);
+      if (claim.kind === 'forged') return refuse.signature(claim.detail);
+      return (
+        staleness(claim) ??
+        function judgeBody(body) {
+          if (!claim.isSigned(body))
+            return refuse.signature(`${claim.header} was made with none of the secrets`);
+          // A body may take its time.
+          const stale = staleness(claim);
+          if (stale !== undefined) return stale;
+          exchange.subject = subject;
+          exchange.attributes.webhook = new ReceivedWebhook(name, claim, body, options.maxPayload);
+          return next;
+        }
+      );
     }
 
     return {
       body: { kind: 'all', limitBytes: options.maxBody },
       maxBodyBytes: options.maxBody,
-      access(exchange, body) {
+      head(exchange) {
         try {
-          const found = verify(exchange, body);
-          if (found.kind === 'accepted') return accept(exchange, body, found);
-          return found.kind === 'forged' ? refuse.signature(found.detail) : notResponsible(found.detail);
+          return judgeHead(exchange);
         } catch (error) {
           if (error instanceof MalformedSignature) return refuse.malformed(error.message);
           throw error;
@@ -121,21 +139,27 @@ async function loadSecrets(references: readonly string[], host: Host): Promise<r
   );
 }
 
-/** What expressions read as `webhook`; the body is parsed when an expression first asks for it. */
+/**
+ * What expressions read as `webhook`. The body is parsed when one of them first asks for it, which is after its signature was
+ * found right, and never a second time, whether that succeeded or not.
+ */
 class ReceivedWebhook implements WebhookAttribute {
   readonly provider: string;
   readonly id: string | undefined;
   readonly timestamp: Date | undefined;
-  readonly #event: Accepted['event'];
-  readonly #body: Uint8Array;
+  readonly #event: Claim['event'];
+  #body: Uint8Array | undefined;
+  readonly #maxPayload: number;
   #payload: unknown;
+  #failure: unknown;
 
-  constructor(provider: string, { id, event, timestampMs }: Accepted, body: Uint8Array) {
+  constructor(provider: string, { id, event, timestampMs }: Claim, body: Uint8Array, maxPayload: number) {
     this.provider = provider;
     this.id = id;
     this.timestamp = timestampMs === undefined ? undefined : new Date(timestampMs);
     this.#event = event;
     this.#body = body;
+    this.#maxPayload = maxPayload;
   }
 
   get event(): string | undefined {
@@ -143,7 +167,25 @@ class ReceivedWebhook implements WebhookAttribute {
   }
 
   get payload(): unknown {
-    this.#payload ??= parseJson(this.#body);
+    if (this.#body !== undefined) this.#parse(this.#body);
+    if (this.#failure !== undefined) throw this.#failure;
     return this.#payload;
   }
+
+  #parse(body: Uint8Array): void {
+    this.#body = undefined;
+    try {
+      this.#payload = parsePayload(body, this.#maxPayload);
+    } catch (error) {
+      this.#failure = error;
+    }
+  }
+}
+
+function parsePayload(body: Uint8Array, maxBytes: number): unknown {
+  if (body.byteLength > maxBytes)
+    throw new EvaluationError(
+      `webhook.payload is unknown: the body has ${body.byteLength} bytes, and maxPayload is ${maxBytes}`,
+    );
+  return parseJson(body);
 }

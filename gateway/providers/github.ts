@@ -5,6 +5,7 @@ import { bodyOnly } from './scheme/template.ts';
 const scheme: HmacScheme = {
   header: 'x-hub-signature-256',
   prefix: 'sha256=',
+  several: false,
   digest: 'sha256',
   encoding: 'hex',
   signed: bodyOnly,

@@ -67,6 +67,7 @@ export const hmac = defineProvider<Options>({
       {
         header: header.toLowerCase(),
         prefix,
+        several: true,
         digest,
         encoding,
         signed,

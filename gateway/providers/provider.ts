@@ -1,5 +1,4 @@
 import type { Warn } from '../configuration-error.ts';
-import type { Exchange } from '../exchange.ts';
 import type { Schema } from '../schema.ts';
 
 /**
@@ -15,7 +14,7 @@ export interface Provider<Options = unknown> {
   /** Options of its own, beside those of every provider. */
   readonly options: { readonly [Key in keyof Options]-?: Schema<Options[Key]> };
   /** Prepares keys and templates, once. @throws ConfigurationError with the path of the option that is wrong */
-  create(options: Options, secrets: readonly LoadedSecret[], warn: Warn): Verify;
+  create(options: Options, secrets: readonly LoadedSecret[], warn: Warn): ReadHead;
 }
 
 /** A secret as read when a configuration is loaded; `reference` may be shown, `bytes` never. */
@@ -24,22 +23,29 @@ export interface LoadedSecret {
   readonly bytes: Uint8Array;
 }
 
-/** Verifies one request. @throws MalformedSignature when a header it needs is missing, repeated or unreadable */
-export type Verify = (exchange: Exchange, body: Uint8Array) => Verification;
+/**
+ * Reads what the head of one request claims, before its body is read: names and values, flat. What the head alone shows to be
+ * wrong must not cost a look at the body.
+ *
+ * @throws MalformedSignature when a header is missing, or not what the provider's grammar allows
+ */
+export type ReadHead = (headers: readonly string[]) => Claim | Forged | Unsigned;
 
-export type Verification = Accepted | Forged | Unsigned;
-
-/** One of the signatures was made with one of the secrets. */
-export interface Accepted {
-  readonly kind: 'accepted';
+/** The headers are in order: a sender claims to have signed this. Nothing of it is true before `isSigned` has said so. */
+export interface Claim {
+  readonly kind: 'claim';
+  /** The header with the signature, for messages. */
+  readonly header: string;
   readonly id: string | undefined;
   /** The kind of event, or how it is found in the parsed body. */
   readonly event: string | undefined | ((payload: unknown) => string | undefined);
   /** The time that was signed, in milliseconds since the epoch; undefined when none is. */
   readonly timestampMs: number | undefined;
+  /** Whether one of the signatures was made with one of the secrets over this body. Reads it at most four times. */
+  isSigned(body: Uint8Array): boolean;
 }
 
-/** There are signatures, and none was made with any of the secrets. */
+/** There are signatures, and no secret here could have made them. */
 export interface Forged {
   readonly kind: 'forged';
   /** For the log alone. */

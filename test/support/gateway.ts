@@ -1,4 +1,5 @@
-import { BytesBody } from '../../gateway/body.ts';
+import assert from 'node:assert/strict';
+import { type Body, BytesBody } from '../../gateway/body.ts';
 import { compileChain, type Instance } from '../../gateway/config/chains.ts';
 import { Gateway } from '../../gateway/gateway.ts';
 import type { FinishedRequest } from '../../gateway/handling.ts';
@@ -115,6 +116,16 @@ export function request(
     ...overrides,
   };
 }
+
+/** A body that fails the test when it is read. */
+export const unreadable: Body = {
+  declaredBytes: undefined,
+  awaited: false,
+  limit() {},
+  all: () => assert.fail('the body was read'),
+  prefix: () => assert.fail('the body was read'),
+  forward: () => assert.fail('the body was read'),
+};
 
 /** Sends one request through a gateway and collects the answer. */
 export function send(gateway: Gateway, incoming: IncomingRequest): Promise<Collected> {

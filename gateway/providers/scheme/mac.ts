@@ -24,7 +24,10 @@ export function createMac(digest: Digest, encoding: Encoding, key: KeyObject): M
 
 /** What a signature of a digest in an encoding looks like: anything else is malformed, and is not compared. */
 export function signaturePattern(digest: Digest, encoding: Encoding): RegExp {
-  if (encoding === 'hex') return new RegExp(`^[0-9a-fA-F]{${digestBytes[digest] * 2}}$`);
+  if (encoding === 'hex') {
+    const digits = digestBytes[digest] * 2;
+    return new RegExp(`^(?:[0-9a-f]{${digits}}|[0-9A-F]{${digits}})$`);
+  }
   const characters = Math.ceil((digestBytes[digest] * 8) / 6);
   if (encoding === 'base64url') return new RegExp(`^[A-Za-z0-9_-]{${characters}}$`);
   return new RegExp(`^[A-Za-z0-9+/]{${characters}}={${(4 - (characters % 4)) % 4}}$`);

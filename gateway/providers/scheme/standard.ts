@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject, verify as verifySignature } from 'node:crypto';
 import { ConfigurationError, type Warn } from '../../configuration-error.ts';
-import { type LoadedSecret, MalformedSignature, type Verify } from '../provider.ts';
-import { onlyHeader, parseTimestampMs, requiredHeader, signaturesIn } from './headers.ts';
+import { type Claim, type LoadedSecret, MalformedSignature, type ReadHead } from '../provider.ts';
+import { headerLine, readId, readTime, required, signaturesIn } from './headers.ts';
 import { hmacKey } from './key.ts';
 import { createComparison, createMac, type Mac, signatureLength, signaturePattern } from './mac.ts';
 
@@ -17,11 +17,14 @@ interface Keys {
   readonly publicKeys: readonly KeyObject[];
 }
 
-const idCharacters = /^[\x21-\x7e]{1,256}$/;
-const base64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+/** 64 bytes in the one spelling that base64 has for them: the spare bits at the end are zero. */
+const ed25519Form = /^[A-Za-z0-9+/]{85}[AQgw]==$/;
+/** A signature of a version that is not known here; with a second comma it would be two lines joined into one. */
+const otherVersion = /^[a-z0-9]+,[\x21-\x2b\x2d-\x7e]+$/;
 /** The DER head of a SubjectPublicKeyInfo that holds an Ed25519 key (RFC 8410 section 4). */
 const ed25519Head = Buffer.from('302a300506032b6570032100', 'hex');
-const ed25519SignatureBytes = 64;
+/** Each hashes the whole body, because what differs stands before it. */
+const mostEd25519Tries = 4;
 
 /**
  * Prepares the verification of Standard Webhooks 1.0 (spec/standard-webhooks.md, signature scheme): `v1,` HMAC-SHA256 with
@@ -35,22 +38,21 @@ export function standardVerifier(
   names: StandardHeaders,
   secrets: readonly LoadedSecret[],
   warn: Warn,
-): Verify {
+): ReadHead {
   const { macs, publicKeys } = readKeys(secrets, warn);
-  const macPattern = signaturePattern('sha256', 'base64');
+  const macForm = signaturePattern('sha256', 'base64');
   const same = createComparison(signatureLength('sha256', 'base64'));
   const unsigned = Object.freeze({ kind: 'unsigned', detail: `no ${names.signature} header` } as const);
-  const forged = Object.freeze({
+  const otherKind = Object.freeze({
     kind: 'forged',
-    detail: `${names.signature} was made with none of the secrets`,
+    detail: `${names.signature} holds no signature of the kind of the secrets`,
   } as const);
 
   function signedWithSecret(signatures: readonly string[], before: string, body: Uint8Array): boolean {
-    const candidates = signatures.filter((text) => macPattern.test(text));
-    if (candidates.length === 0) return false;
+    if (signatures.length === 0) return false;
     return macs.some(function signedWith(mac) {
       const expected = mac(before, body, '');
-      return candidates.some((candidate) => same(expected, candidate));
+      return signatures.some((signature) => same(expected, signature));
     });
   }
 
@@ -59,50 +61,51 @@ export function standardVerifier(
     const message = Buffer.concat([Buffer.from(before, 'latin1'), body]);
     return signatures.some(function signed(text) {
       const signature = Buffer.from(text, 'base64');
-      // Base64 has spare bits at its end; a signature is taken in one spelling only.
-      if (signature.byteLength !== ed25519SignatureBytes || signature.toString('base64') !== text)
-        return false;
       return publicKeys.some((key) => verifySignature(null, message, key, signature));
     });
   }
 
-  return function verify(exchange, body) {
-    const { headers } = exchange.head;
-    const value = onlyHeader(headers, names.signature);
-    if (value === undefined) return unsigned;
-    const id = readId(headers, names.id);
-    const time = requiredHeader(headers, names.timestamp);
-    const timestampMs = parseTimestampMs(time, names.timestamp, 1000);
-    const { v1, v1a } = byVersion(value, names.signature);
-    const before = `${id}.${time}.`;
-    if (!signedWithSecret(v1, before, body) && !signedWithKey(v1a, before, body)) return forged;
-    return { kind: 'accepted', id, event: typeOf, timestampMs };
-  };
-}
-
-/** The signatures of the versions that are known; others are passed over. */
-function byVersion(
-  value: string,
-  name: string,
-): { readonly v1: readonly string[]; readonly v1a: readonly string[] } {
-  const versions = { v1: [] as string[], v1a: [] as string[] };
-  for (const text of signaturesIn(value, name, ' ')) {
-    if (text.startsWith('v1,')) versions.v1.push(text.slice(3));
-    else if (text.startsWith('v1a,')) versions.v1a.push(text.slice(4));
+  /** The signatures of the versions that are known; others are passed over. */
+  function byVersion(value: string): { readonly v1: readonly string[]; readonly v1a: readonly string[] } {
+    const v1: string[] = [];
+    const v1a: string[] = [];
+    for (const text of signaturesIn(value, names.signature, ' ')) {
+      if (text.startsWith('v1,') && macForm.test(text.slice(3))) v1.push(text.slice(3));
+      else if (text.startsWith('v1a,') && ed25519Form.test(text.slice(4))) v1a.push(text.slice(4));
+      else if (/^v1a?,/.test(text) || !otherVersion.test(text))
+        throw new MalformedSignature(`${names.signature} is not a list of signatures`);
+    }
+    if (v1.length + v1a.length === 0)
+      throw new MalformedSignature(`${names.signature} holds no signature of version v1 or v1a`);
+    if (v1a.length * publicKeys.length > mostEd25519Tries)
+      throw new MalformedSignature(
+        `${names.signature} has ${v1a.length} signatures for ${publicKeys.length} keys; together ${mostEd25519Tries} are tried`,
+      );
+    return { v1, v1a };
   }
-  if (versions.v1.length + versions.v1a.length === 0)
-    throw new MalformedSignature(`${name} holds no signature of version v1 or v1a`);
-  return versions;
-}
 
-/** An id with a full stop could be cut elsewhere in what is signed; the specification warns of it. */
-function readId(headers: readonly string[], name: string): string {
-  const id = requiredHeader(headers, name);
-  if (!idCharacters.test(id) || id.includes('.'))
-    throw new MalformedSignature(
-      `${name} has a full stop or another character that no id has, or is too long`,
-    );
-  return id;
+  return function readHead(headers) {
+    const value = headerLine(headers, names.signature);
+    if (value === undefined) return unsigned;
+    const { v1, v1a } = byVersion(value);
+    const id = required(readId(headers, names.id), names.id);
+    // With a full stop in it an id could be cut elsewhere in what is signed; the specification warns of it.
+    if (id.includes('.')) throw new MalformedSignature(`${names.id} has a full stop`);
+    const time = readTime(headers, names.timestamp, 1000);
+    if (v1.length * macs.length + v1a.length * publicKeys.length === 0) return otherKind;
+    const claim: Claim = {
+      kind: 'claim',
+      header: names.signature,
+      id,
+      event: typeOf,
+      timestampMs: Number(time) * 1000,
+      isSigned(body) {
+        const before = `${id}.${time}.`;
+        return signedWithSecret(v1, before, body) || signedWithKey(v1a, before, body);
+      },
+    };
+    return claim;
+  };
 }
 
 /** Where the recommended payload says what happened. */
@@ -151,8 +154,10 @@ function publicKey(text: string, reference: string): KeyObject {
 }
 
 function decode(text: string, reference: string): Buffer {
-  if (!base64.test(text)) throw wrongSecret(reference, 'is not base64 after its prefix');
-  return Buffer.from(text, 'base64');
+  const key = Buffer.from(text, 'base64');
+  // One that reads differently when it is written again lost or gained something on its way here.
+  if (key.toString('base64') !== text) throw wrongSecret(reference, 'is not base64 after its prefix');
+  return key;
 }
 
 function wrongSecret(reference: string, what: string, hint?: string): ConfigurationError {

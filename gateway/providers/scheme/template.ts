@@ -3,8 +3,8 @@ export interface SignedTemplate {
   readonly usesId: boolean;
   readonly usesTimestamp: boolean;
   before(id: string, timestamp: string): string;
-  after(id: string, timestamp: string): string;
-  /** Text that an id must not contain, because it is what ends the id in the template; undefined without an id. */
+  after(timestamp: string): string;
+  /** The character that ends an id in the template, which no id may contain; undefined without an id. */
   readonly endOfId: string | undefined;
 }
 
@@ -24,8 +24,9 @@ const printable = /^[\x20-\x7e]*$/;
 /**
  * Compiles a template such as `v0:{timestamp}:{body}`, in which `{body}` stands once and `{id}` and `{timestamp}` at most once.
  *
- * After `{id}` there must be a text that ends it. Without one, a sender's id and what follows could be cut elsewhere and
- * would have the same signature.
+ * No two different triples of id, time and body may give the same bytes, or the signature of one would be the signature of
+ * the other. Texts and times have fixed lengths, so the body begins and ends where they say. An id has none: it stands before
+ * the body, and the first character after it, which no id may contain, ends it.
  *
  * @returns the template, or what is wrong with it
  */
@@ -33,21 +34,23 @@ export function compileTemplate(text: string): SignedTemplate | string {
   if (!printable.test(text)) return 'expected printable ASCII';
   const parts = text.split(placeholder).filter((part) => part !== '');
   const odd = parts.find((part) => /[{}]/.test(part) && !known.includes(part));
-  if (odd !== undefined) return `${odd} is no placeholder; there are ${known.join(', ')}`;
+  if (odd !== undefined) return `${odd} is not a placeholder; there are ${known.join(', ')}`;
   for (const name of known)
     if (parts.filter((part) => part === name).length > 1) return `${name} is there more than once`;
   const body = parts.indexOf('{body}');
   if (body < 0) return 'there is no {body}, so nothing would protect it';
   const id = parts.indexOf('{id}');
-  const next = parts[id + 1];
-  if (id >= 0 && next !== undefined && known.includes(next))
-    return `between {id} and ${next} there must be a separator`;
+  if (id > body)
+    return '{id} stands after {body}, where an end of the body could pass for the beginning of an id';
+  const next = parts[id + 1] as string;
+  if (id >= 0 && known.includes(next)) return `between {id} and ${next} there must be a separator`;
+  const fillAfter = filler(parts.slice(body + 1));
   return {
     usesId: id >= 0,
     usesTimestamp: parts.includes('{timestamp}'),
     before: filler(parts.slice(0, body)),
-    after: filler(parts.slice(body + 1)),
-    endOfId: id >= 0 ? next : undefined,
+    after: (timestamp) => fillAfter('', timestamp),
+    endOfId: id >= 0 ? next[0] : undefined,
   };
 }
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { BytesBody } from '../../../gateway/body.ts';
+import { type Body, BytesBody } from '../../../gateway/body.ts';
 import { compileChain, type Instance } from '../../../gateway/config/chains.ts';
 import type { Exchange } from '../../../gateway/exchange.ts';
 import { runPipeline } from '../../../gateway/pipeline.ts';
@@ -55,14 +55,15 @@ export async function configure(name: string, options: unknown, host: Host = tes
 export function judge(
   instances: readonly Instance[],
   exchange: Exchange,
-  body: Uint8Array = new Uint8Array(0),
+  body: Uint8Array | Body = new Uint8Array(0),
   host: Host = testHost(),
 ): Promise<Reply | undefined> {
   const byName = new Map(instances.map((one) => [one.plugin.name, one]));
   exchange.chain = compileChain(byName, new Set());
   const route = { ...exchange.route, chain: exchange.chain, consumers: [] };
   Object.defineProperty(exchange, 'route', { value: route });
-  return new Promise((resolve) => runPipeline(exchange, new BytesBody(body), host, resolve));
+  const read = body instanceof Uint8Array ? new BytesBody(body) : body;
+  return new Promise((resolve) => runPipeline(exchange, read, host, resolve));
 }
 
 function deepFreeze<Value>(value: Value): Value {

@@ -9,6 +9,7 @@ import { plugins } from '../../../gateway/plugins/index.ts';
 import { renderReply } from '../../../gateway/problem.ts';
 import { jsonSchema, parse } from '../../../gateway/schema.ts';
 import type { Refusal, Reply } from '../../../gateway/verdict.ts';
+import { unreadable } from '../../support/gateway.ts';
 import { exchangeOf } from '../expression/exchange.ts';
 import { configure, judge, type TestHost, testHost } from './configured.ts';
 import { type Request, type Sample, samples, secretText } from './samples.ts';
@@ -112,6 +113,19 @@ for (const plugin of plugins) {
     const body = new BytesBody(sample.passes.body ?? new Uint8Array(0));
     const reply = await new Promise<Reply | undefined>((done) => runPipeline(broken, body, testHost(), done));
     assert.ok(reply !== undefined && reply.status >= 400, 'it was let through');
+  });
+
+  test(`${name}: a plugin that authenticates by the body judges the head first, and reads nothing when that decides`, async () => {
+    const { plugin: one, hooks } = await configure(name, sample.options, testHost(secretText));
+    const reads = hooks.body !== undefined && hooks.body.kind !== 'none';
+    assert.ok(hooks.head === undefined || (reads && hooks.access === undefined), 'head stands for access');
+    if (!reads || one.guard !== 'authenticates') return;
+    assert.ok(hooks.head !== undefined, 'it has no head hook');
+    assert.ok((sample.decidedByHead ?? []).length > 0, 'its sample says nothing of the head');
+    for (const request of sample.decidedByHead ?? []) {
+      const reply = await judge([{ plugin: one, hooks }], exchangeFor(request), unreadable);
+      assert.ok(reply !== undefined && reply.status >= 400 && reply.status < 500, reply?.code);
+    }
   });
 
   test(`${name}: no secret appears in a reply, its detail, the trail, the log or the plugin`, async () => {

@@ -5,6 +5,8 @@ export interface Sample {
   readonly options: Readonly<Record<string, unknown>>;
   readonly passes: Request;
   readonly refused: Request;
+  /** For one that authenticates by the body: what it must refuse, or leave to others, before the body is read. */
+  readonly decidedByHead?: readonly Request[];
 }
 
 export interface Request {
@@ -36,6 +38,12 @@ export const samples: Readonly<Record<string, Sample>> = {
     options: { provider: 'github', secret: ['env:FIRST', 'env:SECOND'] },
     passes: { headers: ['x-hub-signature-256', signature], body },
     refused: { headers: ['x-hub-signature-256', signature], body: Buffer.from('{}') },
+    decidedByHead: [
+      {},
+      { headers: ['x-hub-signature-256', ''] },
+      { headers: ['x-hub-signature-256', 'sha256=abc'] },
+      { headers: ['x-hub-signature-256', signature, 'x-hub-signature-256', signature] },
+    ],
   },
   authorize: {
     options: { allow: "request.method in ['POST', 'PUT']" },

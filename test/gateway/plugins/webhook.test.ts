@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
 import test from 'node:test';
 import { ConfigurationError } from '../../../gateway/configuration-error.ts';
 import type { WebhookAttribute } from '../../../gateway/expression/index.ts';
-import { gatewayWith, request, send } from '../../support/gateway.ts';
+import { gatewayWith, request, send, unreadable } from '../../support/gateway.ts';
 import { exchangeOf, nowMs } from '../expression/exchange.ts';
 import { type Message, type Signer, signers } from '../providers/signers.ts';
+import { flat, outcome, providerNamed, verifierOf } from '../providers/verify.ts';
 import { configure, judge, testHost } from './configured.ts';
 
 const signerOf = (variant: string): Signer =>
@@ -87,12 +90,167 @@ for (const [ageMs, tolerance, passes] of ages) {
   });
 }
 
-test('a stale webhook with a wrong signature is forged, not stale: nobody learns of clocks by guessing', async () => {
-  const { exchange } = signed(standard, { seconds: 1 });
-  assert.equal(
-    (await judge([await webhook(standard)], exchange, Buffer.from('x')))?.code,
-    'webhook:signature',
-  );
+const decidedByTheHead: readonly (readonly [what: string, signer: Signer, changed: object, code: string])[] =
+  [
+    ['no signature', github, { 'X-Hub-Signature-256': undefined }, 'gateway:unauthenticated'],
+    ['an empty signature', github, { 'X-Hub-Signature-256': '' }, 'webhook:malformed'],
+    ['a signature of another form', github, { 'X-Hub-Signature-256': 'sha256=abc' }, 'webhook:malformed'],
+    ['an id with a comma', github, { 'X-GitHub-Delivery': 'a,b' }, 'webhook:malformed'],
+    ['an event with a comma', github, { 'X-GitHub-Event': 'ping,push' }, 'webhook:malformed'],
+    ['no id that is signed', standard, { 'webhook-id': undefined }, 'webhook:malformed'],
+    ['no time', standard, { 'webhook-timestamp': undefined }, 'webhook:malformed'],
+    ['a time of zero', standard, { 'webhook-timestamp': '0' }, 'webhook:malformed'],
+    ['a time long ago', standard, { 'webhook-timestamp': '1000000000' }, 'webhook:timestamp'],
+    ['a time to come', standard, { 'webhook-timestamp': '9999999999' }, 'webhook:timestamp'],
+    [
+      'more signatures than are tried',
+      standard,
+      {
+        'webhook-signature': Array(9)
+          .fill(`v1,${'A'.repeat(43)}=`)
+          .join(' '),
+      },
+      'webhook:malformed',
+    ],
+    [
+      'sixteen signatures of Ed25519 and a time of zero',
+      signerOf('v1a'),
+      {
+        'webhook-signature': Array(16)
+          .fill(`v1a,${'A'.repeat(86)}==`)
+          .join(' '),
+        'webhook-timestamp': '0',
+      },
+      'webhook:malformed',
+    ],
+    [
+      'five signatures of Ed25519',
+      signerOf('v1a'),
+      {
+        'webhook-signature': Array(5)
+          .fill(`v1a,${'A'.repeat(86)}==`)
+          .join(' '),
+      },
+      'webhook:malformed',
+    ],
+    [
+      'signatures of a kind that no secret is of',
+      standard,
+      { 'webhook-signature': `v1a,${'A'.repeat(86)}==` },
+      'webhook:signature',
+    ],
+  ];
+
+for (const [what, signer, changed, code] of decidedByTheHead) {
+  test(`what the head alone shows to be wrong refuses without a look at the body: ${what}`, async () => {
+    const { headers } = signed(signer);
+    const list = Object.entries({ ...headers, ...changed }).filter(([, value]) => value !== undefined);
+    const gateway = gatewayWith({ instances: [await webhook(signer)] });
+    const answer = await send(
+      gateway,
+      request({ headers: ['host', 'hooks.example.com', ...list.flat()], body: unreadable }),
+    );
+    assert.equal(JSON.parse(answer.body).code, code);
+    assert.ok(answer.status === 401 || answer.status === 400);
+  });
+}
+
+test('a body that came late is judged by the time at which it is there', async () => {
+  const host = testHost(standard.secretsOf(1).gateway);
+  const { exchange, body } = signed(standard);
+  const { hooks } = await webhook(standard, {}, host);
+  const judgeBody = hooks.head?.(exchange);
+  assert.ok(typeof judgeBody === 'function');
+  host.nowMs += 300_001;
+  assert.equal((judgeBody(body) as { code?: string }).code, 'webhook:timestamp');
+  assert.equal(exchange.subject, undefined);
+});
+
+test('the body is hashed once for each secret, and for Ed25519 at most four times, whatever the header holds', (t) => {
+  const bytes = Buffer.alloc(1000);
+  const hmacs = t.mock.method(crypto, 'createHmac');
+  const verifies = t.mock.method(crypto, 'verify');
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  for (const [signer, secrets] of [
+    [github, 4],
+    [standard, 4],
+    [signerOf('v1a'), 1],
+    [signerOf('v1a'), 2],
+    [signerOf('v1a'), 4],
+  ] as const) {
+    const keys = Array.from({ length: secrets }, (_, at) => signer.secretsOf(at + 2).gateway);
+    const verify = verifierOf(providerNamed(signer.provider), signer.options, keys);
+    const message = { id: 'a', seconds: nowSeconds, body: bytes };
+    const wrong = signer.sign(signer.secretsOf(1).sender, message);
+    const most = signer.variant === 'v1a' ? 4 / secrets : signer.most;
+    const value = Array<string>(most).fill(wrong).join(signer.separator);
+    hmacs.mock.resetCalls();
+    verifies.mock.resetCalls();
+    assert.equal(outcome(verify, flat(signer.headers(value, message)), bytes), 'forged');
+    assert.equal(hmacs.mock.callCount() + verifies.mock.callCount(), 4, `${signer.variant} ${secrets}`);
+  }
+});
+
+test('a payload is parsed once, whether that succeeds or not, and only when an expression looks at it', async (t) => {
+  const parsed = t.mock.method(JSON, 'parse');
+  const looks = Array(20).fill("webhook.payload.a == 'b'").join(' || ');
+  for (const [text, allow, times] of [
+    ['not JSON', looks, 1],
+    ['{"a":"c"}', looks, 1],
+    ['null', looks, 1],
+    ['{"a":"c"}', "webhook.provider == 'github'", 0],
+  ] as const) {
+    const { exchange, body } = signed(github, { body: Buffer.from(text) });
+    const plugins = [await webhook(github), await configure('authorize', { allow })];
+    parsed.mock.resetCalls();
+    await judge(plugins, exchange, body);
+    assert.equal(parsed.mock.callCount(), times, text);
+  }
+});
+
+test('no payload is parsed before the signature is right', async (t) => {
+  const parsed = t.mock.method(JSON, 'parse');
+  const { exchange } = signed(standard);
+  const plugins = [
+    await webhook(standard),
+    await configure('authorize', { allow: 'webhook.payload.a == 1' }),
+  ];
+  const reply = await judge(plugins, exchange, Buffer.from('{"a":1}'));
+  assert.equal(reply?.code, 'webhook:signature');
+  assert.equal(parsed.mock.callCount(), 0);
+});
+
+test('a payload of more bytes than maxPayload is unknown: an expression that looks at it refuses, others do not', async () => {
+  const atLimit = Buffer.from(`{"type":"made","n":"${'x'.repeat(1024 - 22)}"}`);
+  assert.equal(atLimit.byteLength, 1024);
+  for (const [maxPayload, allow, code] of [
+    ['1KiB', "webhook.payload.type == 'made'", undefined],
+    ['1023B', "webhook.payload.type == 'made'", 'authorize:error'],
+    ['1023B', "webhook.event == 'made'", 'authorize:error'],
+    ['1023B', "webhook.payload.type != 'other'", 'authorize:error'],
+    ['1023B', "webhook.provider == 'standard-webhooks'", undefined],
+  ] as const) {
+    const { exchange, body } = signed(standard, { body: atLimit });
+    const plugins = [await webhook(standard, { maxPayload }), await configure('authorize', { allow })];
+    const reply = await judge(plugins, exchange, body);
+    assert.equal(reply?.code, code, `${maxPayload} ${allow}`);
+    assert.equal(reply?.detail?.includes('maxPayload is 1023'), code === undefined ? undefined : true);
+  }
+});
+
+test('by default expressions read payloads of a mebibyte', async () => {
+  const plugins = [await webhook(github), await configure('authorize', { allow: "webhook.payload != ''" })];
+  for (const [size, code] of [
+    [1024 * 1024, undefined],
+    [1024 * 1024 + 1, 'authorize:error'],
+  ] as const) {
+    const { exchange, body } = signed(github, { body: Buffer.from(JSON.stringify('x'.repeat(size - 2))) });
+    assert.equal((await judge(plugins, exchange, body))?.code, code, `${size}`);
+  }
 });
 
 test('the three refusals are told apart, and the subject stays unknown', async () => {
@@ -133,6 +291,7 @@ const wrong: readonly (readonly [options: object, message: RegExp])[] = [
   [{ secret: 'env:X' }, /github.*hmac.*standard-webhooks/],
   [{ provider: 'github', secret: 'hunter2' }, /expected a reference to a secret/],
   [{ provider: 'github', secret: [] }, /.+/],
+  [{ provider: 'github', secret: Array(5).fill('env:X') }, /at most 4 secrets/],
   [{ provider: 'github', secret: 'env:X', tolerance: '0s' }, /a tolerance of 0 would refuse everything/],
   [{ provider: 'github', secret: 'env:X', tolerance: 300 }, /expected a duration/],
   [{ provider: 'github', secret: 'env:X', header: 'x-sig' }, /unknown key/],

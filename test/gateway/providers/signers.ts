@@ -19,6 +19,12 @@ export interface Signer {
   readonly signatureHeader: string;
   /** Between several signatures in one header. */
   readonly separator: string;
+  /** The most signatures that a header may hold. */
+  readonly most: number;
+  /** Whether a comma stands between several: then two lines are two signatures. */
+  readonly commas: boolean;
+  /** A signature of a version that is passed over. */
+  readonly otherVersion?: string;
   /** Headers that the signature covers. */
   readonly covered: readonly string[];
 }
@@ -50,6 +56,9 @@ const standard = {
   options: {},
   signatureHeader: 'webhook-signature',
   separator: ' ',
+  most: 8,
+  commas: false,
+  otherVersion: 'v9,unknown',
   covered: ['webhook-id', 'webhook-timestamp'],
   headers: (signature: string, { id, seconds }: Message) => ({
     'webhook-id': id,
@@ -72,6 +81,8 @@ export const signers: readonly Signer[] = [
     }),
     signatureHeader: 'X-Hub-Signature-256',
     separator: ',',
+    most: 1,
+    commas: false,
     covered: [],
   },
   {
@@ -89,6 +100,7 @@ export const signers: readonly Signer[] = [
   {
     ...standard,
     variant: 'v1a',
+    most: 4,
     secretsOf: (seed) => ({
       sender: String(seed),
       gateway: `whpk_${ed25519(seed).publicBytes.toString('base64')}`,
@@ -107,17 +119,19 @@ export const signers: readonly Signer[] = [
     headers: (signature, { id }) => ({ 'X-Id': id, 'X-Signature': signature }),
     signatureHeader: 'X-Signature',
     separator: ' ',
+    most: 8,
+    commas: true,
     covered: [],
   },
   {
     provider: 'hmac',
-    variant: 'time before and id after the body',
+    variant: 'id before and time after the body',
     options: {
       header: 'x-sig',
       prefix: 'v1=',
       encoding: 'base64url',
       digest: 'sha384',
-      signed: 'v1:{timestamp}:{body}:{id}:end',
+      signed: 'v1:{id}:{body}:{timestamp}:end',
       timestampHeader: 'x-time',
       timestampUnit: 'ms',
       idHeader: 'x-id',
@@ -125,7 +139,7 @@ export const signers: readonly Signer[] = [
     },
     secretsOf: plain,
     sign: (secret, { id, seconds, body }) =>
-      `v1=${hmacOf('sha384', secret, [`v1:${seconds}000:`, body, `:${id}:end`]).digest('base64url')}`,
+      `v1=${hmacOf('sha384', secret, [`v1:${id}:`, body, `:${seconds}000:end`]).digest('base64url')}`,
     headers: (signature, { id, seconds }) => ({
       'x-id': id,
       'x-time': `${seconds}000`,
@@ -134,6 +148,9 @@ export const signers: readonly Signer[] = [
     }),
     signatureHeader: 'x-sig',
     separator: ', ',
+    most: 8,
+    commas: true,
+    otherVersion: 'v9=unknown',
     covered: ['x-id', 'x-time'],
   },
 ];

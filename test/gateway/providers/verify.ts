@@ -1,13 +1,25 @@
 import assert from 'node:assert/strict';
 import type { Warn } from '../../../gateway/configuration-error.ts';
 import { providers } from '../../../gateway/providers/index.ts';
-import { MalformedSignature, type Provider, type Verify } from '../../../gateway/providers/provider.ts';
+import {
+  type Claim,
+  type Forged,
+  MalformedSignature,
+  type Provider,
+  type Unsigned,
+} from '../../../gateway/providers/provider.ts';
 import { parse, s } from '../../../gateway/schema.ts';
-import { exchangeOf } from '../expression/exchange.ts';
 
 export function providerNamed(name: string): Provider {
   return providers.find((one) => one.name === name) ?? assert.fail(`no provider ${name}`);
 }
+
+type Found =
+  | (Omit<Claim, 'kind' | 'isSigned' | 'header'> & { readonly kind: 'accepted' })
+  | Forged
+  | Unsigned;
+/** Judges a request: by its head, then by its body. */
+export type Verify = (headers: readonly string[], body: Uint8Array) => Found;
 
 /** A verifier as the webhook plugin makes it: options parsed with their defaults, secrets loaded. */
 export function verifierOf(
@@ -19,13 +31,21 @@ export function verifierOf(
   const parsed = parse(s.object(provider.options), options);
   assert.ok(parsed.ok, JSON.stringify(parsed));
   const loaded = secrets.map((secret, at) => ({ reference: `env:SECRET_${at}`, bytes: Buffer.from(secret) }));
-  return provider.create(Object.freeze(parsed.value), loaded, warn);
+  const readHead = provider.create(Object.freeze(parsed.value), loaded, warn);
+  return function verify(headers, body) {
+    const claim = readHead(headers);
+    if (claim.kind !== 'claim') return claim;
+    const { id, event, timestampMs } = claim;
+    return claim.isSigned(body)
+      ? { kind: 'accepted', id, event, timestampMs }
+      : { kind: 'forged', detail: `${claim.header} is wrong` };
+  };
 }
 
 /** Runs a verifier; `malformed` for what it throws about headers. */
 export function outcome(verify: Verify, headers: readonly string[], body: Uint8Array): string {
   try {
-    return verify(exchangeOf({ head: { headers } }), body).kind;
+    return verify(headers, body).kind;
   } catch (error) {
     assert.ok(error instanceof MalformedSignature, `${error}`);
     return 'malformed';
