@@ -36,6 +36,8 @@ export async function loadConfigured(options: LoadOptions): Promise<Gateway> {
       secrets: createSecrets(env),
       tailnet,
       headOnly,
+      // Set by Lambda itself, and by nobody else.
+      sandboxed: env.AWS_LAMBDA_FUNCTION_NAME !== undefined,
       finished: createAccessLog(
         (line) => process.stdout.write(line),
         requestMetrics(env.AWS_LAMBDA_FUNCTION_NAME ?? 'forwarder', Date.now),

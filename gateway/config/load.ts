@@ -12,6 +12,8 @@ import { configurationShape } from './shape.ts';
 /** What a host lends to the gateway. */
 export interface GatewayPorts extends Omit<Host, 'warn'> {
   readonly tailnet: TailnetEnvironment;
+  /** Whether the host is a sandbox such as AWS Lambda's, whose own addresses no target may have; see TransportPorts. */
+  readonly sandboxed?: boolean;
   /** Only what can be decided on the head alone: for an authorizer, which never sees a body. */
   readonly headOnly?: boolean;
   /** Told of each request when it is over. */

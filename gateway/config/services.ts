@@ -19,19 +19,27 @@ export function compileService(
 ): Upstream | undefined {
   const transport = attempt(() => parseTransport(options.transport), [...path, 'transport'], problems);
   const targets = options.targets.map(({ url, weight }, index) =>
-    attempt(() => readTarget(url, weight, transport), [...path, 'targets', index, 'url'], problems),
+    attempt(() => readTarget(url, weight, transport, ports), [...path, 'targets', index, 'url'], problems),
   );
   if (transport === undefined || !targets.every((target) => target !== undefined)) return undefined;
   return createUpstream({ targets, transport: transport.create(ports), timeoutMs: options.timeout });
 }
 
-function readTarget(url: string, weight: number, transport: ParsedTransport | undefined): Target {
+const inSandbox =
+  'on AWS Lambda that is the sandbox of the function itself: name the target as the network of the function knows it';
+
+function readTarget(
+  url: string,
+  weight: number,
+  transport: ParsedTransport | undefined,
+  { sandboxed }: GatewayPorts,
+): Target {
   const target = parseTarget(url, weight);
-  if (transport?.kind.guarded !== true) return target;
+  if (transport?.kind.guarded !== true && sandboxed !== true) return target;
   const refused = guardTarget(target.destination.host);
-  if (refused !== undefined)
-    throw new ConfigurationError(`${url} cannot be a target: ${refused.why}`, [], refused.hint);
-  return target;
+  if (refused === undefined) return target;
+  const hint = transport?.kind.guarded === true ? refused.hint : inSandbox;
+  throw new ConfigurationError(`${target.origin} cannot be a target: ${refused.why}`, [], hint);
 }
 
 function attempt<Value>(

@@ -65,13 +65,18 @@ const names: ReadonlyMap<string, string> = new Map(
   Object.entries({
     'this machine': [
       'localhost',
-      'localhost.localdomain',
       'localhost4',
-      'localhost4.localdomain4',
       'localhost6',
-      'localhost6.localdomain6',
       'ip6-localhost',
       'ip6-loopback',
+      // AWS Lambda's own name for its sandbox.
+      'sandbox',
+    ],
+    'the machine that a container runs on': [
+      'host.docker.internal',
+      'gateway.docker.internal',
+      'kubernetes.docker.internal',
+      'host.containers.internal',
     ],
     'the broadcast address': ['broadcasthost'],
     'a multicast address': ['ip6-allnodes', 'ip6-allrouters', 'ip6-allhosts', 'ip6-mcastprefix'],
@@ -79,6 +84,7 @@ const names: ReadonlyMap<string, string> = new Map(
     'where a cloud serves metadata': [
       'metadata',
       'metadata.google.internal',
+      'metadata.internal',
       'metadata.goog',
       'instance-data',
       'instance-data.ec2.internal',
@@ -87,6 +93,9 @@ const names: ReadonlyMap<string, string> = new Map(
     ],
   }).flatMap(([what, list]) => list.map((name) => [name, what] as const)),
 );
+
+/** RFC 6761 section 6.3, and the domain in which hosts files put the machine itself (`sandbox.localdomain` on AWS Lambda). */
+const ownDomain = /\.(?:localhost|localdomain[46]?)$/;
 
 /** Characters that would make the URL parser see more than a host. */
 const notInHost = /[\s/?#@\\:[\]]/u;
@@ -116,7 +125,7 @@ function withoutRoot(name: string): string {
 }
 
 function forbiddenName(name: string): string | undefined {
-  return names.get(name) ?? (name.endsWith('.localhost') ? 'this machine' : undefined);
+  return names.get(name) ?? (ownDomain.test(name) ? 'this machine' : undefined);
 }
 
 function forbiddenIpv6(address: string): string | undefined {

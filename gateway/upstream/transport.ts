@@ -51,6 +51,11 @@ export interface Transport {
 export interface TransportPorts {
   readonly clock: Clock;
   readonly tailnet: TailnetEnvironment;
+  /**
+   * Whether this machine is a sandbox, as on AWS Lambda: its own addresses serve the runtime and credentials and are never meant,
+   * so `direct` is guarded too, by the names in the configuration and by the addresses that they resolve to.
+   */
+  readonly sandboxed?: boolean;
 }
 
 export type CreateTransport = (ports: TransportPorts) => Transport;

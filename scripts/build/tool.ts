@@ -52,6 +52,7 @@ async function secretsOf(source: ConfigurationSource, headOnly: boolean): Promis
     },
     tailnet: readEnvironment({}).tailnet,
     headOnly,
+    sandboxed: true,
   });
   await gateway.close();
   return [...references];

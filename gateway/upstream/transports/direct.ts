@@ -1,8 +1,10 @@
-import { connect, type Socket } from 'node:net';
+import type { LookupAddress } from 'node:dns';
+import { connect, type LookupFunction, type Socket } from 'node:net';
 import type { Clock } from '../../plugin.ts';
 import { upstreamRefusals } from '../../refusal.ts';
 import type { Refusal } from '../../verdict.ts';
 import { PauseWatch } from '../pause.ts';
+import { guardTarget } from '../target-guard.ts';
 import {
   ConnectError,
   type Destination,
@@ -19,20 +21,31 @@ export const direct: TransportKind = {
   name: 'direct',
   form: 'direct',
   guarded: false,
-  parse: (text) => (text === 'direct' ? ({ clock }) => new DirectTransport(clock) : undefined),
+  parse: (text) =>
+    text === 'direct' ? ({ clock, sandboxed }) => new DirectTransport(clock, sandboxed) : undefined,
 };
 
 class DirectTransport implements Transport {
   readonly #pause: PauseWatch;
+  /** Undefined is the system's own. */
+  readonly #lookup: LookupFunction | undefined;
   #epoch = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, sandboxed = false) {
     this.#pause = new PauseWatch(clock);
+    this.#lookup = sandboxed ? guardedLookup : undefined;
   }
 
   connect({ host, port }: Destination, withinMs: number): Promise<Socket> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 });
+      const socket = connect({
+        host,
+        port,
+        noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: 60_000,
+        ...(this.#lookup && { lookup: this.#lookup }),
+      });
       const timer = setTimeout(function onTime() {
         socket.destroy();
         const detail = `${host}:${port} did not take the connection within ${Math.round(withinMs)} ms`;
@@ -47,7 +60,7 @@ class DirectTransport implements Transport {
 
       function onError(error: NodeJS.ErrnoException): void {
         clearTimeout(timer);
-        reject(new ConnectError(toReply(error), { cause: error }));
+        reject(error instanceof ConnectError ? error : new ConnectError(toReply(error), { cause: error }));
       }
 
       socket.once('connect', onConnect).once('error', onError);
@@ -61,6 +74,22 @@ class DirectTransport implements Transport {
 
   async close(): Promise<void> {}
 }
+
+/** Resolves as the system does, and gives nothing when one of the addresses may not be a target: they are what is connected to. */
+const guardedLookup: LookupFunction = function lookup(host, options, callback) {
+  const { lookup: resolve } = process.getBuiltinModule('node:dns');
+  resolve(host, { ...options, all: true }, (error, found: LookupAddress[]) => {
+    if (error !== null) return callback(error, []);
+    const forbidden = found.find(({ address }) => guardTarget(address) !== undefined);
+    if (forbidden !== undefined) {
+      const detail = `${host} is ${forbidden.address}, which may not be a target: ${guardTarget(forbidden.address)?.why}`;
+      return callback(new ConnectError(upstreamRefusals['target-denied'](detail)), []);
+    }
+    const [first] = found;
+    if (options.all === true) callback(null, found);
+    else callback(null, first?.address ?? '', first?.family);
+  });
+};
 
 function toReply(error: NodeJS.ErrnoException): Refusal {
   const detail = error.message || error.code;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import dns from 'node:dns';
 import { createServer, isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import test, { type TestContext } from 'node:test';
 import { readEnvironment } from '../../../../gateway/environment.ts';
 import type { ConnectError, Transport } from '../../../../gateway/upstream/transport.ts';
@@ -8,8 +9,8 @@ import { parseTransport } from '../../../../gateway/upstream/transports/index.ts
 import { MovableClock } from '../fixtures/clock.ts';
 import { closedPort, start } from '../fixtures/server.ts';
 
-function direct(clock = new MovableClock()): Transport {
-  return parseTransport('direct').create({ clock, tailnet: readEnvironment({}).tailnet });
+function direct(clock = new MovableClock(), sandboxed = false): Transport {
+  return parseTransport('direct').create({ clock, tailnet: readEnvironment({}).tailnet, sandboxed });
 }
 
 /** What the machine's resolver says is not the test's to choose, so it is put in its place. */
@@ -87,4 +88,66 @@ test('a long pause makes kept connections suspect, a short one does not', () => 
     epochs.map((readiness) => 'epoch' in readiness && readiness.epoch),
     [0, 0, 1, 1, 2],
   );
+});
+
+const forbidden = [
+  ['127.0.0.1'],
+  ['::1'],
+  ['169.254.169.254'],
+  ['169.254.170.2'],
+  ['fe80::1'],
+  ['fd00:ec2::254'],
+  ['0.0.0.0'],
+  ['::'],
+  ['224.0.0.1'],
+  ['255.255.255.255'],
+  ['::ffff:127.0.0.1'],
+  ['::ffff:a9fe:a9fe'],
+  ['64:ff9b::169.254.169.254'],
+  ['192.0.2.1', '127.0.0.1'],
+  ['2001:db8::1', '192.0.2.1', '::1'],
+];
+for (const addresses of forbidden) {
+  test(`in a sandbox a name that resolves to ${addresses.join(' and ')} is not connected to`, async (t) => {
+    const { port } = await start(
+      t,
+      createServer((socket) => socket.destroy()),
+    );
+    resolvesTo(t, addresses);
+    await assert.rejects(
+      direct(new MovableClock(), true).connect({ host: 'innocent.test', port }, 1_000),
+      (error: ConnectError) => {
+        assert.equal(error.code, 'upstream:target-denied');
+        assert.match(error.reply.detail ?? '', /^innocent\.test is .* may not be a target/);
+        return true;
+      },
+    );
+  });
+}
+
+test('outside a sandbox a name that resolves to this machine is connected to', async (t) => {
+  const { port } = await start(t, createServer());
+  resolvesTo(t, ['127.0.0.1']);
+  const socket = await direct().connect({ host: 'demo.test', port }, 1_000);
+  socket.destroy();
+});
+
+test('in a sandbox an unknown name keeps its own code', async () => {
+  await assert.rejects(
+    direct(new MovableClock(), true).connect({ host: 'no-such-host.invalid', port: 80 }, 5_000),
+    (error: ConnectError) => error.code === 'upstream:target-unknown',
+  );
+});
+
+const own = Object.values(networkInterfaces())
+  .flatMap((addresses) => addresses ?? [])
+  .find(({ internal, family }) => !internal && family === 'IPv4')?.address;
+test('in a sandbox a name that resolves to another address is connected to', {
+  skip: own === undefined,
+}, async (t) => {
+  const { port } = await start(t, createServer(), own);
+  resolvesTo(t, [own as string]);
+  const socket = await direct(new MovableClock(), true).connect({ host: 'peer.test', port }, 1_000);
+  assert.equal(socket.remoteAddress, own);
+  socket.destroy();
 });
