@@ -1,6 +1,6 @@
 import type { CanonicalPath } from './path.ts';
 
-/** What a route matches. Hosts in lower case; a path is exact, or a prefix when it ends in `/*`; no methods means any. */
+/** What a route matches. Hosts in lower case; a path is exact, or a prefix when it ends in `/*`; no methods means any but TRACE, TRACK and CONNECT. */
 export interface Match {
   readonly hosts: readonly string[];
   readonly path: string;
@@ -69,10 +69,19 @@ export function createRouter<Value>(entries: readonly Entry<Value>[]): Router<Va
       const named = hosts.get(host);
       const value = (named && search(named, path, method, allow)) ?? search(anyHost, path, method, allow);
       if (value !== undefined) return { kind: 'found', value };
-      return allow.length === 0 ? undefined : { kind: 'method', allow };
+      return allow.length === 0 ? undefined : { kind: 'method', allow: [...new Set(allow)] };
     },
   };
 }
+
+/**
+ * What no route takes unless it names it: TRACE, and TRACK of old IIS, send back the request with what the gateway added, and
+ * CONNECT opens a tunnel. In any case, since some targets fold it.
+ */
+const mustBeNamed = /^(?:trace|track|connect)$/i;
+
+/** Said to whoever asks for another (RFC 9110 section 15.5.6), where a route takes any. */
+const usualMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 function search<Value>(
   table: Table<Value>,
@@ -94,9 +103,12 @@ function search<Value>(
 }
 
 function pick<Value>(slot: Slot<Value>, method: string, allow: string[]): Value | undefined {
-  const value = slot.byMethod.get(method) ?? slot.any;
-  if (value === undefined) allow.push(...slot.byMethod.keys());
-  return value;
+  const named = slot.byMethod.get(method);
+  if (named !== undefined) return named;
+  if (slot.any !== undefined && !mustBeNamed.test(method)) return slot.any;
+  allow.push(...slot.byMethod.keys());
+  if (slot.any !== undefined) allow.push(...usualMethods);
+  return undefined;
 }
 
 function insert<Value>(

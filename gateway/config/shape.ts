@@ -23,11 +23,18 @@ const host = s.string({
   pattern: /^([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$|^\[[0-9a-f:]+\]$/,
   message: 'expected a host name in lower case, without port',
 });
-const method = s.string({
-  max: 32,
-  pattern: /^[A-Z][A-Z-]*$/,
-  message: 'expected a method in upper case, such as POST',
-});
+const method = s.refine(
+  s.string({
+    max: 32,
+    pattern: /^[A-Z][A-Z-]*$/,
+    message: 'expected a method in upper case, such as POST',
+  }),
+  function notConnect(name) {
+    return name === 'CONNECT'
+      ? 'CONNECT opens a tunnel, which the gateway does not do; remove it'
+      : undefined;
+  },
+);
 
 const service = s.object({
   targets: s.describe(
@@ -55,7 +62,10 @@ const route = s.object({
       'Names that the client may have asked for; none means any.',
     ),
     path: s.describe(s.string({ max: 2048 }), 'An exact path, or a prefix that ends in /*.'),
-    methods: s.describe(s.withDefault(s.list(method), []), 'Methods; none means any.'),
+    methods: s.describe(
+      s.withDefault(s.list(method), []),
+      'Methods; none means any but TRACE, TRACK and CONNECT.',
+    ),
   }),
   service: s.describe(s.string({ max: 63 }), 'The name of the service that requests go to.'),
   delivery: s.describe(

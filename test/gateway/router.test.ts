@@ -118,3 +118,26 @@ test('the longest prefix wins whatever the order of the routes', () => {
     }),
   );
 });
+
+test('a method that opens a tunnel or echoes the request is taken by no route that does not name it, in any case', () => {
+  const routes = createRouter([
+    entry('any', '/any'),
+    entry('any below', '/*'),
+    entry('named', '/named', [], ['TRACE', 'TRACK']),
+    entry('post', '/post', [], ['POST']),
+  ]);
+  const find = (path: string, method: string) => routes.find('h', path as CanonicalPath, method);
+  for (const method of ['TRACE', 'trace', 'Trace', 'TRACK', 'CONNECT', 'connect'])
+    for (const path of ['/any', '/post', '/else', '/named']) {
+      if (path === '/named' && (method === 'TRACE' || method === 'TRACK')) continue;
+      const found = find(path, method);
+      assert.equal(found?.kind, 'method', `${method} ${path}`);
+      if (found?.kind === 'method') {
+        assert.ok(found.allow.includes('GET'), 'Allow says what the route takes');
+        assert.equal(new Set(found.allow).size, found.allow.length);
+      }
+    }
+  assert.deepEqual(find('/named', 'TRACE'), { kind: 'found', value: 'named' });
+  for (const method of ['GET', 'POST', 'PROPFIND', 'M-SEARCH', 'QUERY', 'TRACES'])
+    assert.deepEqual(find('/any', method), { kind: 'found', value: 'any' });
+});

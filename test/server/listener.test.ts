@@ -367,3 +367,14 @@ async function waitFor(holds: () => boolean, withinMs = 3_000): Promise<void> {
     await delay(5);
   }
 }
+
+test('TRACE is answered with 405 and what the route takes, and no target hears of it', async (t) => {
+  const upstream = new HeldUpstream();
+  const server = await serve(t, { upstream });
+  const client = await RawClient.connect(server.address.port);
+  client.send('TRACE / HTTP/1.1\r\nHost: a\r\nCookie: secret=1\r\n\r\n');
+  const received = await client.until(/\r\n\r\n.*\}\n$/s);
+  assert.match(received, /^HTTP\/1\.1 405 .*\r\nallow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n/s);
+  assert.equal(upstream.calls.length, 0);
+  client.close();
+});
