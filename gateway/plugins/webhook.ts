@@ -5,9 +5,9 @@ import { messageOf } from '../message-of.ts';
 import { definePlugin, type Host, type JudgeBody } from '../plugin.ts';
 import { providers } from '../providers/index.ts';
 import { type Claim, type LoadedSecret, MalformedSignature, type Provider } from '../providers/provider.ts';
-import { isBlank } from '../providers/scheme/key.ts';
 import { refusals } from '../refusal.ts';
 import { type Schema, s } from '../schema.ts';
+import { refuseBlank } from '../secrets/blank.ts';
 import { next, notResponsible, type Verdict } from '../verdict.ts';
 
 /** The options of every provider; each has its own beside them. */
@@ -128,10 +128,7 @@ async function loadSecrets(references: readonly string[], host: Host): Promise<r
   return Promise.all(
     references.map(async function load(reference) {
       try {
-        const bytes = await host.secrets.get(reference);
-        // Anyone could sign with it.
-        if (isBlank(bytes)) throw new Error(`${reference} is blank; put the secret into it`);
-        return { reference, bytes };
+        return { reference, bytes: refuseBlank(await host.secrets.get(reference), reference) };
       } catch (error) {
         throw new ConfigurationError(messageOf(error), ['secret']);
       }

@@ -20,13 +20,3 @@ export function hmacKey(bytes: Uint8Array, reference: string, warn: Warn): KeyOb
   if (size < advisedBytes) warn(['secret'], `${what}, which may be guessed`, hint);
   return createSecretKey(bytes);
 }
-
-/** Whether a secret has nothing but white space and control characters, as a file that was left empty has. */
-export function isBlank(bytes: Uint8Array): boolean {
-  return (
-    Buffer.from(bytes)
-      .toString('utf8')
-      .replace(/\p{Cc}/gu, '')
-      .trim() === ''
-  );
-}

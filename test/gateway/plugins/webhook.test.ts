@@ -314,7 +314,7 @@ test('a secret that is missing or empty is an error at the option, whichever of 
     await assert.rejects(configure('webhook', { provider: 'github', secret }, host), (error) => {
       assert.ok(error instanceof ConfigurationError);
       assert.deepEqual(error.path, ['secret']);
-      assert.match(error.message, /env:(EMPTY is blank|MISSING: the environment)/);
+      assert.match(error.message, /env:(EMPTY is empty|MISSING: the environment)/);
       return true;
     });
   }
