@@ -1,5 +1,6 @@
 import type { TrailEntry } from './exchange.ts';
 import type { FinishedRequest } from './handling.ts';
+import { clientAddress } from './request.ts';
 
 /**
  * Writes one line of JSON for each request that is over; `write` gets it with its newline.
@@ -23,7 +24,8 @@ export function createAccessLog(
       line += `,"host":"${head.host}","path":"${head.path}","route":"${route.name}","source":"${head.clientIp}"`;
       if (subject !== undefined) line += `,"subject":${quoted(subject.id)}`;
       if (consumer !== undefined) line += `,"consumer":"${consumer}"`;
-    } else line += `,"source":${quoted(record.request.clientIp ?? 'unknown')}`;
+      if (head.droppedHeaders) line += `,"droppedHeaders":${head.droppedHeaders}`;
+    } else line += `,"source":${quoted(clientAddress(record.request.clientIp))}`;
     line += `,"status":${record.status}`;
     if (reply !== undefined) {
       line += `,"code":"${reply.code}"`;

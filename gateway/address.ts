@@ -41,15 +41,23 @@ export function compileCidrs(ranges: readonly string[]): AddressSet {
 }
 
 /**
- * Brings an address as a socket or a platform gives it into the form that is matched: an IPv4 address mapped into IPv6
- * (RFC 4291 section 2.5.5.2) becomes IPv4, a zone is cut off. Undefined for what is no address.
+ * Brings an address, as a socket, a platform or a header gives it, into its one form: IPv4 in four decimal numbers, also when it
+ * is mapped into IPv6 (RFC 4291 section 2.5.5.2); IPv6 as RFC 5952 writes it, without zone. Undefined for what is not an address.
  */
 export function normalizeIp(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
-  const bare = text.startsWith('::ffff:') && text.includes('.') ? text.slice(7) : text;
-  const zone = bare.indexOf('%');
-  const ip = zone < 0 ? bare : bare.slice(0, zone);
-  return isIP(ip) === 0 ? undefined : ip;
+  // As sockets write them, and without the cost of a URL.
+  if (text.startsWith('::ffff:') && isIP(text.slice(7)) === 4) return text.slice(7);
+  const zone = text.indexOf('%');
+  const bare = zone < 0 ? text : text.slice(0, zone);
+  const family = isIP(bare);
+  if (family !== 6) return family === 4 && zone < 0 ? bare : undefined;
+  // The URL standard's serializer compresses as RFC 5952 section 4 says, and writes all in hexadecimal groups.
+  const ip = new URL(`http://[${bare}]`).hostname.slice(1, -1);
+  const groups = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(ip);
+  if (groups === null) return ip;
+  const [high, low] = [Number.parseInt(groups[1] as string, 16), Number.parseInt(groups[2] as string, 16)];
+  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
 }
 
 interface Cidr {

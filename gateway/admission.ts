@@ -1,8 +1,17 @@
 import { Exchange, type Head } from './exchange.ts';
-import { canonicalize, refuseUnallowed } from './path.ts';
+import { cleanHeaders } from './headers.ts';
+import {
+  type CanonicalPath,
+  canonicalize,
+  type PathAllowance,
+  rawRest,
+  refuseAuthority,
+  refuseUnallowed,
+  type Target,
+} from './path.ts';
 import type { Clock } from './plugin.ts';
 import { gatewayRefusals } from './refusal.ts';
-import { clientAddress, type IncomingRequest, requestHost } from './request.ts';
+import { clientAddress, type IncomingRequest, readAsked } from './request.ts';
 import type { Route } from './route.ts';
 import type { Router } from './router.ts';
 import type { Refusal } from './verdict.ts';
@@ -13,29 +22,34 @@ export function openExchange(
   id: string,
   { router, clock }: { readonly router: Router<Route>; readonly clock: Clock },
 ): Exchange | Refusal {
-  const { method, headers, scheme, peerCertificate } = request;
-  const target = canonicalize(request.target);
+  const { method, scheme, peerCertificate } = request;
+  const asked = readAsked(request);
+  if ('kind' in asked) return asked;
+  const { host, port: _port, text: authority } = asked.host;
+  const target = canonicalize(asked.target);
   if ('kind' in target) return target;
-  const host = requestHost(headers);
-  if (host === undefined) return gatewayRefusals['bad-host']();
   const found = router.find(host, target.path, method);
   if (found === undefined) return gatewayRefusals['no-route'](`${method} ${host}${target.path}`);
   if (found.kind === 'method')
     return gatewayRefusals['method-not-allowed'](undefined, ['allow', found.allow.join(', ')]);
   const route = found.value;
-  const unallowed = target.needs.length === 0 ? undefined : refuseUnallowed(target.needs, route.pathAllows);
-  if (unallowed !== undefined) return unallowed;
-  const { path, query } = target;
+  const fields = cleanHeaders(request.headers, route.headersAllow);
+  if ('kind' in fields) return fields;
   const head: Head = {
     method,
-    path,
-    query,
-    headers,
+    ...pathBelow(route.basePath, target),
+    query: target.query,
+    headers: fields.headers,
+    spellings: fields.spellings,
+    droppedHeaders: fields.dropped,
     host,
+    authority,
     scheme,
     clientIp: clientAddress(request.clientIp),
     peerCertificate,
   };
+  const refused = target.needs.length === 0 ? undefined : refuseIrregular(head, target.needs, route);
+  if (refused !== undefined) return refused;
   const nowMs = clock.now();
   const deadlineMs = Math.min(
     nowMs + route.upstream.timeoutMs,
@@ -44,4 +58,15 @@ export function openExchange(
   const exchange = new Exchange(id, head, route, nowMs, deadlineMs);
   exchange.bodySize = request.body.declaredBytes ?? -1;
   return exchange;
+}
+
+/** The path without what a platform put before it; the router has matched the whole. */
+function pathBelow(base: string, { path, rawPath }: Target): Pick<Head, 'path' | 'rawPath'> {
+  if (base === '') return { path, rawPath };
+  return { path: path.slice(base.length) as CanonicalPath, rawPath: rawRest(rawPath, base.length) };
+}
+
+/** Only an irregular path can be refused by its route, or begin with two slashes once its prefix is off. */
+function refuseIrregular(head: Head, needs: readonly PathAllowance[], route: Route): Refusal | undefined {
+  return refuseUnallowed(needs, route.pathAllows) ?? refuseAuthority(route.targetPath(head));
 }

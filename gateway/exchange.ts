@@ -7,12 +7,20 @@ export interface Head {
   /** As the client sent it; methods are case-sensitive (RFC 9110 section 9.1). */
   readonly method: string;
   readonly path: CanonicalPath;
+  /** The same path in the encoding that the client chose. */
+  readonly rawPath: string;
   /** What follows `?`, byte for byte; undefined when there is no `?`. */
   readonly query: string | undefined;
-  /** Names and values, flat, in the order and case received. */
+  /** Names and values, flat, in the order and case received, less those with names that servers read as another name. */
   readonly headers: readonly string[];
-  /** The name the client asked for: lower case, without port. */
+  /** The spelling of names that the route allows and that are read with hyphens here; undefined when there are none. */
+  readonly spellings?: ReadonlyMap<string, string> | undefined;
+  /** How many headers were dropped for their names. */
+  readonly droppedHeaders?: number;
+  /** The name the client asked for in its one form: lower case, without port and final dot. */
   readonly host: string;
+  /** The host with the port that the client named. */
+  readonly authority: string;
   readonly scheme: 'http' | 'https';
   /** The peer that connected (or, on AWS, the source address API Gateway saw): never taken from a header. */
   readonly clientIp: string;

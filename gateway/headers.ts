@@ -1,58 +1,97 @@
 import type { Exchange } from './exchange.ts';
+import { foldName, hopByHop, isOwned, plainName } from './header-names.ts';
+import { gatewayRefusals } from './refusal.ts';
+import type { Refusal } from './verdict.ts';
 
-/** Meant for one connection only (RFC 9110 section 7.6.1); `expect` is answered by the host, `te` and `trailer` are not carried. */
-const hopByHop: ReadonlySet<string> = new Set([
-  'connection',
+/** A request's headers as plugins, expressions and the target see them. */
+export interface CleanHeaders {
+  readonly headers: readonly string[];
+  readonly spellings: ReadonlyMap<string, string> | undefined;
+  readonly dropped: number;
+}
+
+/**
+ * Makes each header one name with one value, before anything is decided: headers whose names have other characters than
+ * letters, digits and hyphens are dropped, because many servers read `webhook_id` as `webhook-id`.
+ *
+ * One that the route allows is kept under its folded name, `x-tenant` for `x_tenant`, so that all who decide read what a
+ * server that folds reads; `spellings` says how it goes on. When the folded name is there as well, that one counts.
+ *
+ * @returns the headers, the same list when there is nothing to drop; or the refusal of a Connection header
+ */
+export function cleanHeaders(
+  headers: readonly string[],
+  allowed: ReadonlyMap<string, string>,
+): CleanHeaders | Refusal {
+  let odd = 0;
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const name = headers[at] as string;
+    if (!plainName.test(name)) odd += 1;
+    else if (name.length === 10 && name.toLowerCase() === 'connection') {
+      const refused = refuseNomination(headers[at + 1] as string);
+      if (refused !== undefined) return refused;
+    }
+  }
+  return odd === 0 ? { headers, spellings: undefined, dropped: 0 } : dropOddNames(headers, allowed);
+}
+
+function dropOddNames(headers: readonly string[], allowed: ReadonlyMap<string, string>): CleanHeaders {
+  const plain = new Set<string>();
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const name = headers[at] as string;
+    if (allowed.size > 0 && plainName.test(name)) plain.add(name.toLowerCase());
+  }
+  const kept: string[] = [];
+  const spellings = new Map<string, string>();
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const name = headers[at] as string;
+    const value = headers[at + 1] as string;
+    if (plainName.test(name)) kept.push(name, value);
+    else {
+      const folded = foldName(name);
+      if (plain.has(folded) || allowed.get(folded) !== name.toLowerCase()) continue;
+      spellings.set(folded, name);
+      kept.push(folded, value);
+    }
+  }
+  const dropped = (headers.length - kept.length) >> 1;
+  return { headers: kept, spellings: spellings.size === 0 ? undefined : spellings, dropped };
+}
+
+/** Sent by clients that offer HTTP/2, as Java's and `curl --http2` do, or by old ones; all are taken away in any case. */
+const mayBeNominated: ReadonlySet<string> = new Set([
+  'close',
   'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
   'te',
   'trailer',
-  'transfer-encoding',
   'upgrade',
   'http2-settings',
-  'expect',
+  'proxy-connection',
+  'transfer-encoding',
 ]);
 
-/** What the gateway itself says of the client: never taken from the client. */
-const ownNames: ReadonlySet<string> = new Set([
-  'forwarded',
-  'x-real-ip',
-  'x-request-id',
-  'true-client-ip',
-  'client-ip',
-  'x-client-ip',
-  'x-cluster-client-ip',
-  'x-original-url',
-  'x-rewrite-url',
-  'x-original-host',
-  'host',
-  'content-length',
-]);
-const ownPrefixes = ['x-forwarded-', 'x-postern-', 'x-client-cert', 'x-ssl-client-'];
+/** What Connection names is taken away by whoever reads it next, and so must be nothing that was decided on. */
+function refuseNomination(value: string): Refusal | undefined {
+  for (const part of value.split(',')) {
+    const word = part.trim().toLowerCase();
+    if (word !== '' && !mayBeNominated.has(word))
+      return gatewayRefusals['bad-connection'](`it names ${JSON.stringify(word.slice(0, 64))}`);
+  }
+  return undefined;
+}
 
 /**
  * Builds the headers that the target sees: the client's, in order, less those that belong to the connection or to the
  * gateway, and then the gateway's own: x-forwarded-for, -proto and -host, forwarded (RFC 7239), x-request-id.
- *
- * A name is compared with `_` read as `-`, because many servers fold the two together and would take one for the other.
  */
 export function upstreamHeaders(exchange: Exchange, host: string): string[] {
   const { head, upstreamHeaders: added } = exchange;
-  const named = connectionNames(head.headers);
   const result = ['host', host];
   for (let at = 0; at + 1 < head.headers.length; at += 2) {
     const name = head.headers[at] as string;
-    const folded = fold(name);
-    if (
-      hopByHop.has(folded) ||
-      isOwn(folded) ||
-      named?.has(folded) ||
-      (added !== undefined && has(added, folded))
-    )
-      continue;
-    result.push(name, head.headers[at + 1] as string);
+    const lower = name.toLowerCase();
+    if (hopByHop.has(lower) || isOwned(lower) || (added !== undefined && has(added, lower))) continue;
+    result.push(head.spellings?.get(lower) ?? name, head.headers[at + 1] as string);
   }
   result.push(
     'x-forwarded-for',
@@ -60,9 +99,9 @@ export function upstreamHeaders(exchange: Exchange, host: string): string[] {
     'x-forwarded-proto',
     head.scheme,
     'x-forwarded-host',
-    head.host,
+    head.authority,
     'forwarded',
-    forwarded(head.clientIp, head.scheme, head.host),
+    forwarded(head.clientIp, head.scheme, head.authority),
     'x-request-id',
     exchange.id,
   );
@@ -72,26 +111,26 @@ export function upstreamHeaders(exchange: Exchange, host: string): string[] {
 
 /** The answer's headers as the client may see them: without hop-by-hop headers, with the id of the request. */
 export function answerHeaders(received: readonly string[], id: string): string[] {
-  const named = connectionNames(received);
+  const nominated = nominatedBy(received);
   const result: string[] = [];
   for (let at = 0; at + 1 < received.length; at += 2) {
     const name = received[at] as string;
-    const folded = name.toLowerCase();
-    if (hopByHop.has(folded) || folded === 'x-request-id' || named?.has(folded)) continue;
+    const lower = name.toLowerCase();
+    if (hopByHop.has(lower) || lower === 'x-request-id' || nominated?.has(lower)) continue;
     result.push(name, received[at + 1] as string);
   }
   result.push('x-request-id', id);
   return result;
 }
 
-/** The headers that Connection names are hop-by-hop too; undefined when there are none beside the usual words. */
-function connectionNames(headers: readonly string[]): Set<string> | undefined {
+/** The headers that an answer's Connection names are hop-by-hop too; undefined when there are none beside the usual words. */
+function nominatedBy(headers: readonly string[]): Set<string> | undefined {
   let names: Set<string> | undefined;
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const name = headers[at] as string;
     if (name.length !== 10 || name.toLowerCase() !== 'connection') continue;
     for (const part of (headers[at + 1] as string).split(',')) {
-      const word = fold(part.trim());
+      const word = part.trim().toLowerCase();
       if (word === '' || word === 'keep-alive' || word === 'close') continue;
       names ??= new Set();
       names.add(word);
@@ -100,24 +139,13 @@ function connectionNames(headers: readonly string[]): Set<string> | undefined {
   return names;
 }
 
-function isOwn(folded: string): boolean {
-  if (ownNames.has(folded)) return true;
-  for (const prefix of ownPrefixes) if (folded.startsWith(prefix)) return true;
-  return false;
-}
-
-function fold(name: string): string {
-  const lower = name.toLowerCase();
-  return lower.includes('_') ? lower.replaceAll('_', '-') : lower;
-}
-
 function has(headers: readonly string[], folded: string): boolean {
-  for (let at = 0; at < headers.length; at += 2) if (fold(headers[at] as string) === folded) return true;
+  for (let at = 0; at < headers.length; at += 2) if (foldName(headers[at] as string) === folded) return true;
   return false;
 }
 
 /** RFC 7239 section 4; an IPv6 address is bracketed and quoted (section 6). */
-function forwarded(ip: string, scheme: string, host: string): string {
+function forwarded(ip: string, scheme: string, authority: string): string {
   const node = ip.includes(':') ? `"[${ip}]"` : ip;
-  return `for=${node};host="${host}";proto=${scheme}`;
+  return `for=${node};host="${authority}";proto=${scheme}`;
 }

@@ -1,18 +1,19 @@
+import { type PathAllowance, readDeeply } from './path-depths.ts';
 import { pathRefusals } from './refusal.ts';
 import type { Refusal } from './verdict.ts';
+
+export { type PathAllowance, pathAllowances } from './path-depths.ts';
 
 declare const canonical: unique symbol;
 
 /** A path in the one form that is matched, decided on and forwarded. Only `canonicalize` makes one. */
 export type CanonicalPath = string & { readonly [canonical]: true };
 
-/** Irregularities that a route may allow in its paths, because applications exist that need them. */
-export const pathAllowances = ['%2F', ';', '//'] as const;
-export type PathAllowance = (typeof pathAllowances)[number];
-
 /** A request target taken apart; what the route must allow for the path to be taken is listed in `needs`. */
 export interface Target {
   readonly path: CanonicalPath;
+  /** The same path in the encoding that the client chose. */
+  readonly rawPath: string;
   /** What follows the first `?`, byte for byte; undefined without one. */
   readonly query: string | undefined;
   readonly needs: readonly PathAllowance[];
@@ -23,16 +24,17 @@ const maxSegments = 256;
 const segmentStart = /\/|%2F/i;
 const noNeeds: readonly PathAllowance[] = Object.freeze([]);
 
-/** Segments of plain characters (RFC 3986 section 3.3, less `;`) that cannot spell a dot segment: nothing to rewrite. */
-const plain = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9\-._~!$&'()*+,=:@]+)+\/?$/;
+/** Segments of what may stand literally (RFC 3986 section 3.3), less `;`, that do not end in a dot: nothing to rewrite. */
+const plain = /^(?:\/[A-Za-z0-9\-._~!$&'()*+,=:@]+(?<!\.))+\/?$/;
 const queryBytes = /^[\x21\x22\x24-\x7e]*$/;
 
 /**
- * Takes a request target in origin-form (RFC 9112 section 3.2.1) apart and gives its path in canonical form: percent-encoded
- * unreserved characters decoded and the hex digits of the others in upper case (RFC 3986 sections 6.2.2.1 and 6.2.2.2).
+ * Takes a request target in origin-form (RFC 9112 section 3.2.1) apart and gives its path in canonical form: what may
+ * stand literally in a segment (`pchar`, RFC 3986 section 3.3) is decoded once, and the hex digits of all other
+ * encodings are in upper case.
  *
- * Nothing is ever resolved or merged: what another program might read differently is refused. Encoded slashes, path
- * parameters and empty segments are refused unless the route allows them; they are given in `needs`.
+ * Nothing is ever resolved or merged: what another program might read differently, by decoding again, by cutting at `;`,
+ * `?` or `#`, or by dropping final dots and blanks, is refused. What a route may allow is given in `needs`.
  *
  * @returns the parts, or the refusal
  */
@@ -46,10 +48,14 @@ export function canonicalize(target: string): Target | Refusal {
     return pathRefusals['too-many-segments'](`more than ${maxSegments}`);
   if (query !== undefined && !queryBytes.test(query)) return pathRefusals['bad-character']('in the query');
   if (rawPath === '/' || plain.test(rawPath))
-    return { path: rawPath as CanonicalPath, query, needs: noNeeds };
+    return { path: rawPath as CanonicalPath, rawPath, query, needs: noNeeds };
   if (!rawPath.startsWith('/'))
     return pathRefusals['not-origin-form'](`it begins with ${JSON.stringify(rawPath.slice(0, 8))}`);
-  return canonicalizeSlowly(rawPath, query);
+  const path = decodeLiterals(rawPath);
+  if (typeof path !== 'string') return path;
+  const needs = readDeeply(path);
+  if ('kind' in needs) return needs;
+  return { path: path as CanonicalPath, rawPath, query, needs };
 }
 
 /** What of `needs` the allowances do not cover, as a refusal; undefined when all is allowed. */
@@ -58,73 +64,56 @@ export function refuseUnallowed(
   allowed: readonly PathAllowance[],
 ): Refusal | undefined {
   for (const need of needs)
-    if (!allowed.includes(need)) return refusalOf[need]('the route may allow it with pathAllows');
+    if (!allowed.includes(need)) return refusalOf[need](`a route may allow it with ${need} in pathAllows`);
   return undefined;
 }
 
 const refusalOf = {
   '%2F': pathRefusals['encoded-slash'],
+  '%25': pathRefusals['double-encoding'],
   ';': pathRefusals.parameter,
   '//': pathRefusals['empty-segment'],
+  '.': pathRefusals['trailing-dot'],
 } as const;
 
-const pchar = /^[A-Za-z0-9\-._~!$&'()*+,;=:@]$/;
-const unreserved = /^[A-Za-z0-9\-._~]$/;
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+/**
+ * Refuses a path for the target whose first segment is empty: `//host/a` is an authority to whoever reads it as a
+ * reference (RFC 3986 section 4.2), also once it is decoded. No allowance covers that.
+ */
+export function refuseAuthority(path: string): Refusal | undefined {
+  return /^\/(?:\/|%(?:25)*2F)/i.test(path)
+    ? pathRefusals['empty-segment']('the target would get a path that begins with two slashes')
+    : undefined;
+}
 
-function canonicalizeSlowly(rawPath: string, query: string | undefined): Target | Refusal {
-  const needs = new Set<PathAllowance>();
+/** What of `rawPath` follows the first `length` characters of its canonical form. */
+export function rawRest(rawPath: string, length: number): string {
+  let at = 0;
+  for (let taken = 0; taken < length; ) {
+    const encoded = rawPath[at] === '%';
+    const character = encoded ? String.fromCharCode(Number.parseInt(rawPath.slice(at + 1, at + 3), 16)) : '';
+    taken += encoded && !pchar.test(character) ? 3 : 1;
+    at += encoded ? 3 : 1;
+  }
+  return rawPath.slice(at);
+}
+
+const pchar = /^[A-Za-z0-9\-._~!$&'()*+,;=:@]$/;
+const hexPair = /^[0-9A-Fa-f]{2}$/;
+
+function decodeLiterals(rawPath: string): string | Refusal {
   let path = '';
-  const encoded: number[] = [];
   for (let at = 0; at < rawPath.length; at += 1) {
     const character = rawPath[at] as string;
     if (character === '%') {
       const hex = rawPath.slice(at + 1, at + 3);
-      if (!/^[0-9A-Fa-f]{2}$/.test(hex))
-        return pathRefusals['bad-encoding'](`% without two hex digits at ${at}`);
-      const byte = Number.parseInt(hex, 16);
-      encoded.push(byte);
-      const decoded = String.fromCharCode(byte);
-      if (byte < 0x20 || byte === 0x7f)
-        return pathRefusals['bad-character'](`an encoded control character at ${at}`);
-      if (decoded === '\\') return pathRefusals.backslash(`encoded, at ${at}`);
-      if (decoded === '/') needs.add('%2F');
-      if (decoded === ';') needs.add(';');
-      path += unreserved.test(decoded) ? decoded : `%${hex.toUpperCase()}`;
+      if (!hexPair.test(hex)) return pathRefusals['bad-encoding'](`% without two hex digits at ${at}`);
+      const decoded = String.fromCharCode(Number.parseInt(hex, 16));
+      path += pchar.test(decoded) ? decoded : `%${hex.toUpperCase()}`;
       at += 2;
-      continue;
-    }
-    if (character === '\\') return pathRefusals.backslash(`at ${at}`);
-    if (character !== '/' && !pchar.test(character)) return pathRefusals['bad-character'](`at ${at}`);
-    if (character === ';') needs.add(';');
-    path += character;
+    } else if (character === '/' || pchar.test(character)) path += character;
+    else if (character === '\\') return pathRefusals.backslash(`at ${at}`);
+    else return pathRefusals['bad-character'](`at ${at}`);
   }
-  if (!isUtf8(encoded, rawPath)) return pathRefusals['bad-encoding']('the bytes are not UTF-8');
-  if (path.includes('//')) needs.add('//');
-  if (path.split(/\/|%2F/).some(isDotSegment)) return pathRefusals['dot-segment']();
-  return { path: path as CanonicalPath, query, needs: [...needs] };
-}
-
-/** A dot segment also when a path parameter follows it: some servers cut parameters off before they resolve. */
-function isDotSegment(segment: string): boolean {
-  const name = segment.split(/;|%3B/, 1)[0];
-  return name === '.' || name === '..';
-}
-
-/** An overlong or broken sequence is one that two decoders can read differently. */
-function isUtf8(encoded: readonly number[], rawPath: string): boolean {
-  if (encoded.every((byte) => byte < 0x80)) return true;
-  const bytes: number[] = [];
-  for (let at = 0; at < rawPath.length; at += 1) {
-    if (rawPath[at] === '%') {
-      bytes.push(Number.parseInt(rawPath.slice(at + 1, at + 3), 16));
-      at += 2;
-    } else bytes.push(rawPath.charCodeAt(at));
-  }
-  try {
-    utf8.decode(Uint8Array.from(bytes));
-    return true;
-  } catch {
-    return false;
-  }
+  return path;
 }

@@ -39,17 +39,22 @@ export const pathRefusals = refusals('path', {
   'too-many-segments': [414, 'The path has too many segments'],
   'bad-character': [400, 'The path has a character that is not allowed'],
   'bad-encoding': [400, 'The path has a broken percent-encoding'],
+  'double-encoding': [400, 'The path has an encoding of an encoding'],
   'encoded-slash': [400, 'The path has an encoded slash'],
   backslash: [400, 'The path has a backslash'],
   'dot-segment': [400, 'The path has a dot segment'],
   'empty-segment': [400, 'The path has an empty segment'],
   parameter: [400, 'The path has a path parameter'],
+  'trailing-dot': [400, 'A segment of the path ends in a dot or a blank'],
 });
 
 export const gatewayRefusals = refusals('gateway', {
   'no-route': [404, 'No route matches'],
   'method-not-allowed': [405, 'The route does not take this method'],
   'bad-host': [400, 'The Host header is missing, repeated or malformed'],
+  'host-mismatch': [400, 'The request target and the Host header name different hosts'],
+  'wrong-scheme': [400, 'The request target has another scheme than the listener'],
+  'bad-connection': [400, 'The Connection header names a header that belongs to the request'],
   'bad-header': [400, 'A header is malformed'],
   'body-too-large': [413, 'The body is too large'],
   'body-aborted': [400, 'The body ended early'],

@@ -1,13 +1,17 @@
-import { isIP } from 'node:net';
+import { normalizeIp } from './address.ts';
 import type { Body } from './body.ts';
-import { normalizeIp } from './cidr.ts';
 import { headerValue } from './exchange.ts';
+import { type Authority, parseAuthority } from './host.ts';
+import { gatewayRefusals } from './refusal.ts';
+import type { Refusal } from './verdict.ts';
 
 /** A request as a host hands it to the gateway: untrusted, unparsed. */
 export interface IncomingRequest {
   readonly method: string;
-  /** The request target as received: path and query. */
+  /** The request target as received: path and query; or, with `absoluteForm`, perhaps a URL. */
   readonly target: string;
+  /** Whether the target may be a URL (RFC 9112 section 3.2.2), as any HTTP server must take it. */
+  readonly absoluteForm?: boolean;
   /** Names and values, flat, in the order and case received. */
   readonly headers: readonly string[];
   /** The address of the peer, from the socket or the platform. */
@@ -21,21 +25,35 @@ export interface IncomingRequest {
   readonly peerCertificate?: Uint8Array | undefined;
 }
 
-const hostPattern = /^[a-z0-9_]([a-z0-9_.-]{0,252})$/;
+/** What a request asks for: the host that counts and the target in origin-form. */
+export interface Asked {
+  readonly host: Authority;
+  readonly target: string;
+}
 
 /**
- * The name a client asked for, from the Host header (RFC 9112 section 3.2): lower case, without port and final dot.
- *
- * Undefined when the header is missing, repeated or malformed.
+ * Reads the Host header and, in absolute-form, the authority of the target, which counts in its place
+ * (RFC 9112 section 3.2.2). One request names one host: when both are there and differ, it is refused.
  */
-export function requestHost(headers: readonly string[]): string | undefined {
-  const value = headerValue(headers, 'host')?.toLowerCase();
-  if (value === undefined) return undefined;
-  const match = /^(\[[0-9a-f:.]+\]|[^:]*)(?::[0-9]{1,5})?$/.exec(value);
-  const name = match?.[1] ?? '';
-  if (name.startsWith('[')) return isIP(name.slice(1, -1)) === 6 ? name : undefined;
-  const bare = name.endsWith('.') ? name.slice(0, -1) : name;
-  return hostPattern.test(bare) ? bare : undefined;
+export function readAsked(request: IncomingRequest): Asked | Refusal {
+  const host = parseAuthority(headerValue(request.headers, 'host') ?? '');
+  if (host === undefined) return gatewayRefusals['bad-host']();
+  const { target, scheme } = request;
+  if (target.startsWith('/') || request.absoluteForm !== true) return { host, target };
+  const url = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]*)(.*)$/is.exec(target);
+  if (url === null) return { host, target };
+  const [, given = '', authority = '', rest = ''] = url;
+  if (given.toLowerCase() !== scheme)
+    return gatewayRefusals['wrong-scheme'](`the target begins with ${JSON.stringify(given.slice(0, 16))}`);
+  const asked = parseAuthority(authority);
+  if (asked === undefined) return gatewayRefusals['bad-host']('in the request target');
+  if (asked.host !== host.host || portOf(asked, scheme) !== portOf(host, scheme))
+    return gatewayRefusals['host-mismatch']();
+  return { host: asked, target: rest.startsWith('/') ? rest : `/${rest}` };
+}
+
+function portOf({ port }: Authority, scheme: 'http' | 'https'): string {
+  return port ?? (scheme === 'http' ? '80' : '443');
 }
 
 /** The client's address in the form that is matched; `unknown` lies in no range and is refused by every list. */

@@ -49,4 +49,8 @@ export interface Route {
   readonly targetPath: (head: Head) => string;
   /** Irregularities that its paths may have. */
   readonly pathAllows: readonly PathAllowance[];
+  /** Taken off every path that matches; empty for none. */
+  readonly basePath: string;
+  /** Names of headers that are let through although servers fold them, from their form with hyphens to the allowed one. */
+  readonly headersAllow: ReadonlyMap<string, string>;
 }

@@ -137,6 +137,7 @@ class Listener implements RunningServer {
       {
         method: request.method as string,
         target: request.url as string,
+        absoluteForm: true,
         headers: request.rawHeaders,
         clientIp: request.socket.remoteAddress,
         scheme: 'http',

@@ -36,6 +36,7 @@ export async function explain(args: readonly string[]): Promise<number> {
     const decision = await gateway.decide({
       method,
       target,
+      absoluteForm: true,
       headers,
       body: new BytesBody(body),
       clientIp: values.source,

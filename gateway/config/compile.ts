@@ -1,5 +1,6 @@
 import type { Exchange } from '../exchange.ts';
 import { compileExpression } from '../expression/index.ts';
+import { compileAllowedHeaders } from '../header-names.ts';
 import type { Hooks, Plugin } from '../plugin.ts';
 import { plugins } from '../plugins/index.ts';
 import type { ConsumerChain, Route } from '../route.ts';
@@ -11,7 +12,7 @@ import type { ProblemCollector } from './collector.ts';
 import type { GatewayPorts } from './load.ts';
 import { compileService } from './services.ts';
 import type { Configuration, PluginOptions } from './shape.ts';
-import { compileTargetPath, pathProblem } from './target-path.ts';
+import { basePathProblem, compileTargetPath, pathProblem } from './target-path.ts';
 
 type RouteOptions = Configuration['routes'][string];
 type Path = readonly (string | number)[];
@@ -69,7 +70,8 @@ class Compiler {
       const upstream = this.#upstreamOf(name, options, upstreams);
       const levels = [global, serviceInstances.get(options.service) ?? new Map(), own];
       const value = this.#route(name, options, levels, known, upstream);
-      if (value !== undefined) entries.push({ name, match: options.match, value });
+      const match = { ...options.match, path: `${options.stripBasePath ?? ''}${options.match.path}` };
+      if (value !== undefined) entries.push({ name, match, value });
     }
     return { router: this.#router(entries), services: upstreams, closePlugins: () => closeAll(this.#all) };
   }
@@ -86,9 +88,16 @@ class Compiler {
     this.#checkGuard(path, options, instances);
     const wrongPath = pathProblem(options.match.path, options.pathAllows);
     if (wrongPath !== undefined) this.#problems.add([...path, 'match', 'path'], wrongPath);
-    const targetPath = compileTargetPath(options.targetPath, options.match.path);
+    const targetPath = compileTargetPath(options.targetPath, options.match.path, options.pathEncoding);
     if (typeof targetPath === 'string') this.#problems.add([...path, 'targetPath'], targetPath);
-    if (upstream === undefined || wrongPath !== undefined || typeof targetPath === 'string') return undefined;
+    const wrongBase =
+      options.stripBasePath === undefined ? undefined : basePathProblem(options.stripBasePath);
+    if (wrongBase !== undefined) this.#problems.add([...path, 'stripBasePath'], wrongBase);
+    const headersAllow = compileAllowedHeaders(options.headersAllow);
+    if ('message' in headersAllow)
+      this.#problems.add([...path, 'headersAllow', headersAllow.index], headersAllow.message);
+    if (upstream === undefined || wrongPath !== undefined || wrongBase !== undefined) return undefined;
+    if (typeof targetPath === 'string' || 'message' in headersAllow) return undefined;
     const perConsumer = new Set(consumers.flatMap((consumer) => [...consumer.instances.keys()]));
     const chainOf = (applying: Instances) => {
       const chain = compileChain(applying, perConsumer);
@@ -110,6 +119,8 @@ class Compiler {
       upstream,
       targetPath,
       pathAllows: options.pathAllows,
+      basePath: options.stripBasePath ?? '',
+      headersAllow,
     });
   }
 

@@ -1,8 +1,10 @@
+import { canonicalHost } from '../host.ts';
 import { pathAllowances } from '../path.ts';
 import type { Plugin, Scope } from '../plugin.ts';
 import { plugins } from '../plugins/index.ts';
 import { type Schema, s } from '../schema.ts';
 import { transportForms } from '../upstream/transports/index.ts';
+import { pathEncodings } from './target-path.ts';
 
 /** Options by the name of their plugin, parsed already. */
 export type PluginOptions = Readonly<Record<string, unknown>>;
@@ -18,10 +20,10 @@ const name = s.string({
   pattern: /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/,
   message: 'expected a name of lower-case letters, digits and hyphens',
 });
-const host = s.string({
-  max: 253,
-  pattern: /^([a-z0-9_]([a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$|^\[[0-9a-f:]+\]$/,
-  message: 'expected a host name in lower case, without port',
+const host = s.refine(s.string({ max: 253 }), function oneForm(text) {
+  const form = canonicalHost(text.toLowerCase());
+  if (form === undefined) return 'expected a host name in lower case, without port';
+  return form === text ? undefined : `write it as ${form}: requests are matched in that form`;
 });
 const method = s.refine(
   s.string({
@@ -82,7 +84,19 @@ const route = s.object({
   ),
   pathAllows: s.describe(
     s.withDefault(s.list(s.oneOf(pathAllowances)), []),
-    'Irregularities that paths may have: an encoded slash, a path parameter, an empty segment.',
+    'Irregularities that paths may have: an encoded slash, an encoding of an encoding, a path parameter, an empty segment, a segment that ends in a dot or a blank.',
+  ),
+  pathEncoding: s.describe(
+    s.withDefault(s.oneOf(pathEncodings), 'canonical'),
+    "The encoding of the path that the target sees: canonical, or keep for the client's own.",
+  ),
+  stripBasePath: s.describe(
+    s.optional(s.string({ max: 1024 })),
+    'A path that a platform puts before all paths, such as /base: it must be there, and is taken off before anything is decided.',
+  ),
+  headersAllow: s.describe(
+    s.withDefault(s.list(s.string({ max: 128 }), { max: 64 }), []),
+    'Names of headers with characters other than letters, digits and hyphens that are let through.',
   ),
   open: s.describe(s.withDefault(s.boolean(), false), 'Says that no plugin need guard this route.'),
   plugins: pluginsAt('route'),

@@ -1,5 +1,6 @@
 import type { Exchange, Subject } from '../exchange.ts';
-import { HeaderMap, queryMap } from './values.ts';
+import { queryMap } from './query.ts';
+import { HeaderMap } from './values.ts';
 
 /** What an authenticating plugin puts into `exchange.attributes.webhook`; all but the provider may be unknown. */
 export interface WebhookAttribute {

@@ -72,19 +72,3 @@ export class HeaderMap {
     return [...names];
   }
 }
-
-const queries = new WeakMap<Exchange, ReadonlyMap<string, readonly string[]>>();
-
-/** A query as a map from name to its values, decoded as forms are (the URL standard, section 5.1). */
-export function queryMap(exchange: Exchange): ReadonlyMap<string, readonly string[]> {
-  const known = queries.get(exchange);
-  if (known !== undefined) return known;
-  const map = new Map<string, string[]>();
-  for (const [name, value] of new URLSearchParams(exchange.head.query ?? '')) {
-    const values = map.get(name);
-    if (values === undefined) map.set(name, [value]);
-    else values.push(value);
-  }
-  queries.set(exchange, map);
-  return map;
-}

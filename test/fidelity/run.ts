@@ -143,8 +143,8 @@ function checkForwarding(seen: Seen, received: Received, scheme: string, clientI
   const wanted: [string, string | undefined][] = [
     ['x-forwarded-for', clientIp],
     ['x-forwarded-proto', scheme],
-    ['x-forwarded-host', 'fidelity.example'],
-    ['forwarded', `for=${node};host="fidelity.example";proto=${scheme}`],
+    ['x-forwarded-host', hostHeader],
+    ['forwarded', `for=${node};host="${hostHeader}";proto=${scheme}`],
     ['x-request-id', headerOf(received.headers, 'x-request-id')],
   ];
   for (const [header, value] of wanted) {

@@ -60,6 +60,8 @@ export function scriptedGateway(
     upstream,
     targetPath: ({ path }: { path: string }) => path,
     pathAllows: [],
+    basePath: '',
+    headersAllow: new Map(),
   };
   const router = createRouter([{ match: { hosts: [], path: '/hooks/*', methods: [] }, value: route }]);
   const gateway = new Gateway(

@@ -144,6 +144,16 @@ const normalized: readonly (readonly [text: string | undefined, ip: string | und
   ['::ffff:192.0.2.7', '192.0.2.7'],
   ['2001:db8::1', '2001:db8::1'],
   ['fe80::1%eth0', 'fe80::1'],
+  ['::ffff:a00:1', '10.0.0.1'],
+  ['::FFFF:0A00:0001', '10.0.0.1'],
+  ['0:0:0:0:0:ffff:10.0.0.1', '10.0.0.1'],
+  ['::ffff:10.0.0.1%eth0', '10.0.0.1'],
+  ['2001:DB8:0:0:0:0:0:1', '2001:db8::1'],
+  ['2001:db8:0:0:1:0:0:1', '2001:db8::1:0:0:1'],
+  ['1:0:2:3:4:5:6:7', '1:0:2:3:4:5:6:7'],
+  ['64:ff9b::192.0.2.1', '64:ff9b::c000:201'],
+  ['192.0.2.7%eth0', undefined],
+  ['010.0.0.1', undefined],
   ['::ffff:999.0.2.7', undefined],
   ['unknown', undefined],
   ['', undefined],
@@ -153,6 +163,19 @@ const normalized: readonly (readonly [text: string | undefined, ip: string | und
 for (const [text, ip] of normalized) {
   test(`${text} is brought into the form ${ip}`, () => assert.equal(normalizeIp(text), ip));
 }
+
+test('an address has one form, whatever its spelling', () => {
+  const upper = (text: string) => text.toUpperCase();
+  fc.assert(
+    fc.property(v6, (value) => {
+      const ip = normalizeIp(textV6(value));
+      assert.ok(ip !== undefined);
+      assert.equal(normalizeIp(ip), ip);
+      assert.equal(normalizeIp(upper(textV6(value))), ip);
+    }),
+  );
+  fc.assert(fc.property(v4, (value) => normalizeIp(textV6((0xffffn << 32n) | value)) === textV4(value)));
+});
 
 test('a list of ranges in options names the entry that is wrong', () => {
   const parsed = parse(cidrs(), ['192.0.2.0/24', '192.0.2.1/24']);

@@ -89,6 +89,8 @@ export function gatewayWith(options: {
     upstream,
     targetPath: (head) => (head.query === undefined ? head.path : `${head.path}?${head.query}`),
     pathAllows: [],
+    basePath: '',
+    headersAllow: new Map(),
     ...options.route,
   };
   return new Gateway(

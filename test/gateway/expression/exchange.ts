@@ -18,9 +18,11 @@ export function exchangeOf({ head, webhook, subject, device, bodySize }: Parts =
   const full: Head = {
     method: 'POST',
     path: '/hooks/github' as CanonicalPath,
+    rawPath: '/hooks/github',
     query: undefined,
     headers: [],
     host: 'hooks.example.com',
+    authority: 'hooks.example.com',
     scheme: 'https',
     clientIp: '192.0.2.7',
     ...head,

@@ -1,0 +1,43 @@
+import type { Exchange } from '../exchange.ts';
+import { EvaluationError } from './errors.ts';
+
+const maxPairs = 1_000;
+const brokenEncoding = /%(?![0-9A-Fa-f]{2})/;
+
+type Query = ReadonlyMap<string, readonly string[]>;
+
+/** By exchange: the query, or why it is not known. Read once, whatever an expression does with it. */
+const queries = new WeakMap<Exchange, Query | string>();
+
+/**
+ * A query as a map from name to its values, as the URL standard reads it (section 5.1, application/x-www-form-urlencoded).
+ *
+ * @throws EvaluationError for what targets read differently: a `;`, at which some split, a broken encoding, bytes that are not UTF-8,
+ * and for more pairs than anybody needs
+ */
+export function queryMap(exchange: Exchange): Query {
+  let known = queries.get(exchange);
+  if (known === undefined) {
+    known = readQuery(exchange.head.query ?? '');
+    queries.set(exchange, known);
+  }
+  if (typeof known === 'string') throw new EvaluationError(`request.query is not known: ${known}`);
+  return known;
+}
+
+function readQuery(query: string): Query | string {
+  let pairs = 1;
+  for (let at = query.indexOf('&'); at >= 0; at = query.indexOf('&', at + 1)) pairs += 1;
+  if (pairs > maxPairs) return `it has more than ${maxPairs} pairs`;
+  if (query.includes(';')) return 'it has a ;, at which some programs split it';
+  if (brokenEncoding.test(query)) return 'it has a % without two hex digits';
+  const map = new Map<string, string[]>();
+  // The parser takes one leading question mark off, which here is part of the first name.
+  for (const [name, value] of new URLSearchParams(`?${query}`)) {
+    if (name.includes('\ufffd') || value.includes('\ufffd')) return 'it is not UTF-8';
+    const values = map.get(name);
+    if (values === undefined) map.set(name, [value]);
+    else values.push(value);
+  }
+  return map;
+}

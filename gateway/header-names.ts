@@ -1,0 +1,243 @@
+/** One kind of headers that no client's request carries to a target. A name that ends in `*` is a prefix. */
+export interface OwnedHeaders {
+  readonly what: string;
+  readonly names: readonly string[];
+}
+
+/**
+ * Headers by which proxies, platforms and login services tell a target who the client is or what it asked for, and those
+ * by which a request overrides its own method or path. The list is the one of docs/configuration.md.
+ *
+ * A name is here for what it says and not for who made it: headers that a sender of webhooks writes, such as
+ * `cf-webhook-auth`, `x-goog-resource-state` or `x-amz-sns-message-type`, go through.
+ */
+export const ownedHeaders: readonly OwnedHeaders[] = [
+  {
+    what: 'written by the gateway or the connection',
+    names: ['host', 'content-length', 'expect', 'x-request-id', 'x-postern-*'],
+  },
+  {
+    what: 'where the request comes from',
+    names: [
+      ...['forwarded', 'forwarded-for', 'x-forwarded', 'x-forwarded-*', 'x-forward-for', 'x-forwarder-for'],
+      ...[
+        'z-forwarded-for',
+        'x-real-ip',
+        'x-real-port',
+        'client-ip',
+        'clientip',
+        'x-client-ip',
+        'x-clientip',
+      ],
+      ...['x-client-port', 'x-cluster-client-ip', 'true-client-ip', 'x-true-client-ip', 'x-originating-ip'],
+      ...[
+        'x-proxyuser-ip',
+        'x-custom-ip-authorization',
+        'proxy-client-ip',
+        'wl-proxy-*',
+        'cdn-src-ip',
+        'cdn-real-ip',
+      ],
+      ...[
+        'x-cdn-src-ip',
+        'ali-cdn-real-ip',
+        'incap-client-ip',
+        'x-sucuri-clientip',
+        'fly-client-ip',
+        'fly-forwarded-*',
+      ],
+      ...[
+        'do-connecting-ip',
+        'x-nf-client-connection-ip',
+        'x-vercel-forwarded-for',
+        'x-vercel-proxied-for',
+        'x-vercel-ip-*',
+      ],
+      ...['cf-connecting-ip', 'cf-connecting-ipv6', 'cf-pseudo-ipv4', 'cf-ip*', 'cf-visitor', 'cloudfront-*'],
+      ...[
+        'fastly-client',
+        'fastly-client-ip',
+        'fastly-ssl',
+        'fastly-ff',
+        'fastly-temp-xff',
+        'akamai-client-ip',
+      ],
+      ...['akamai-origin-hop', 'x-akamai-edgescape', 'x-azure-clientip', 'x-azure-socketip', 'x-azure-fdid'],
+      ...['x-appengine-*', 'x-envoy-*', 'x-ms-adfs-*', 'x-ms-proxy', 'x-ms-forwarded-client-ip'],
+      ...['x-scheme', 'x-url-scheme', 'x-proto', 'front-end-https', 'x-appservice-proto'],
+    ],
+  },
+  {
+    what: 'who the client is',
+    names: [
+      ...[
+        'remote-*',
+        'x-remote-*',
+        'x-authenticated-*',
+        'x-consumer-*',
+        'x-anonymous-consumer',
+        'x-credential-identifier',
+      ],
+      ...[
+        'x-credential-username',
+        'x-auth-request-*',
+        'x-auth-user',
+        'x-auth-userid',
+        'x-auth-username',
+        'x-auth-email',
+      ],
+      ...[
+        'x-auth-name',
+        'x-auth-subject',
+        'x-auth-groups',
+        'x-auth-roles',
+        'gap-auth',
+        'x-webauth-*',
+        'x-authentik-*',
+      ],
+      ...['x-pomerium-*', 'x-vouch-*', 'x-token-subject', 'x-token-user-*', 'tailscale-*', 'cf-access-*'],
+      ...[
+        'x-amzn-oidc-*',
+        'x-amzn-request-context',
+        'x-amzn-lambda-context',
+        'x-amzn-lattice-*',
+        'x-amzn-vpce-*',
+      ],
+      ...[
+        'x-goog-authenticated-user-*',
+        'x-goog-iap-*',
+        'x-endpoint-api-userinfo',
+        'x-apigateway-api-userinfo',
+      ],
+      ...['x-ms-client-principal*', 'x-ms-token-*', 'x-istio-attributes', 'iv-user', 'iv-groups', 'iv-creds'],
+      ...[
+        'iv-remote-address',
+        'sm-user*',
+        'sm-universalid',
+        'oam-*',
+        'osso-*',
+        'oidc-*',
+        'mellon-*',
+        'shib-*',
+        'x-shib-*',
+      ],
+    ],
+  },
+  {
+    what: "the client's certificate",
+    names: [
+      ...[
+        'client-cert',
+        'client-cert-chain',
+        'x-client-cert*',
+        'x-client-verify',
+        'x-client-dn',
+        'x-ssl-*',
+        'ssl-*',
+      ],
+      ...['x-tls-client-*', 'x-mtls-*', 'x-amzn-mtls-*', 'x-amzn-tls-*', 'x-arr-*', 'cf-client-cert-*'],
+    ],
+  },
+  {
+    what: 'what bots and risks a proxy found',
+    names: ['cf-bot-score', 'cf-threat-score', 'cf-verified-bot', 'x-amzn-waf-*'],
+  },
+  {
+    what: 'another method, path or host than the one asked for',
+    names: [
+      ...[
+        'x-http-method-override',
+        'x-http-method',
+        'x-method-override',
+        'x-original-*',
+        'x-originating-url',
+      ],
+      ...[
+        'x-rewrite-*',
+        'x-override-url',
+        'x-host',
+        'x-http-host-override',
+        'x-http-destinationurl',
+        'x-script-name',
+      ],
+      ...['x-waws-unencoded-url', 'disguised-host', 'was-default-hostname', 'x-matched-path', 'x-invoke-*'],
+      ...[
+        'x-middleware-*',
+        'x-accel-*',
+        'x-sendfile-type',
+        'proxy',
+        'proxy-host',
+        'proxy-url',
+        'request-uri',
+      ],
+    ],
+  },
+];
+
+const listed = ownedHeaders.flatMap(({ names }) => names);
+const owned: ReadonlySet<string> = new Set(listed.filter((name) => !name.endsWith('*')));
+const ownedPrefix = new RegExp(
+  `^(?:${listed
+    .filter((name) => name.endsWith('*'))
+    .map((name) => name.slice(0, -1))
+    .join('|')})`,
+);
+
+/** Whether a header, by its folded name, is one that no client may say to a target. */
+export function isOwned(folded: string): boolean {
+  return owned.has(folded) || ownedPrefix.test(folded);
+}
+
+/** Meant for one connection only (RFC 9110 section 7.6.1); `te` and `trailer` are not carried. */
+export const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+]);
+
+/** A name in which no server that folds characters together (CGI, WSGI and PHP do) can find another name. */
+export const plainName = /^[A-Za-z0-9-]+$/;
+
+/** The one name that all spellings of a header have for servers that fold characters together. */
+export function foldName(name: string): string {
+  const lower = name.toLowerCase();
+  return plainName.test(lower) ? lower : lower.replace(/[^a-z0-9]/g, '-');
+}
+
+const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/**
+ * Reads the names that a route lets through although servers fold them: from each one's folded form to its spelling in
+ * lower case.
+ *
+ * @returns the names, or what is wrong with the one at `index`
+ */
+export function compileAllowedHeaders(
+  names: readonly string[],
+): ReadonlyMap<string, string> | { readonly index: number; readonly message: string } {
+  const allowed = new Map<string, string>();
+  for (const [index, name] of names.entries()) {
+    const folded = foldName(name);
+    const problem = problemOf(name, folded, allowed);
+    if (problem !== undefined) return { index, message: problem };
+    allowed.set(folded, name.toLowerCase());
+  }
+  return allowed;
+}
+
+function problemOf(name: string, folded: string, known: ReadonlyMap<string, string>): string | undefined {
+  const shown = JSON.stringify(name);
+  if (!token.test(name)) return `${shown} is not the name of a header`;
+  if (isOwned(folded) || hopByHop.has(folded))
+    return `${shown} is read as ${folded}, which no client may send to a target`;
+  if (plainName.test(name)) return `${shown} needs no entry: it has only letters, digits and hyphens`;
+  if (known.has(folded))
+    return `${shown} and ${JSON.stringify(known.get(folded))} are one name to many servers`;
+  return undefined;
+}
