@@ -90,6 +90,16 @@ export const webhook = definePlugin<Options>({
       return refuse.timestamp(`signed ${ageMs} ms ago, the tolerance is ${options.tolerance} ms`);
     }
 
+    function conclude(exchange: Exchange, claim: Claim, body: Uint8Array, signed: boolean): Verdict {
+      if (!signed) return refuse.signature(`${claim.header} was made with none of the secrets`);
+      // A body may take its time.
+      const stale = staleness(claim);
+      if (stale !== undefined) return stale;
+      exchange.subject = subject;
+      exchange.attributes.webhook = new ReceivedWebhook(name, claim, body, options.maxPayload);
+      return next;
+    }
+
     function judgeHead(exchange: Exchange): Verdict | JudgeBody {
       const claim = readHead(exchange.head.headers);
       if (claim.kind === 'unsigned') return notResponsible(claim.detail);
@@ -97,14 +107,10 @@ export const webhook = definePlugin<Options>({
       return (
         staleness(claim) ??
         function judgeBody(body) {
-          if (!claim.isSigned(body))
-            return refuse.signature(`${claim.header} was made with none of the secrets`);
-          // A body may take its time.
-          const stale = staleness(claim);
-          if (stale !== undefined) return stale;
-          exchange.subject = subject;
-          exchange.attributes.webhook = new ReceivedWebhook(name, claim, body, options.maxPayload);
-          return next;
+          const signed = claim.isSigned(body);
+          return typeof signed === 'boolean'
+            ? conclude(exchange, claim, body, signed)
+            : signed.then((late) => conclude(exchange, claim, body, late));
         }
       );
     }

@@ -42,7 +42,7 @@ export interface Claim {
   /** The time that was signed, in milliseconds since the epoch; undefined when none is. */
   readonly timestampMs: number | undefined;
   /** Whether one of the signatures was made with one of the secrets over this body. Reads it at most four times. */
-  isSigned(body: Uint8Array): boolean;
+  isSigned(body: Uint8Array): boolean | Promise<boolean>;
 }
 
 /** There are signatures, and no secret here could have made them. */

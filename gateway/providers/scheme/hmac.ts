@@ -19,6 +19,7 @@ import {
   signaturePattern,
 } from './mac.ts';
 import type { SignedTemplate } from './template.ts';
+import { someTry } from './tries.ts';
 
 /** An HMAC over the body, and perhaps an id and a time, in a header. Names of headers in lower case. */
 export interface HmacScheme {
@@ -97,10 +98,13 @@ export function hmacVerifier(scheme: HmacScheme, secrets: readonly LoadedSecret[
       isSigned(body) {
         const before = signed.before(id ?? '', time);
         const after = signed.after(time);
-        return macs.some(function signedWith(mac) {
-          const expected = mac(before, body, after);
-          return candidates.some((candidate) => same(expected, candidate));
-        });
+        const matches = (expected: string) => candidates.some((candidate) => same(expected, candidate));
+        return someTry(
+          macs.map((mac) => () => {
+            const expected = mac(before, body, after);
+            return typeof expected === 'string' ? matches(expected) : expected.then(matches);
+          }),
+        );
       },
     };
     return claim;

@@ -1,4 +1,5 @@
-import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { createHmac, type Hmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { turnBytes } from './tries.ts';
 
 export const digests = ['sha256', 'sha384', 'sha512', 'sha1'] as const;
 export const encodings = ['hex', 'base64', 'base64url'] as const;
@@ -7,8 +8,8 @@ export type Encoding = (typeof encodings)[number];
 
 const digestBytes: Readonly<Record<Digest, number>> = { sha256: 32, sha384: 48, sha512: 64, sha1: 20 };
 
-/** Computes the code over `before`, the body and `after`, as text. */
-export type Mac = (before: string, body: Uint8Array, after: string) => string;
+/** Computes the code over `before`, the body and `after`, as text; over a large body in several turns of the event loop. */
+export type Mac = (before: string, body: Uint8Array, after: string) => string | Promise<string>;
 
 /** Prepares a key (RFC 2104) once; `before` and `after` must be ASCII. */
 export function createMac(digest: Digest, encoding: Encoding, key: KeyObject): Mac {
@@ -16,10 +17,22 @@ export function createMac(digest: Digest, encoding: Encoding, key: KeyObject): M
   return function compute(before, body, after) {
     const hmac = createHmac(digest, key);
     if (before !== '') hmac.update(before, 'latin1');
+    if (body.byteLength > turnBytes) return updateInTurns(hmac, body).then(() => finish(hmac, after));
     hmac.update(body);
+    return finish(hmac, after);
+  };
+
+  function finish(hmac: Hmac, after: string): string {
     if (after !== '') hmac.update(after, 'latin1');
     return hmac.digest(encoding);
-  };
+  }
+}
+
+async function updateInTurns(hmac: Hmac, body: Uint8Array): Promise<void> {
+  for (let at = 0; at < body.byteLength; at += turnBytes) {
+    if (at > 0) await new Promise((resume) => setImmediate(resume));
+    hmac.update(body.subarray(at, at + turnBytes));
+  }
 }
 
 /** What a signature of a digest in an encoding looks like: anything else is malformed, and is not compared. */

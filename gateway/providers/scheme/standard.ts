@@ -4,6 +4,7 @@ import { type Claim, type LoadedSecret, MalformedSignature, type ReadHead } from
 import { headerLine, readId, readTime, required, signaturesIn } from './headers.ts';
 import { hmacKey } from './key.ts';
 import { createComparison, createMac, type Mac, signatureLength, signaturePattern } from './mac.ts';
+import { someTry, type Try, turnBytes } from './tries.ts';
 
 /** The headers of Standard Webhooks, which some senders call otherwise. Lower case. */
 export interface StandardHeaders {
@@ -48,21 +49,23 @@ export function standardVerifier(
     detail: `${names.signature} holds no signature of the kind of the secrets`,
   } as const);
 
-  function signedWithSecret(signatures: readonly string[], before: string, body: Uint8Array): boolean {
-    if (signatures.length === 0) return false;
-    return macs.some(function signedWith(mac) {
+  function triesWithSecrets(signatures: readonly string[], before: string, body: Uint8Array): readonly Try[] {
+    if (signatures.length === 0) return [];
+    const matches = (expected: string) => signatures.some((signature) => same(expected, signature));
+    return macs.map((mac) => () => {
       const expected = mac(before, body, '');
-      return signatures.some((signature) => same(expected, signature));
+      return typeof expected === 'string' ? matches(expected) : expected.then(matches);
     });
   }
 
-  function signedWithKey(signatures: readonly string[], before: string, body: Uint8Array): boolean {
-    if (publicKeys.length === 0 || signatures.length === 0) return false;
-    const message = Buffer.concat([Buffer.from(before, 'latin1'), body]);
-    return signatures.some(function signed(text) {
-      const signature = Buffer.from(text, 'base64');
-      return publicKeys.some((key) => verifySignature(null, message, key, signature));
-    });
+  function triesWithKeys(signatures: readonly string[], before: string, body: Uint8Array): readonly Try[] {
+    let message: Uint8Array | undefined;
+    return signatures.flatMap((text) =>
+      publicKeys.map((key) => () => {
+        message ??= Buffer.concat([Buffer.from(before, 'latin1'), body]);
+        return verifyEd25519(message, key, Buffer.from(text, 'base64'));
+      }),
+    );
   }
 
   /** The signatures of the versions that are known; others are passed over. */
@@ -101,11 +104,25 @@ export function standardVerifier(
       timestampMs: Number(time) * 1000,
       isSigned(body) {
         const before = `${id}.${time}.`;
-        return signedWithSecret(v1, before, body) || signedWithKey(v1a, before, body);
+        return someTry([...triesWithSecrets(v1, before, body), ...triesWithKeys(v1a, before, body)]);
       },
     };
     return claim;
   };
+}
+
+/** A large message is verified by a thread of Node's. */
+function verifyEd25519(
+  message: Uint8Array,
+  key: KeyObject,
+  signature: Uint8Array,
+): boolean | Promise<boolean> {
+  if (message.byteLength <= turnBytes) return verifySignature(null, message, key, signature);
+  return new Promise((resolve, reject) => {
+    verifySignature(null, message, key, signature, (error, right) =>
+      error === null ? resolve(right) : reject(error),
+    );
+  });
 }
 
 /** Where the recommended payload says what happened. */
