@@ -1,3 +1,4 @@
+/// <reference types="node" preserve="true" />
 export { DemoStack, type DemoStackProps } from './demo-stack.ts';
 export type { EdgeChoice } from './edge-choice.ts';
 export { EdgeDistribution, type EdgeDistributionProps } from './edge-distribution.ts';

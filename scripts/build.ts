@@ -1,14 +1,17 @@
+import { rm } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundleFunction, functionFolder, functionNames, root } from './build/bundle.ts';
 import { bundleConfiguration } from './build/configuration.ts';
-import { copyStaticFiles } from './build/static-files.ts';
+import { copyStaticFiles, packageFolder } from './build/static-files.ts';
 
 // npm run build [-- --config postern.yaml]: bundles the functions into dist/functions, with the configuration beside them. The
 // compiler, which runs next, writes the package into dist/package.
 
 const { values } = parseArgs({ options: { config: { type: 'string' } } });
 
+// What was compiled from a source that is gone would be in the package.
+await rm(packageFolder, { recursive: true, force: true });
 await copyStaticFiles();
 for (const name of functionNames) {
   const { folder, files } = await bundleFunction(name, functionFolder(name));

@@ -32,6 +32,11 @@ const tasks = {
     ['scripts/build.ts', ...args],
     ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'],
   ],
+  pack: () => [
+    ...tasks.build([]),
+    ['extension/layer/build.ts', '--arch', 'all'],
+    ['extension/layer/build.ts', '--arch', 'all', '--own-node'],
+  ],
   check: () => [
     ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.'],
     ['node_modules/@biomejs/biome/bin/biome', 'check', '.'],

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   cpSync,
   mkdirSync,
@@ -16,10 +16,13 @@ import test, { after, before } from 'node:test';
 import { zipSync } from 'fflate';
 import { bundleFunction, functionNames, root } from '../scripts/build/bundle.ts';
 import { copyStaticFiles } from '../scripts/build/static-files.ts';
+import { oldestNode } from './support/oldest-node.ts';
 
 // What others install: packed by npm, unpacked beside its dependencies where nothing of the repository is, and used from there.
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  readonly engines: { readonly node: string };
+  readonly scripts: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
 };
@@ -135,6 +138,81 @@ test('the types are whole: a strict program and the examples of docs/constructs.
   ]);
 });
 
+// What `tsc` does without a configuration, and with those that people have: the libraries of the DOM, all declarations checked.
+for (const options of [
+  [],
+  ['--strict'],
+  ['--strict', '--types', 'node', '--target', 'es2022'],
+  ['--strict', '--lib', 'es2024', '--exactOptionalPropertyTypes'],
+]) {
+  test(`postern/tailnet compiles by TypeScript's own defaults and ${options.join(' ') || 'nothing else'}`, () => {
+    writeFileSync(join(consumer, 'caller.ts'), caller);
+    const always = ['--noEmit', '--skipLibCheck', 'false', '--module', 'nodenext'];
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    run(consumer, process.execPath, [tsc, ...always, ...options, 'caller.ts']);
+  });
+}
+
+test('engines names no Node that a dependency does not run on', () => {
+  const least = versionOf(manifest.engines.node);
+  const needed = Object.keys(manifest.dependencies).map((name) => {
+    const text = readFileSync(join(root, 'node_modules', name, 'package.json'), 'utf8');
+    return [name, (JSON.parse(text) as { engines?: { node?: string } }).engines?.node ?? '>=0'] as const;
+  });
+  assert.ok(needed.some(([, node]) => versionOf(node) > 0));
+  for (const [name, node] of needed) assert.ok(versionOf(node) <= least, `${name} needs Node ${node}`);
+});
+
+test('the package runs on the oldest Node that engines names', (t) => {
+  let node: string;
+  try {
+    node = oldestNode();
+  } catch (error) {
+    return t.skip((error as Error).message);
+  }
+  assert.equal(run(consumer, node, ['--version']), `v${manifest.engines.node.replace('>=', '')}\n`);
+  const command = join('node_modules', 'postern', 'bin', 'postern.mjs');
+  assert.match(run(consumer, node, [command, 'check', 'postern.yaml']), /is in order/);
+  writeFileSync(join(consumer, 'app.mjs'), app);
+  assert.match(run(consumer, node, ['app.mjs']), /"layer":true/);
+  const script =
+    "import { tailnetDispatcher } from 'postern/tailnet'; console.log(typeof tailnetDispatcher());";
+  assert.equal(run(consumer, node, ['--input-type=module', '-e', script]), 'object\n');
+});
+
+test('an older Node, packages that are not installed and a build that is missing: the command says what to do', () => {
+  const command = join('bin', 'postern.mjs');
+  const inClone = join(place, 'clone');
+  const unbuilt = join(place, 'unbuilt');
+  for (const folder of [inClone, unbuilt]) {
+    for (const file of ['package.json', command]) cpSync(join(root, file), join(folder, file));
+  }
+  cpSync(join(root, 'bin', 'postern.ts'), join(inClone, 'bin', 'postern.ts'));
+  const sayAt = (cwd: string, version?: string) => {
+    const pretend = `data:text/javascript,for (const [name, value] of [['version', 'v${version}'], ['versions', { node: '${version}' }]]) Object.defineProperty(process, name, { value });`;
+    const args = [...(version === undefined ? [] : ['--import', pretend]), command, 'help'];
+    const { status, stderr } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8' });
+    assert.equal(status, 1, stderr);
+    return stderr;
+  };
+  for (const version of [undefined, '20.20.2'])
+    assert.match(
+      sayAt(inClone, version),
+      /^postern: the packages of this clone are not installed; run `npm ci`/,
+    );
+  mkdirSync(join(inClone, 'node_modules', 'node'), { recursive: true });
+  for (const version of ['18.0.0', '20.20.2', '22.18.9']) {
+    const needs = `it needs Node 22.19.0 or later, and this is v${version}; `;
+    assert.match(sayAt(inClone, version), new RegExp(`^postern: ${needs}run \`npx postern\` in the clone`));
+    assert.match(sayAt(installed, version), new RegExp(`^postern: ${needs}install a newer one from`));
+  }
+  assert.match(sayAt(unbuilt), /^postern: this package was made without a build; make it with `npm pack`/);
+});
+
+test('a package is never packed without its build', () => {
+  assert.equal(manifest.scripts.prepack, 'node scripts/run.mjs pack');
+});
+
 test('postern/tailnet is imported without the CDK', () => {
   const peers = Object.keys(manifest.peerDependencies);
   for (const name of peers) rmSync(join(consumer, 'node_modules', name));
@@ -184,6 +262,20 @@ export const answer: Promise<Response> = fetch(url, { dispatcher: tailnetDispatc
 // @ts-expect-error sourceCidrs has no default
 export const open: WebhookGatewayProps = { config: 'postern.yaml' };
 `;
+
+const caller = `
+import http from 'node:http';
+import { tailnetAgent, tailnetDispatcher } from 'postern/tailnet';
+
+export const answer: Promise<Response> = fetch('http://builder', { dispatcher: tailnetDispatcher() } as RequestInit);
+export const request = http.get('http://builder', { agent: tailnetAgent() });
+`;
+
+/** The first version of a range, as one number. */
+function versionOf(range: string): number {
+  const [major = 0, minor = 0, patch = 0] = (/[\d.]+/.exec(range)?.[0] ?? '').split('.').map(Number);
+  return (major * 1000 + minor) * 1000 + patch;
+}
 
 function link(name: string): void {
   const path = join(consumer, 'node_modules', name);

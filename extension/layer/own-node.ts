@@ -22,10 +22,9 @@ export function readNode(arch: Arch): OwnNode {
   };
 }
 
-/** The folder in the cache that holds it. */
-export function nodeFolder(arch: Arch): string {
+/** The folder in the cache that holds it, or another version of it. */
+export function nodeFolder(arch: Arch, version = pinnedVersion()): string {
   const name = `node-linux-${nodeArch[arch]}`;
-  const version = pinnedVersion();
   return cached(`${name}-${version}`, function download(making) {
     run('npm', ['pack', `${name}@${version}`, '--loglevel=error', '--pack-destination', making]);
     const archive = join(making, `${name}-${version}.tgz`);

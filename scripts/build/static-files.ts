@@ -2,8 +2,11 @@ import { cp } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { root } from './bundle.ts';
 
+/** Where the compiler puts the package. */
+export const packageFolder = join(root, 'dist', 'package');
+
 /** Copies what lib's constructs read beside themselves and the compiler leaves behind: scripts and units of the demo's target. */
-export async function copyStaticFiles(outDir = join(root, 'dist', 'package')): Promise<void> {
+export async function copyStaticFiles(outDir = packageFolder): Promise<void> {
   await cp(join(root, 'lib'), join(outDir, 'lib'), {
     recursive: true,
     filter: (source) => extname(source) !== '.ts',

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -121,7 +121,7 @@ test('an unknown task is one line that names the known ones, and exit 1', async 
     code: 1,
     stdout: '',
     stderr:
-      'postern: there is no task "bild"; known are start, test, bench, cost, layer, app, build, check\n',
+      'postern: there is no task "bild"; known are start, test, bench, cost, layer, app, build, pack, check\n',
   });
   assert.equal(await calls(), 0);
 });
@@ -209,4 +209,26 @@ test('a test that needs nothing of others runs at once', async (t) => {
   const { startWith, order } = await testedRepository(t);
   assert.equal((await outcome(startWith(plainEnv, 'test', 'test/unit/a.test.ts'))).code, 0);
   assert.equal(await order(), 'unit undefined\n');
+});
+
+test('a package is packed with what was compiled, the functions and both layers, or not at all', async (t) => {
+  const { folder, start, installByHand } = await repository(t, 'install();');
+  for (const [file, code] of [
+    ['scripts/build.ts', 0],
+    ['node_modules/typescript/bin/tsc', 0],
+    ['extension/layer/build.ts', 3],
+  ] as const) {
+    await mkdir(dirname(join(folder, file)), { recursive: true });
+    const text = `console.log(${JSON.stringify(file)}, ...process.argv.slice(2)); process.exitCode = process.argv.includes('--own-node') ? ${code} : 0;`;
+    await writeFile(join(folder, file), text);
+  }
+  await installByHand();
+  const { code, stdout } = await outcome(start('pack'));
+  assert.deepEqual(stdout.trim().split('\n'), [
+    'scripts/build.ts',
+    'node_modules/typescript/bin/tsc -p tsconfig.build.json',
+    'extension/layer/build.ts --arch all',
+    'extension/layer/build.ts --arch all --own-node',
+  ]);
+  assert.equal(code, 3);
 });

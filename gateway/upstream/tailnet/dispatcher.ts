@@ -6,9 +6,12 @@ import { openTunnel, type TailnetOptions } from './options.ts';
 
 /**
  * What Node's own `fetch` takes as its `dispatcher`. The functions of undici's packages take it too; their types differ from
- * version to version, so TypeScript wants a cast there.
+ * version to version, so TypeScript needs a cast there. So it does where the DOM's library has its own `RequestInit`, without a
+ * `dispatcher`: `fetch(url, { dispatcher } as RequestInit)`.
  */
-export type FetchDispatcher = NonNullable<RequestInit['dispatcher']>;
+export type FetchDispatcher = RequestInit extends { dispatcher?: infer Dispatcher }
+  ? NonNullable<Dispatcher>
+  : object;
 
 /**
  * Makes a dispatcher that reaches the tailnet, for Node's own `fetch` and for undici 7 and 8.

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { buildTailscaled } from '../../../extension/layer/tailscaled.ts';
 import { findAwsTools } from '../../support/aws-tools.ts';
+import { oldestNode } from '../../support/oldest-node.ts';
 import { parts } from './cache.ts';
 import { whyNoLab } from './capability.ts';
 import { prepareNode } from './products.ts';
@@ -14,6 +15,7 @@ import { makeTailscale } from './tailscale.ts';
 const makers: Readonly<Record<string, () => unknown>> = {
   ...parts,
   node: prepareNode,
+  'oldest-node': oldestNode,
   'tailscaled-arm64': () => buildTailscaled('arm64', say),
   'tailscaled-x86_64': () => buildTailscaled('x86_64', say),
   tailscale: makeTailscale,
@@ -41,7 +43,11 @@ async function prepareAll(): Promise<void> {
     ...(canRunLab ? ['headscale', 'tailscale'] : []),
     ...(hasGo() ? ['tailscaled-x86_64', 'tailscaled-arm64'] : []),
   ];
-  const downloaded = ['aws-tools', ...(canRunLab ? ['lambda-emulator', 'moto', 'node'] : [])];
+  const downloaded = [
+    'aws-tools',
+    ...(process.platform === 'linux' ? ['oldest-node'] : []),
+    ...(canRunLab ? ['lambda-emulator', 'moto', 'node'] : []),
+  ];
   const program = [process.execPath, import.meta.filename] as const;
   const lanes = [compiled, downloaded].filter((lane) => lane.length > 0);
   const children = lanes.map((lane) => spawn(program[0], [program[1], ...lane], { stdio: 'inherit' }));
