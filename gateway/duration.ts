@@ -1,4 +1,6 @@
 const unitMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+/** The longest that a timer of the runtime can wait, in whole days: with more it would fire at once. */
+export const maxTimerMs = 24 * unitMs.d;
 const pattern = /^(0|[1-9][0-9]{0,8})(ms|s|m|h|d)$/;
 
 /**

@@ -1,5 +1,6 @@
 import { dnsLabel, isDnsLabel } from './dns-label.ts';
-import { parseDuration } from './duration.ts';
+import { maxTimerMs, parseDuration } from './duration.ts';
+import { shown } from './shown.ts';
 
 /**
  * Every environment variable that Postern's functions and extension read, declared once.
@@ -102,7 +103,7 @@ function readTailnet(env: Readonly<Record<string, string | undefined>>): Tailnet
     targets: list(env, 'POSTERN_TAILNET_TARGETS'),
     socksPort,
     readinessPort: socksPort + 1,
-    joinTimeoutMs: duration(env, 'POSTERN_JOIN_TIMEOUT', defaults.joinTimeoutMs),
+    joinTimeoutMs: duration(env, 'POSTERN_JOIN_TIMEOUT', defaults.joinTimeoutMs, maxTimerMs),
   });
 }
 
@@ -184,8 +185,13 @@ export function readRotationEnvironment(
   if (tags.length === 0 || odd !== undefined) {
     throw wrong('POSTERN_TAILNET_TAGS', odd ?? '', "the tags of the keys, such as 'tag:postern'");
   }
-  const keyLifetimeMs = duration(env, 'POSTERN_ROTATION_KEY_LIFETIME', defaults.keyLifetimeMs);
-  if (keyLifetimeMs > defaults.keyLifetimeMs || keyLifetimeMs < 60_000) {
+  const keyLifetimeMs = duration(
+    env,
+    'POSTERN_ROTATION_KEY_LIFETIME',
+    defaults.keyLifetimeMs,
+    defaults.keyLifetimeMs,
+  );
+  if (keyLifetimeMs < 60_000) {
     const got = env.POSTERN_ROTATION_KEY_LIFETIME ?? '';
     throw wrong('POSTERN_ROTATION_KEY_LIFETIME', got, 'a duration from 1m to 90d');
   }
@@ -219,11 +225,13 @@ function duration(
   env: Readonly<Record<string, string | undefined>>,
   name: VariableName,
   fallbackMs: number,
+  maxMs: number,
 ): number {
   const value = text(env, name);
   if (value === undefined) return fallbackMs;
   const ms = parseDuration(value);
-  if (ms === undefined || ms === 0) throw wrong(name, value, 'a duration such as 8s or 500ms');
+  if (ms === undefined || ms === 0 || ms > maxMs)
+    throw wrong(name, value, `a duration such as 8s or 500ms, at most ${maxMs / 86_400_000}d`);
   return ms;
 }
 
@@ -257,5 +265,5 @@ function missing(name: VariableName, expected: string): Error {
 }
 
 function wrong(name: VariableName, got: string, expected: string): Error {
-  return new Error(`${name} is ${JSON.stringify(got)}; set it to ${expected}`);
+  return new Error(`${name} is ${shown(got)}; set it to ${expected}`);
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { parseDuration } from './duration.ts';
+import { maxTimerMs, parseDuration } from './duration.ts';
 import { problemsOf, type SchemaProblem } from './schema-problem.ts';
 import { referenceExpected, referencePattern } from './secrets/reference.ts';
 
@@ -90,9 +90,18 @@ export const s = {
   optional: <Value>(schema: Schema<Value>): Schema<Value | undefined> => own(z.optional(zod(schema))),
   withDefault: <Value>(schema: Schema<Value>, value: unknown): Schema<Value> =>
     own(z.prefault(zod(schema), value as never)),
-  /** A duration such as `5s`; becomes milliseconds. */
-  duration: (): Schema<number> =>
-    converted(/^[0-9]+(ms|s|m|h|d)$/, 'a duration such as 250ms, 5s, 10m, 2h or 60d', parseDuration),
+  /**
+   * A duration such as `5s`; becomes milliseconds. At most 24 days unless `max` says otherwise: most durations become timers, and one
+   * that is longer would fire at once.
+   */
+  duration: ({ min = 0, max = maxTimerMs }: { min?: number; max?: number } = {}): Schema<number> => {
+    const bound = max === maxTimerMs ? ', at most 24d' : '';
+    const expected = `a duration such as 250ms, 5s, 10m or 2h${bound}${min > 0 ? ', and not 0' : ''}`;
+    return converted(/^[0-9]+(ms|s|m|h|d)$/, expected, (text) => {
+      const ms = parseDuration(text);
+      return ms === undefined || ms < min || ms > max ? undefined : ms;
+    });
+  },
   /** A size such as `64KiB`; becomes bytes. */
   size: (): Schema<number> =>
     converted(sizePattern, 'a size such as 512B, 64KiB or 10MiB', (text) => {

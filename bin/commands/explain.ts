@@ -78,8 +78,11 @@ function report({ exchange, reply }: Decision): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** Without the query, which may hold credentials. */
 function targetOf(exchange: Decision['exchange']): string {
-  return exchange === undefined ? '' : `${exchange.head.method} ${exchange.route.targetPath(exchange.head)}`;
+  if (exchange === undefined) return '';
+  const [path, query] = exchange.route.targetPath(exchange.head).split('?', 2);
+  return `${exchange.head.method} ${path}${query === undefined ? '' : '?…'}`;
 }
 
 const silent = { info() {}, warn() {}, error() {} };

@@ -22,13 +22,13 @@ export function parseHttpRequest(bytes: Buffer): HttpMessage | string {
   const body = end === null ? Buffer.alloc(0) : bytes.subarray(end.index + end[0].length);
   const [first = '', ...lines] = head.toString('latin1').split(/\r?\n/);
   const request = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+) (\S+)(?: HTTP\/1\.[01])?$/.exec(first);
-  if (request === null)
-    return `its first line is ${JSON.stringify(first.slice(0, 60))}; write METHOD TARGET HTTP/1.1`;
+  if (request === null) return 'its first line is not METHOD TARGET HTTP/1.1';
   const headers: string[] = [];
-  for (const line of lines.filter((text) => text !== '')) {
+  for (const [index, line] of lines.entries()) {
+    if (line === '') continue;
     const field = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(line);
-    if (field === null)
-      return `the line ${JSON.stringify(line.slice(0, 60))} is no header; write NAME: VALUE`;
+    // Not with the line: it may hold a credential.
+    if (field === null) return `line ${index + 2} is not a header; write NAME: VALUE`;
     headers.push(field[1] as string, field[2] as string);
   }
   const declared = headerValue(headers, 'content-length');

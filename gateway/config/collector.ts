@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../configuration-error.ts';
 import { messageOf } from '../message-of.ts';
 import type { SchemaProblem } from '../schema-problem.ts';
+import { shown } from '../shown.ts';
 import { suggestion } from '../suggestion.ts';
 import type { ConfigurationDocument } from './place.ts';
 import { type ConfigurationProblem, formatPath, InvalidConfiguration } from './problems.ts';
@@ -46,7 +47,8 @@ export class ProblemCollector {
     const value = valueAt(this.#document.value, problem.path);
     const hint =
       typeof value === 'string' && problem.candidates ? suggestion(value, problem.candidates) : undefined;
-    const got = problem.hideValue === true ? '' : describeValue(value);
+    const hidden = problem.hideValue === true || problem.path.some((step) => secretKeys.has(String(step)));
+    const got = hidden ? '' : describeValue(value);
     this.add(problem.path, `${problem.message}${got}`, hint);
   }
 
@@ -66,11 +68,14 @@ function byPlace(a: ConfigurationProblem, b: ConfigurationProblem): number {
   return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
 
+/** Keys below which a secret may stand, in its place or by mistake: in a URL as its user and password. */
+const secretKeys: ReadonlySet<string> = new Set(['secret', 'url', 'transport', 'publicUrl']);
+
 /** The value got, as far as it says something: not the inside of a map or a list, and no long text. */
 function describeValue(value: unknown): string {
   if (value === undefined) return '; it is missing';
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return `; got ${value}`;
-  if (typeof value === 'string') return value.length > 80 ? '' : `; got ${JSON.stringify(value)}`;
+  if (typeof value === 'string') return `; got ${shown(value)}`;
   if (typeof value === 'object') return `; got ${Array.isArray(value) ? 'a list' : 'a map'}`;
   return '';
 }

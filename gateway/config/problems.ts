@@ -1,3 +1,5 @@
+import { shown } from '../shown.ts';
+
 /** One thing wrong with a configuration, or one that it warns of, at its place in the file. */
 export interface ConfigurationProblem {
   /** Dotted, as written in the file: `routes.github.plugins.webhook.secret`. */
@@ -34,15 +36,18 @@ export function formatProblem(
   return [sentence, ...more].join('\n');
 }
 
-/** Keys that are no plain words are quoted, so that a path can be read without doubt. */
+/**
+ * Keys that are not plain words are quoted, so that a path can be read without doubt; what is long or has a colon is not shown: in
+ * YAML a value becomes part of its key where the blank after the colon is missing (`secret:s3cret`).
+ */
 export function formatPath(path: readonly (string | number)[]): string {
   return path
     .map((key) =>
       typeof key === 'number'
         ? `[${key}]`
-        : /^[A-Za-z0-9_-]+$/.test(key)
+        : /^[A-Za-z0-9_-]{1,63}$/.test(key)
           ? `.${key}`
-          : `[${JSON.stringify(key)}]`,
+          : `[${key.includes(':') ? '…' : shown(key)}]`,
     )
     .join('')
     .replace(/^\./, '');

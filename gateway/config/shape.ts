@@ -53,7 +53,7 @@ const service = s.object({
     'The addresses of the service, taken in turn.',
   ),
   transport: s.describe(s.string({ max: 512 }), `How targets are reached: ${transportForms.join(', ')}.`),
-  timeout: s.describe(s.withDefault(s.duration(), '10s'), 'How long an answer may take to begin.'),
+  timeout: s.describe(s.withDefault(s.duration({ min: 1 }), '10s'), 'How long an answer may take to begin.'),
   plugins: pluginsAt('service'),
 });
 

@@ -25,12 +25,18 @@ const refuse = refusals('webhook', {
   malformed: [400, 'The signature headers of the webhook cannot be read'],
 });
 
-const tolerance = s.refine(s.withDefault(s.duration(), '5m'), function notZero(ms) {
-  return ms > 0
-    ? undefined
-    : 'a tolerance of 0 would refuse everything; write how far clocks may differ, such as 5m';
-});
+/** No timer, so it has no upper bound; whoever records a webhook may send it again for so long. */
+const tolerance = s.refine(
+  s.withDefault(s.duration({ max: Number.POSITIVE_INFINITY }), '5m'),
+  function notZero(ms) {
+    return ms > 0
+      ? undefined
+      : 'a tolerance of 0 would refuse everything; write how far clocks may differ, such as 5m';
+  },
+);
 
+/** Providers advise 5 minutes. */
+const advisedToleranceMs = 3_600_000;
 const mostSecrets = 4;
 
 function optionsOf(provider: Provider): Schema<Options> {
@@ -79,6 +85,12 @@ export const webhook = definePlugin<Options>({
   async create(options, host) {
     const provider = providers.find(({ name }) => name === options.provider);
     if (provider === undefined) throw new ConfigurationError('no such provider', ['provider']);
+    if (options.tolerance > advisedToleranceMs)
+      host.warn(
+        ['tolerance'],
+        'for more than an hour, a webhook that somebody recorded is accepted again',
+        'write no more than clocks may differ, such as 5m',
+      );
     const { name } = provider;
     const readHead = provider.create(options, await loadSecrets(options.secret, host), host.warn);
     const subject = Object.freeze({ type: 'webhook', id: name });

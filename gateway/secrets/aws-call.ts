@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import { messageOf } from '../message-of.ts';
+import { shown } from '../shown.ts';
 import { type AwsCredentials, signPost } from './signature.ts';
 
 /** What went wrong with a call to AWS, as far as whoever asked must tell the cases apart. */
@@ -134,7 +135,7 @@ function readEndpoint(call: AwsCall, region: string, env: AwsOptions['env']): UR
     'misconfigured',
     configured === undefined || configured === ''
       ? `the region is ${JSON.stringify(region)}; set AWS_REGION to one such as eu-west-1`
-      : `the endpoint is ${JSON.stringify(text)}; set ${variable} to a URL such as https://HOST`,
+      : `the endpoint is ${shown(text)}; set ${variable} to a URL such as https://HOST`,
   );
 }
 

@@ -23,7 +23,7 @@ export function parseTarget(text: string, weight = 1): Target {
   if (!URL.canParse(text)) throw new Error('it is not a URL; write http://HOST:PORT');
   const url = new URL(text);
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw new Error(`the scheme is ${url.protocol}; write http:// or https://`);
+    throw new Error('it does not begin with http:// or https://; write http://HOST:PORT');
   if (url.username !== '' || url.password !== '')
     throw new Error('it holds a user or a password; leave them out');
   if (url.search !== '' || url.hash !== '') throw new Error('it holds a query or a fragment; leave them out');

@@ -3,6 +3,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { parseDuration } from '../../gateway/duration.ts';
 import { readEnvironment } from '../../gateway/environment.ts';
+import { shown } from '../../gateway/shown.ts';
 
 test('an empty environment gives the documented defaults', () => {
   assert.deepEqual(readEnvironment({}), {
@@ -97,6 +98,7 @@ const wrong: [name: string, value: string][] = [
   ['POSTERN_SOCKS_PORT', '1e3'],
   ['POSTERN_JOIN_TIMEOUT', '8'],
   ['POSTERN_JOIN_TIMEOUT', '0s'],
+  ['POSTERN_JOIN_TIMEOUT', '25d'],
   ['POSTERN_TAILNET_CONTROL_URL', 'headscale.example.com'],
   ['POSTERN_TAILNET_CONTROL_URL', 'https://user:pass@headscale.example.com'],
   ['POSTERN_TAILNET_CONTROL_URL', 'https://headscale.example.com/path'],
@@ -110,10 +112,10 @@ const wrongApis = [
 ];
 wrong.push(...wrongApis.map((url): [string, string] => ['POSTERN_TAILNET_API_URL', url]));
 for (const [name, value] of wrong) {
-  test(`${name}=${value} is refused with the name, the value and what to set`, () => {
+  test(`${name}=${value} is refused with the name, what it is and what to set`, () => {
     assert.throws(
       () => readEnvironment({ ...(name.endsWith('API_URL') && federated), [name]: value }),
-      (error: Error) => error.message.startsWith(`${name} is ${JSON.stringify(value.trim())}; set it to `),
+      (error: Error) => error.message.startsWith(`${name} is ${shown(value.trim())}; set it to `),
     );
   });
 }

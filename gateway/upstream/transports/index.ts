@@ -23,9 +23,6 @@ export function parseTransport(text: string): ParsedTransport {
     const create = kind.parse(text);
     if (create !== undefined) return { kind, create };
   }
-  throw new ConfigurationError(
-    `there is no transport ${JSON.stringify(text)}`,
-    [],
-    `write one of ${transportForms.join(', ')}`,
-  );
+  // Not with the text: a mistyped proxy may have a password.
+  throw new ConfigurationError('there is no such transport', [], `write one of ${transportForms.join(', ')}`);
 }

@@ -33,21 +33,17 @@ function parseProxy(text: string): Destination {
   const match = /^socks5:\/\/(?:\[([0-9a-f:.]+)\]|([^\s/?#@:[\]]+)):([0-9]{1,5})\/?$/i.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port < 1 || port > 65_535) {
-    throw new ConfigurationError(`the proxy is ${JSON.stringify(withoutUser(text))}`, [], hintFor(text));
+    // Not with the text: it may have a password.
+    throw new ConfigurationError('the proxy is not socks5://HOST:PORT', [], hintFor(text));
   }
   return Object.freeze({ host: match[1] ?? (match[2] as string), port });
 }
 
 function hintFor(text: string): string {
-  if (text.includes('@')) return 'only proxies without user and password are supported: socks5://HOST:PORT';
-  if (/^socks5h:/i.test(text)) return 'write socks5://HOST:PORT; the proxy resolves names in any case';
-  if (/^socks4/i.test(text)) return 'only SOCKS5 is supported: socks5://HOST:PORT';
-  return 'write socks5://HOST:PORT, such as socks5://127.0.0.1:1080';
-}
-
-/** What stands before an @ may be a password. */
-function withoutUser(text: string): string {
-  return text.replace(/\/\/.*@/, '//…@');
+  if (text.includes('@')) return 'only proxies without user and password are supported';
+  if (/^socks5h:/i.test(text)) return 'write socks5 instead of socks5h: the proxy resolves names in any case';
+  if (/^socks4/i.test(text)) return 'only SOCKS5 is supported';
+  return 'an example is socks5://127.0.0.1:1080';
 }
 
 class Socks5Transport implements Transport {

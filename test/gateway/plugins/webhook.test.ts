@@ -327,3 +327,18 @@ test('any of several secrets is accepted', async () => {
   const { exchange, body } = signed(github);
   assert.equal(await judge([instance], exchange, body), undefined);
 });
+
+test('a tolerance has no upper bound, and above an hour it is warned of', async () => {
+  for (const [tolerance, warned] of [
+    ['1h', 0],
+    ['61m', 1],
+    ['999d', 1],
+  ] as const) {
+    const host = testHost();
+    const paths: unknown[] = [];
+    const warn = (path: readonly (string | number)[]) => void paths.push(path);
+    await configure('webhook', { provider: 'github', secret: 'env:A', tolerance }, { ...host, warn });
+    const found = paths.filter((path) => JSON.stringify(path) === '["tolerance"]');
+    assert.equal(found.length, warned, tolerance);
+  }
+});
