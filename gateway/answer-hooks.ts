@@ -5,16 +5,19 @@ import type { Answer, BodyTransform } from './plugin.ts';
 import { describe } from './verdict.ts';
 
 /**
- * Lets plugins change the head of the target's answer. What they made of it is checked here, for every host.
+ * Lets plugins change the head of an answer of the target, an interim one (1xx) too. What they made of it is checked here, for every host.
  *
  * @throws Error when a hook throws or leaves a head that cannot be sent as it is
  */
 export function runHeaderHooks(exchange: Exchange, answer: Answer): void {
+  const [least, most] = answer.status < 200 ? [100, 199] : [200, 599];
   const length = valuesOf(answer.headers, 'content-length');
   for (const hook of exchange.chain.responseHeaders) mustBeNothing(hook(exchange, answer));
   const { status, headers } = answer;
-  if (!Number.isInteger(status) || status < 200 || status > 599)
-    throw new Error(`a plugin set the status ${describe(status)}; it is a whole number from 200 to 599`);
+  if (!Number.isInteger(status) || status < least || status > most)
+    throw new Error(
+      `a plugin set the status ${describe(status)}; here it is a whole number from ${least} to ${most}`,
+    );
   if (!Array.isArray(headers) || headers.length % 2 !== 0)
     throw new Error('a plugin left headers that are not a flat list of names and values');
   for (let at = 0; at < headers.length; at += 2) {
@@ -78,6 +81,13 @@ export function reduce(answer: Answer, respond: 'headers' | 'status' | 'none'): 
   } else answer.headers = id;
   if (respond === 'none') answer.status = 204;
   if (answer.status !== 204 && answer.status !== 304) answer.headers.push('content-length', '0');
+}
+
+/** Takes the length off an answer that has none (RFC 9110 section 8.6); 205 says that nothing follows (section 15.3.6). */
+export function frameBodyless({ status, headers }: Answer): void {
+  if (status >= 200 && status !== 204 && status !== 205) return;
+  removeHeader(headers, 'content-length');
+  if (status === 205) headers.push('content-length', '0');
 }
 
 function removeHeader(headers: string[], name: string): void {

@@ -1,6 +1,7 @@
 import { openExchange } from './admission.ts';
 import {
   bytesOf,
+  frameBodyless,
   mustBeNothing,
   openTransforms,
   reduce,
@@ -58,6 +59,7 @@ export class RequestHandling implements Handling, Receiver {
   #timer: NodeJS.Timeout | undefined;
   #transforms: readonly BodyTransform[] = noTransforms;
   #dropBody = false;
+  #droppedBytes = 0;
   #state: 'deciding' | 'waiting' | 'answering' | 'over' = 'deciding';
   /** The sink took a head: from here on an answer can only break off. */
   #headSent = false;
@@ -114,10 +116,15 @@ export class RequestHandling implements Handling, Receiver {
     }
   }
 
-  informational(status: number, headers: string[]): void {
-    if (this.#state !== 'waiting') return;
+  informational(status: number, received: string[]): void {
+    const exchange = this.#exchange as Exchange;
+    // In the other modes the client gets less than the target's head, or a status that is not its own.
+    if (this.#state !== 'waiting' || exchange.route.respond !== 'full') return;
     try {
-      this.#sink.informational?.(status, answerHeaders(headers, this.#id));
+      const answer: Answer = { status, headers: answerHeaders(received, this.#id) };
+      frameBodyless(answer);
+      if (exchange.chain.responseHeaders.length > 0) runHeaderHooks(exchange, answer);
+      this.#sink.informational?.(answer.status, answer.headers);
     } catch (error) {
       this.#broke(error);
     }
@@ -133,7 +140,8 @@ export class RequestHandling implements Handling, Receiver {
   }
 
   data(chunk: Uint8Array): boolean {
-    if (this.#dropBody || this.#state !== 'answering') return true;
+    if (this.#state !== 'answering') return true;
+    if (this.#dropBody) return this.#drop(chunk);
     try {
       if (this.#transforms.length === 0) return this.#send(chunk);
       const bytes = transformed(this.#transforms, chunk, 0);
@@ -211,7 +219,8 @@ export class RequestHandling implements Handling, Receiver {
     this.#clearTimer();
     this.#status = answer.status;
     exchange.status = answer.status;
-    const bodyless = this.#request.method === 'HEAD' || answer.status === 204 || answer.status === 304;
+    frameBodyless(answer);
+    const bodyless = this.#request.method === 'HEAD' || isBodyless(answer.status);
     this.#dropBody = respond !== 'full' || bodyless;
     this.#sendHead(answer.status, answer.headers, bodyless);
   }
@@ -220,6 +229,16 @@ export class RequestHandling implements Handling, Receiver {
     this.#state = 'answering';
     this.#sink.head(status, headers, bodyless);
     this.#headSent = true;
+  }
+
+  /** The client has all that it gets: a short rest is read, so that the target's connection can be kept. */
+  #drop(chunk: Uint8Array): boolean {
+    this.#droppedBytes += chunk.byteLength;
+    if (this.#droppedBytes > maxDroppedBytes) {
+      this.#giveUp();
+      this.end();
+    }
+    return true;
   }
 
   #send(chunk: Uint8Array): boolean {
@@ -329,6 +348,9 @@ export class RequestHandling implements Handling, Receiver {
     }
   }
 }
+
+/** Of a body that does not go to the client, before the call is given up. */
+const maxDroppedBytes = 64 * 1024;
 
 const noTransforms: readonly BodyTransform[] = Object.freeze([]);
 

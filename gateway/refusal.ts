@@ -78,6 +78,8 @@ export const upstreamRefusals = refusals('upstream', {
   timeout: [504, 'The target did not answer in time'],
   reset: [502, 'The target closed the connection before it answered'],
   'bad-answer': [502, 'The target sent something that is not HTTP'],
+  'answer-head-too-large': [502, 'The headers of the answer of the target are too large'],
+  'too-many-interim': [502, 'The target sent too many interim answers'],
   'answer-too-large': [502, 'The answer of the target is too large'],
 });
 

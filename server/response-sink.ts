@@ -50,6 +50,8 @@ export class ResponseSink implements Sink {
     const { socket } = this.#response;
     // HTTP/1.0 knows none (RFC 9110 section 15.2). Behind an unfinished answer on the same connection there is no place for one.
     if (socket === null || this.headSent || this.request.httpVersionMinor === 0 || status === 101) return;
+    // It may be left out, and must not pile up for a client that does not read.
+    if (socket.writableNeedDrain) return;
     let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
     for (let at = 0; at + 1 < headers.length; at += 2) {
       validateHeaderValue(headers[at] as string, headers[at + 1] as string);

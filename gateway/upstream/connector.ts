@@ -1,5 +1,7 @@
+import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
 import { upstreamRefusals } from '../refusal.ts';
+import { guardAnswers } from './answer-guard.ts';
 import { joinShortWrites } from './joined-writes.ts';
 import { ConnectError, type Transport } from './transport.ts';
 
@@ -19,7 +21,17 @@ export function connectorThrough(transport: Transport, limitMs: () => number): b
     const port = Number(options.port) || (isSecure ? 443 : 80);
     transport.connect({ host, port }, limitMs()).then(
       function onConnected(socket) {
-        if (!isSecure) return callback(null, joinShortWrites(socket));
+        if (!isSecure) return handOver(joinShortWrites(socket));
+        function handOver(connected: Socket): void {
+          if (connected.readableLength > 0) {
+            // undici would drop the connection and make the next one at once, again and again.
+            connected.destroy();
+            const detail = `${host}:${port} answered before it was asked`;
+            return callback(new ConnectError(upstreamRefusals['bad-answer'](detail)), null);
+          }
+          callback(null, connected);
+          if (!connected.destroyed) guardAnswers(connected);
+        }
         function onBroken(error: Error): void {
           // The TLS socket is gone, the one below it may not be.
           socket.destroy();
@@ -28,7 +40,7 @@ export function connectorThrough(transport: Transport, limitMs: () => number): b
         }
         try {
           secure({ ...options, httpSocket: socket }, (error, tlsSocket) =>
-            error === null ? callback(null, tlsSocket) : onBroken(error),
+            error === null ? handOver(tlsSocket) : onBroken(error),
           );
         } catch (error) {
           // Nobody waits for this promise: without an answer the request would hang until its deadline.

@@ -4,6 +4,7 @@ import { BodyError } from '../body.ts';
 import { messageOf } from '../message-of.ts';
 import { gatewayRefusals, upstreamRefusals } from '../refusal.ts';
 import type { Refusal } from '../verdict.ts';
+import { AnswerError, onPacketEnd } from './answer-guard.ts';
 import { ConnectError } from './transport.ts';
 import type { Call, Receiver, UpstreamCall } from './upstream.ts';
 
@@ -23,6 +24,11 @@ export class PooledCall implements UpstreamCall, Dispatcher.DispatchHandler {
   readonly #targets: number;
   readonly #tried = new Set<number>();
   #controller: Dispatcher.DispatchController | undefined;
+  /** The status and the headers until the packet that they came in was parsed whole: what follows there may be no HTTP. */
+  #head: readonly [status: number, headers: string[]] | undefined;
+  /** What came of the body in this packet: a target can cut it into as many chunks as it has bytes. */
+  #pieces: Uint8Array[] = [];
+  #paused = false;
   #over = false;
 
   constructor(call: Call, receiver: Receiver, dispatch: DispatchCall, targets: number) {
@@ -48,7 +54,9 @@ export class PooledCall implements UpstreamCall, Dispatcher.DispatchHandler {
   }
 
   resume(): void {
-    this.#controller?.resume();
+    this.#paused = false;
+    this.#deliver();
+    if (!this.#paused) this.#controller?.resume();
   }
 
   abort(): void {
@@ -66,15 +74,24 @@ export class PooledCall implements UpstreamCall, Dispatcher.DispatchHandler {
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
     if (this.#over) return;
     const headers = decode(controller.rawHeaders as readonly Buffer[] | null);
-    if (status < 200) this.#receiver.informational(status, headers);
-    else this.#receiver.head(status, headers);
+    if (status < 200) return this.#receiver.informational(status, headers);
+    this.#head = [status, headers];
+    onPacketEnd(this.#onPacketEnd);
+    // RFC 9110 section 15.3.6: it has no content, so whatever it declares may never come.
+    if (status === resetContent) {
+      this.onResponseEnd();
+      controller.abort(aborted);
+    }
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
-    if (!this.#over && !this.#receiver.data(chunk)) controller.pause();
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
+    if (this.#over) return;
+    if (this.#pieces.length === 0) onPacketEnd(this.#onPacketEnd);
+    this.#pieces.push(chunk);
   }
 
   onResponseEnd(): void {
+    this.#deliver();
     if (this.#over) return;
     this.#over = true;
     this.#receiver.end();
@@ -88,14 +105,43 @@ export class PooledCall implements UpstreamCall, Dispatcher.DispatchHandler {
     else this.fail(this.#replyTo(error));
   }
 
+  readonly #onPacketEnd = (): void => {
+    if (!this.#paused) this.#deliver();
+  };
+
+  #deliver(): void {
+    try {
+      this.#hand();
+    } catch (error) {
+      // Not the target's fault, and beyond undici's own care.
+      const reply = gatewayRefusals.error(messageOf(error));
+      this.#controller?.abort(aborted);
+      this.fail(reply);
+    }
+  }
+
+  #hand(): void {
+    const head = this.#head;
+    this.#head = undefined;
+    if (head !== undefined && !this.#over) this.#receiver.head(...head);
+    if (this.#pieces.length === 0 || this.#over) return;
+    const pieces = this.#pieces;
+    this.#pieces = [];
+    if (this.#receiver.data(pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces))) return;
+    this.#paused = true;
+    this.#controller?.pause();
+  }
+
   #replyTo(error: unknown): Refusal {
     const { body } = this.#call;
     const brokenBody =
       body instanceof Readable && (body.errored === error || codeOf(error) === 'UND_ERR_ABORTED');
     if (brokenBody && !(error instanceof BodyError)) return gatewayRefusals['body-aborted'](messageOf(error));
-    return replyOf(error);
+    return replyOf(error, this.#controller !== undefined);
   }
 }
+
+const resetContent = 205;
 
 function decode(raw: readonly Buffer[] | null): string[] {
   const headers = new Array<string>(raw?.length ?? 0);
@@ -109,8 +155,10 @@ function isIntact(body: Call['body']): boolean {
   return !(body instanceof Readable) || !body.destroyed;
 }
 
-function replyOf(error: unknown): Refusal {
-  if (error instanceof ConnectError || error instanceof BodyError) return error.reply;
+/** `begun`: a connection stood, so that what went wrong there, in TLS for one, is not the gateway's fault. */
+function replyOf(error: unknown, begun: boolean): Refusal {
+  if (error instanceof ConnectError || error instanceof BodyError || error instanceof AnswerError)
+    return error.reply;
   const message = messageOf(error);
   if (error instanceof errors.HTTPParserError) return upstreamRefusals['bad-answer'](message);
   switch (codeOf(error)) {
@@ -126,7 +174,6 @@ function replyOf(error: unknown): Refusal {
     case 'EPIPE':
     case 'ETIMEDOUT':
       return upstreamRefusals.reset(message);
-    case 'UND_ERR_HEADERS_OVERFLOW':
     case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
       return upstreamRefusals['bad-answer'](message);
     case 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH':
@@ -137,7 +184,7 @@ function replyOf(error: unknown): Refusal {
     case 'UND_ERR_CLOSED':
       return gatewayRefusals.stopping(message);
     default:
-      return gatewayRefusals.error(message);
+      return begun ? upstreamRefusals.reset(message) : gatewayRefusals.error(message);
   }
 }
 

@@ -301,7 +301,6 @@ test('interim answers are passed on, and what is not HTTP is a bad answer', asyn
   for (const text of [
     'SSH-2.0-OpenSSH_9.6\r\n',
     'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n',
-    `HTTP/1.1 200 OK\r\nx: ${'y'.repeat(70_000)}\r\n\r\n`,
   ]) {
     const { port } = await raw(text);
     assert.equal(

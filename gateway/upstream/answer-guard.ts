@@ -1,0 +1,197 @@
+import type { Socket } from 'node:net';
+import { upstreamRefusals } from '../refusal.ts';
+import type { Refusal } from '../verdict.ts';
+
+/** Of one head or of the trailers: names and values together. Requests may have as much (server/limits.ts). */
+export const maxAnswerHeadBytes = 32 * 1024;
+export const maxAnswerHeaders = 128;
+/** Heads before the answer proper (1xx), for one request. */
+export const maxInterimHeads = 32;
+
+/** An answer that is refused; carries the reply that says why. Its connection is never used again. */
+export class AnswerError extends Error {
+  /** undici fails requests that wait for a connection for other codes, though nothing of them was sent on this one. */
+  readonly code = 'UND_ERR_SOCKET';
+  readonly reply: Refusal;
+
+  constructor(reply: Refusal) {
+    super(reply.detail ?? reply.title);
+    this.name = 'AnswerError';
+    this.reply = reply;
+  }
+}
+
+/** What is used of undici's parser (lib/dispatcher/client-h1.js, class Parser); one lives as long as its connection. */
+interface Parser {
+  readonly ptr: number | null;
+  readonly llhttp: {
+    llhttp_get_http_major(ptr: number | null): number;
+    llhttp_get_http_minor(ptr: number | null): number;
+  };
+  headers: Buffer[];
+  headersSize: number;
+  statusCode: number;
+  contentLength: number;
+  readonly hasTransferEncoding: boolean;
+  shouldKeepAlive: boolean;
+  execute(chunk: Buffer): void;
+  onMessageBegin(): number;
+  onHeadersComplete(status: number, upgrade: boolean, keepAlive: boolean): number;
+  onMessageComplete(): number;
+  trackHeader(bytes: number): void;
+}
+
+let packetEnd: (() => void) | undefined;
+
+/**
+ * Calls back once the packet that is being parsed was parsed whole; not at all when it broke its connection, for then the error
+ * of the connection follows. Only for handlers of undici, while they are called by the parser of a guarded connection.
+ */
+export function onPacketEnd(callback: () => void): void {
+  packetEnd = callback;
+}
+
+/**
+ * Guards the answers that undici parses on a connection it has just taken: what its parser lets pass and a client of the
+ * gateway must not get is refused, and an unasked 100 (Continue), at which undici gives up, is skipped.
+ *
+ * undici has no option for any of it, so methods of its parser are replaced; undici's version is fixed, and the tests send every
+ * case over real connections.
+ */
+export function guardAnswers(socket: Socket): void {
+  const parser = parserOf(socket);
+  const guard = new AnswerGuard(socket, parser);
+  const { execute, onMessageBegin, onMessageComplete, onHeadersComplete } = parser;
+  parser.execute = function executeGuarded(chunk) {
+    if (!guard.takesPacket(chunk)) return;
+    packetEnd = undefined;
+    execute.call(parser, chunk);
+    const callback = packetEnd as (() => void) | undefined;
+    packetEnd = undefined;
+    if (!socket.destroyed) callback?.();
+  };
+  parser.onMessageBegin = function beginGuarded() {
+    guard.begun = true;
+    return onMessageBegin.call(parser);
+  };
+  parser.onMessageComplete = function completeGuarded() {
+    guard.begun = false;
+    return onMessageComplete.call(parser);
+  };
+  parser.trackHeader = (bytes) => guard.takeHeader(bytes);
+  parser.onHeadersComplete = function headersCompleteGuarded(status, upgrade, keepAlive) {
+    if (!guard.takesHead(status, upgrade)) return refused;
+    if (status !== 100) return onHeadersComplete.call(parser, status, upgrade, keepAlive);
+    parser.headers = [];
+    parser.headersSize = 0;
+    parser.statusCode = status;
+    return noBody;
+  };
+  // undici takes a reset for the end of an answer whose end is that of its connection: half of it would look whole.
+  socket.prependListener('error', () => {
+    parser.shouldKeepAlive = true;
+  });
+}
+
+/** What llhttp's callback for the end of a head may give back. */
+const refused = -1;
+const noBody = 1;
+
+function parserOf(socket: Socket): Parser {
+  const key = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'parser');
+  if (key === undefined)
+    throw new Error('undici keeps no parser with its connection: is its version the one of package.json?');
+  return (socket as unknown as Record<symbol, Parser>)[key] as Parser;
+}
+
+const letterH = 0x48;
+const carriageReturn = 0x0d;
+const lineFeed = 0x0a;
+
+class AnswerGuard {
+  /** Within an answer: its first byte has come, its last has not. */
+  begun = false;
+  readonly #socket: Socket;
+  readonly #parser: Parser;
+  #interim = 0;
+
+  constructor(socket: Socket, parser: Parser) {
+    this.#socket = socket;
+    this.#parser = parser;
+  }
+
+  /** llhttp takes RTSP/1.0 and ICE/1.0 for HTTP, and does not say so afterwards. */
+  takesPacket(chunk: Buffer): boolean {
+    const [first] = chunk;
+    if (this.begun || first === undefined) return true;
+    if (first === letterH || first === carriageReturn || first === lineFeed) return true;
+    this.#refuse(
+      upstreamRefusals['bad-answer'](`it begins with ${JSON.stringify(chunk.toString('latin1', 0, 16))}`),
+    );
+    return false;
+  }
+
+  takeHeader(bytes: number): void {
+    const parser = this.#parser;
+    if (this.#socket.destroyed) return;
+    parser.headersSize += bytes;
+    const count = parser.headers.length / 2;
+    if (parser.headersSize <= maxAnswerHeadBytes && count <= maxAnswerHeaders) return;
+    const limits = `the limits are ${maxAnswerHeadBytes} bytes and ${maxAnswerHeaders} headers`;
+    this.#refuse(upstreamRefusals['answer-head-too-large'](limits));
+  }
+
+  takesHead(status: number, upgrade: boolean): boolean {
+    if (this.#socket.destroyed) return false;
+    const problem = this.#versionProblem() ?? statusProblem(status, upgrade) ?? this.#framingProblem();
+    if (problem !== undefined) this.#refuse(upstreamRefusals['bad-answer'](problem));
+    else if (status >= 200) this.#interim = 0;
+    else if (++this.#interim > maxInterimHeads)
+      this.#refuse(upstreamRefusals['too-many-interim'](`the limit is ${maxInterimHeads}`));
+    return !this.#socket.destroyed;
+  }
+
+  #versionProblem(): string | undefined {
+    const { llhttp, ptr } = this.#parser;
+    const major = llhttp.llhttp_get_http_major(ptr);
+    const minor = llhttp.llhttp_get_http_minor(ptr);
+    return major === 1 ? undefined : `its version is HTTP/${major}.${minor}`;
+  }
+
+  #framingProblem(): string | undefined {
+    const parser = this.#parser;
+    if (parser.hasTransferEncoding) {
+      if (parser.llhttp.llhttp_get_http_minor(parser.ptr) === 0) return 'transfer-encoding in HTTP/1.0';
+      const codings = valuesOf(parser.headers, 'transfer-encoding');
+      const [coding = ''] = codings;
+      // One coding alone can be undone here; of the others the client would never hear.
+      if (codings.length > 1 || coding.toLowerCase() !== 'chunked')
+        return `transfer-encoding: ${JSON.stringify(codings.join(', '))}`;
+    }
+    if (parser.contentLength === -1) return undefined;
+    // undici counts a blank behind the number as a digit.
+    const [length = ''] = valuesOf(parser.headers, 'content-length');
+    parser.contentLength = Number(length);
+    return Number.isSafeInteger(parser.contentLength) ? undefined : `content-length: ${length}`;
+  }
+
+  #refuse(reply: Refusal): void {
+    this.#socket.destroy(new AnswerError(reply));
+  }
+}
+
+/** RFC 9110 section 15: nothing else is a status. Whether an upgrade was asked for undici knows; one to nothing never is. */
+function statusProblem(status: number, upgrade: boolean): string | undefined {
+  if (status === 101 && !upgrade) return 'it switches protocols without saying to which';
+  return status >= 100 && status <= 599 ? undefined : `its status is ${status}`;
+}
+
+function valuesOf(headers: readonly Buffer[], name: string): string[] {
+  const values: string[] = [];
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const candidate = headers[at] as Buffer;
+    if (candidate.length === name.length && candidate.toString('latin1').toLowerCase() === name)
+      values.push((headers[at + 1] as Buffer).toString('latin1').trim());
+  }
+  return values;
+}
