@@ -111,7 +111,7 @@ export function standardVerifier(
   };
 }
 
-/** A large message is verified by a thread of Node's. */
+/** A large message is verified by a thread of Node's; handing it over copies it, which is a turn of its own. */
 function verifyEd25519(
   message: Uint8Array,
   key: KeyObject,
@@ -119,8 +119,10 @@ function verifyEd25519(
 ): boolean | Promise<boolean> {
   if (message.byteLength <= turnBytes) return verifySignature(null, message, key, signature);
   return new Promise((resolve, reject) => {
-    verifySignature(null, message, key, signature, (error, right) =>
-      error === null ? resolve(right) : reject(error),
+    setImmediate(() =>
+      verifySignature(null, message, key, signature, (error, right) =>
+        error === null ? resolve(right) : reject(error),
+      ),
     );
   });
 }
