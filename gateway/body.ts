@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { Pieces } from './pieces.ts';
 import { gatewayRefusals } from './refusal.ts';
 import type { Refusal } from './verdict.ts';
 
@@ -61,12 +62,12 @@ export class BytesBody implements Body {
 /** A body that arrives on a stream, such as node:http's IncomingMessage. */
 export class StreamBody implements Body {
   readonly declaredBytes: number | undefined;
-  readonly #stream: Readable;
+  readonly #stream: Readable & Arrival;
   #limitBytes = Number.POSITIVE_INFINITY;
   #whole: Uint8Array | undefined;
 
   /** `declaredBytes`: content-length; 0 when there is neither content-length nor transfer-encoding. */
-  constructor(stream: Readable, declaredBytes: number | undefined) {
+  constructor(stream: Readable & Arrival, declaredBytes: number | undefined) {
     this.#stream = stream;
     this.declaredBytes = declaredBytes;
   }
@@ -74,7 +75,12 @@ export class StreamBody implements Body {
   /** A stream flows while somebody reads it and has room: not before, and not while the target is what is slow. */
   get awaited(): boolean {
     const { readableFlowing, readableEnded, destroyed } = this.#stream;
-    return readableFlowing === true && !readableEnded && !destroyed && !isComplete(this.#stream);
+    return readableFlowing === true && !readableEnded && !destroyed && this.#stream.complete !== true;
+  }
+
+  /** The body, once it was read to its end. */
+  get whole(): Uint8Array | undefined {
+    return this.#whole;
   }
 
   limit(bytes: number): void {
@@ -108,37 +114,35 @@ export class StreamBody implements Body {
   /** Reads until the end, or until `enough` bytes are there; then they go back to the front of the stream. */
   #collect(enough: number): Promise<Uint8Array> {
     const stream = this.#stream;
-    const chunks: Uint8Array[] = [];
-    let size = 0;
+    const pieces = new Pieces();
     return new Promise<Uint8Array>((resolve, reject) => {
       const settle = () => {
         stream.off('data', onData).off('end', onEnd).off('error', onBroken).off('close', onBroken);
       };
       const onData = (chunk: Uint8Array) => {
-        chunks.push(chunk);
-        size += chunk.byteLength;
-        if (size > this.#limitBytes) {
+        pieces.add(chunk);
+        if (pieces.size > this.#limitBytes) {
           settle();
           stream.pause();
           reject(bodyTooLarge(undefined, this.#limitBytes));
-        } else if (size >= enough) {
+        } else if (pieces.size >= enough) {
           settle();
           stream.pause();
-          const read = join(chunks, size);
+          const read = pieces.take();
           stream.unshift(read);
           resolve(read);
         }
       };
       const onEnd = () => {
         settle();
-        this.#whole = join(chunks, size);
+        this.#whole = pieces.take();
         resolve(this.#whole);
       };
       const onBroken = (error?: Error) => {
         settle();
         // A host that knows better why the body ended says so.
         if (error instanceof BodyError) return reject(error);
-        reject(new BodyError(gatewayRefusals['body-aborted'](`after ${size} bytes`)));
+        reject(new BodyError(gatewayRefusals['body-aborted'](`after ${pieces.size} bytes`)));
       };
       stream.on('data', onData).on('end', onEnd).on('error', onBroken).on('close', onBroken);
       // A stream that was paused after an earlier prefix does not flow again by a listener alone.
@@ -152,7 +156,7 @@ export class StreamBody implements Body {
     const limitBytes = this.#limitBytes;
     if (limitBytes === Number.POSITIVE_INFINITY) return;
     const push = stream.push.bind(stream);
-    let size = stream.readableLength;
+    let size = stream.receivedBytes ?? stream.readableLength;
     stream.push = function countedPush(chunk: Uint8Array | null, encoding?: BufferEncoding): boolean {
       if (chunk !== null) size += chunk.byteLength;
       if (size <= limitBytes) return push(chunk, encoding);
@@ -162,16 +166,13 @@ export class StreamBody implements Body {
   }
 }
 
-/** A request of node:http knows that its last byte has come before it has given that on. */
-function isComplete(stream: Readable & { readonly complete?: boolean }): boolean {
-  return stream.complete === true;
+/** What a stream of a host may know beyond what it has given on: that its last byte has come, and how many have. */
+interface Arrival {
+  readonly complete?: boolean;
+  readonly receivedBytes?: number;
 }
 
 const empty = new Uint8Array(0);
-
-function join(chunks: readonly Uint8Array[], size: number): Uint8Array {
-  return chunks.length === 1 ? (chunks[0] as Uint8Array) : Buffer.concat(chunks, size);
-}
 
 /** What a body of more bytes than the limit fails with. `gotBytes` is undefined when only so much is known that it is too long. */
 export function bodyTooLarge(gotBytes: number | undefined, limitBytes: number): BodyError {

@@ -3,8 +3,8 @@ import { BodyError } from '../gateway/body.ts';
 import { newRequestId } from '../gateway/gateway.ts';
 import { renderReply } from '../gateway/problem.ts';
 import type { Refusal } from '../gateway/verdict.ts';
+import type { Connection } from './connection.ts';
 import { httpRefusals } from './refusals.ts';
-import type { Connection } from './server-request.ts';
 
 /** A connection on which the parser or a time limit gave up: say why if nothing else is being said, and close. */
 export function onClientError(error: NodeJS.ErrnoException, connection: Connection, lingerMs: number): void {

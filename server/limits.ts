@@ -10,6 +10,13 @@ export interface ListenerLimits {
   readonly requestTimeoutMs: number;
   /** How long a connection may lie idle between two requests. */
   readonly keepAliveTimeoutMs: number;
+  /** A body that somebody waits for brings so many bytes a second, on average over each `bodyWindowMs`. */
+  readonly bodyBytesPerSecond: number;
+  readonly bodyWindowMs: number;
+  /** What all requests under way may hold: their heads, and their bodies as far as these have arrived and are kept. */
+  readonly memoryBytes: number;
+  /** The same for one IPv4 address, or one /64 of IPv6. */
+  readonly memoryPerAddressBytes: number;
   /** How long a client may take no byte of its answer before it is given up. */
   readonly stalledReaderMs: number;
   /** How long the rest of a refused request's body is still read, so that its sender sees the answer and not a reset. */
@@ -29,6 +36,13 @@ export const defaultLimits: ListenerLimits = Object.freeze({
   requestTimeoutMs: 60_000,
   // Longer than the 60 s for which load balancers keep theirs: the one who sends must be the one who closes.
   keepAliveTimeoutMs: 75_000,
+  // The rate and time that Kestrel and Apache's mod_reqtimeout start with, about: slower than any modem.
+  bodyBytesPerSecond: 240,
+  bodyWindowMs: 10_000,
+  // 25 bodies of the largest default size (10 MiB) beside a process of 100 MB, within the 512 MB of a small container.
+  memoryBytes: 256 * 1024 * 1024,
+  // Of one client alone; behind a proxy all clients have one address: raise it to the whole there.
+  memoryPerAddressBytes: 64 * 1024 * 1024,
   stalledReaderMs: 60_000,
   lingerMs: 1_000,
   discardBytes: 64 * 1024,

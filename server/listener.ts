@@ -1,15 +1,20 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { normalizeIp } from '../gateway/address.ts';
 import { type Gateway, newRequestId } from '../gateway/gateway.ts';
 import { renderReply } from '../gateway/problem.ts';
 import type { Refusal } from '../gateway/verdict.ts';
 import type { ListenAddress } from './address.ts';
 import { answerRaw, onClientError } from './client-error.ts';
+import type { Connection } from './connection.ts';
+import { declaredBytes, headBytes } from './framing.ts';
 import { defaultLimits, type ListenerLimits } from './limits.ts';
+import { RequestMemory } from './memory.ts';
 import { httpRefusals } from './refusals.ts';
 import { RequestBody } from './request-body.ts';
 import { ResponseSink } from './response-sink.ts';
-import { type Connection, declaredBytes, ServerRequest, SinkResponse } from './server-request.ts';
+import { ServerRequest, SinkResponse } from './server-request.ts';
+import { Watch } from './watch.ts';
 
 export interface ListenOptions extends ListenAddress {
   readonly limits?: Partial<ListenerLimits>;
@@ -46,10 +51,14 @@ class Listener implements RunningServer {
   readonly #gateway: Gateway;
   readonly #server: Server<typeof ServerRequest, typeof SinkResponse>;
   readonly #connections = new Set<Connection>();
+  readonly #memory: RequestMemory;
+  readonly #watch: Watch;
 
   constructor(gateway: Gateway, limits: ListenerLimits) {
     this.#gateway = gateway;
     this.limits = limits;
+    this.#memory = new RequestMemory(limits.memoryBytes, limits.memoryPerAddressBytes);
+    this.#watch = new Watch(this.#connections, limits);
     this.#server = createServer({
       IncomingMessage: ServerRequest,
       ServerResponse: SinkResponse,
@@ -87,6 +96,7 @@ class Listener implements RunningServer {
         this.#server.off('error', reject);
         const { address, port: given } = this.#server.address() as AddressInfo;
         this.address = { host: address, port: given };
+        this.#watch.start();
         resolve();
       });
     });
@@ -109,22 +119,44 @@ class Listener implements RunningServer {
     while (this.#connections.size > 0) await new Promise((resolve) => setImmediate(resolve));
     clearTimeout(timer);
     cutOff?.removeEventListener('abort', cutAll);
+    this.#watch.stop();
     return cut;
   }
 
   #track(connection: Connection): void {
+    const clientIp = normalizeIp(connection.remoteAddress);
+    // Reset before it was taken: nothing is known of the client, and nobody waits for an answer.
+    if (clientIp === undefined) {
+      connection.destroy();
+      return;
+    }
+    const account = this.#memory.enter(clientIp);
+    connection.clientIp = clientIp;
+    connection.account = account;
     this.#connections.add(connection);
-    connection.once('close', () => this.#connections.delete(connection));
+    connection.once('close', () => {
+      this.#connections.delete(connection);
+      this.#memory.leave(account);
+    });
   }
 
   #onRequest(request: ServerRequest, response: SinkResponse, awaited: boolean): void {
-    const { broken, inFlight = 0 } = request.socket as Connection;
+    const { broken, inFlight = 0, clientIp, account } = request.socket as Connection;
     // The connection closes once the answers before this request are sent.
-    if (broken !== undefined) return;
-    if (inFlight >= this.limits.pipelined) return this.#refuseLast(request, response);
+    if (broken !== undefined || clientIp === undefined || account === undefined) return;
+    if (inFlight >= this.limits.pipelined) {
+      const reply = httpRefusals['too-many-pipelined'](`the limit is ${this.limits.pipelined}`);
+      return this.#refuse(request, response, reply);
+    }
     const declared = declaredBytes(request, this.limits.headerCount);
     if (typeof declared === 'object') return this.#refuse(request, response, declared);
+    const bytes = headBytes(request);
+    if (!account.charge(bytes)) {
+      const reply = httpRefusals.overloaded(account.full(bytes), ['retry-after', '1']);
+      return this.#refuse(request, response, reply);
+    }
     const sink = this.#open(request, response, declared);
+    sink.chargedBytes = bytes;
     let ask: (() => void) | undefined;
     if (awaited && declared !== 0) {
       sink.bodyHeldBack = true;
@@ -133,29 +165,27 @@ class Listener implements RunningServer {
         response.writeContinue();
       };
     }
+    const body = new RequestBody(request, declared, ask);
+    sink.body = body;
     sink.handling = this.#gateway.handle(
       {
         method: request.method as string,
         target: request.url as string,
         absoluteForm: true,
         headers: request.rawHeaders,
-        clientIp: request.socket.remoteAddress,
+        clientIp,
         scheme: 'http',
-        body: new RequestBody(request, declared, ask),
+        body,
       },
       sink,
     );
   }
 
-  #refuseLast(request: ServerRequest, response: SinkResponse): void {
-    const reply = httpRefusals['too-many-pipelined'](`the limit is ${this.limits.pipelined}`);
-    this.#refuse(request, response, reply);
-    (request.socket as Connection).broken = reply;
-  }
-
   /** Answers a request that is not fit for the gateway, and closes the connection after it. */
   #refuse(request: ServerRequest, response: SinkResponse, reply: Refusal): void {
     const sink = this.#open(request, response, undefined);
+    (request.socket as Connection).broken = reply;
+    sink.closeAfter();
     const { headers, body } = renderReply(reply, newRequestId());
     sink.head(reply.status, headers, request.method === 'HEAD');
     if (request.method !== 'HEAD') sink.data(body);

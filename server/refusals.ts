@@ -8,6 +8,7 @@ export const httpRefusals = refusals('http', {
   version: [505, 'Only HTTP/1.0 and HTTP/1.1 are spoken here'],
   'headers-too-large': [431, 'The headers are too large'],
   'too-many-pipelined': [429, 'Too many requests were sent ahead on one connection'],
+  overloaded: [503, 'Too many requests are held in memory'],
   timeout: [408, 'The request did not arrive in time'],
   expectation: [417, 'The expectation cannot be met'],
   connect: [501, 'This is not a forward proxy'],

@@ -41,9 +41,10 @@ export class RequestBody implements Body {
   }
 
   all(): Uint8Array | Promise<Uint8Array> {
+    // A prefix that the body was shorter than has read it to its end.
+    this.#whole ??= this.#stream?.whole;
     if (this.#whole !== undefined) return this.#whole;
-    this.#wanted();
-    if (this.#stream !== undefined || !this.#request.untouched) return this.#asStream().all();
+    this.#want();
     this.#gathered = true;
     return new Promise((resolve, reject) => {
       const keep = (whole: Uint8Array) => {
@@ -56,13 +57,13 @@ export class RequestBody implements Body {
 
   prefix(bytes: number): Uint8Array | Promise<Uint8Array> {
     if (this.#whole !== undefined) return this.#whole.subarray(0, bytes);
-    this.#wanted();
+    this.#want();
     return this.#asStream().prefix(bytes);
   }
 
   forward(): Uint8Array | Readable | null {
     if (this.#whole !== undefined) return this.#whole.byteLength === 0 ? null : this.#whole;
-    this.#wanted();
+    this.#want();
     return this.#asStream().forward();
   }
 
@@ -74,7 +75,9 @@ export class RequestBody implements Body {
     return this.#stream;
   }
 
-  #wanted(): void {
+  /** @throws BodyError when the body failed before anybody wanted it */
+  #want(): void {
+    if (this.#request.failure !== undefined) throw this.#request.failure;
     this.#ask?.();
     this.#ask = undefined;
   }

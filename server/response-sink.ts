@@ -1,7 +1,9 @@
 import { STATUS_CODES, validateHeaderValue } from 'node:http';
+import type { Body } from '../gateway/body.ts';
 import type { Handling, Sink } from '../gateway/sink.ts';
+import type { Connection } from './connection.ts';
 import type { ListenerLimits } from './limits.ts';
-import type { Connection, ServerRequest, SinkResponse } from './server-request.ts';
+import type { ServerRequest, SinkResponse } from './server-request.ts';
 
 /** libuv writes texts up to 16 KiB from its own stack, head included. */
 const joinedBytes = 12 * 1024;
@@ -18,6 +20,10 @@ export class ResponseSink implements Sink {
   readonly request: ServerRequest;
   /** Set when the gateway has taken the request; a reply given at once needs none. */
   handling: Handling | undefined = undefined;
+  /** What the gateway reads; undefined for a request that it does not get. */
+  body: Body | undefined = undefined;
+  /** What the request's head holds in the account of its client. */
+  chargedBytes = 0;
   /** The sender waits for 100 (Continue), and nobody has asked for the body yet. */
   bodyHeldBack = false;
   readonly #response: SinkResponse;
@@ -28,7 +34,7 @@ export class ResponseSink implements Sink {
   /** The chunk that completes the body: it leaves together with the end, in one write. */
   #lastChunk: Uint8Array | undefined = undefined;
   #closes = false;
-  #stallTimer: NodeJS.Timeout | undefined = undefined;
+  #waits = false;
 
   constructor(
     request: ServerRequest,
@@ -58,6 +64,11 @@ export class ResponseSink implements Sink {
       head += `${headers[at]}: ${headers[at + 1]}\r\n`;
     }
     socket.write(`${head}\r\n`, 'latin1');
+  }
+
+  /** The connection closes after this answer, whatever it is. */
+  closeAfter(): void {
+    this.#closes = true;
   }
 
   head(status: number, headers: readonly string[], bodyless: boolean): void {
@@ -92,7 +103,6 @@ export class ResponseSink implements Sink {
   }
 
   abort(): void {
-    this.#clearStall();
     const { socket } = this.#response;
     // Without a length and without chunks, the end of an HTTP/1.0 answer is the end of the connection: only a reset tells.
     if (this.request.httpVersionMinor === 0) socket?.resetAndDestroy();
@@ -101,9 +111,11 @@ export class ResponseSink implements Sink {
 
   /** The response is over or its connection gone. */
   closed(): void {
-    this.#clearStall();
     this.handling?.cancel();
     const connection = this.request.socket as Connection;
+    this.request.release();
+    connection.account?.release(this.chargedBytes);
+    this.chargedBytes = 0;
     connection.inFlight = (connection.inFlight ?? 1) - 1;
     if (connection.inFlight === 0 && (connection.broken !== undefined || this.#host.stopping))
       connection.destroySoon();
@@ -111,21 +123,16 @@ export class ResponseSink implements Sink {
 
   #write(chunk: Uint8Array): boolean {
     const more = this.#response.write(chunk);
-    if (!more && this.#stallTimer === undefined) this.#waitForDrain();
+    if (!more && !this.#waits) this.#waitForDrain();
     return more;
   }
 
   #waitForDrain(): void {
-    this.#stallTimer = setTimeout(() => this.#response.destroy(), this.#host.limits.stalledReaderMs);
+    this.#waits = true;
     this.#response.once('drain', () => {
-      this.#clearStall();
+      this.#waits = false;
       this.handling?.resume();
     });
-  }
-
-  #clearStall(): void {
-    clearTimeout(this.#stallTimer);
-    this.#stallTimer = undefined;
   }
 
   /** Closing while bytes of the body arrive resets the connection, and the sender never sees the answer: read on for a while. */

@@ -1,40 +1,59 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { BodyError, bodyTooLarge } from '../gateway/body.ts';
+import { Pieces } from '../gateway/pieces.ts';
 import { gatewayRefusals } from '../gateway/refusal.ts';
-import type { Refusal } from '../gateway/verdict.ts';
+import type { Connection } from './connection.ts';
 import { httpRefusals } from './refusals.ts';
 import type { ResponseSink } from './response-sink.ts';
 
-/** What the listener keeps with a connection. */
-export interface Connection extends Socket {
-  /** Requests whose answers are not sent in full yet: more than one with pipelining. */
-  inFlight?: number;
-  /** The request that arrived last. */
-  latest?: ResponseSink;
-  /** No further request can be read; once the answers before it are sent, this one closes the connection. */
-  broken?: Refusal;
-}
+/** Larger pieces of a body are passed on as they come; smaller ones are gathered while more of them come. */
+const smallBytes = 4 * 1024;
+/** So many bytes of small pieces are passed on at once. */
+const gatheredBytes = 16 * 1024;
+/** So often what was gathered is passed on at the end of its turn, and after that once in `dripMs`. */
+const promptTurns = 256;
+const dripMs = 10;
 
-/** A request whose end, good or bad, is not the end of its connection: an answer can still be sent on it. */
+/**
+ * A request whose end, good or bad, is not the end of its connection: an answer can still be sent on it.
+ *
+ * An object is held for each piece of a body, by a stream and by whoever reads it: small ones are joined here, so that a body
+ * costs about its bytes however it is cut.
+ */
 export class ServerRequest extends IncomingMessage {
+  /** Bytes of the body that have come. */
+  receivedBytes = 0;
+  /** Why the body cannot be read, for those who ask for it only later. */
+  failure: BodyError | undefined = undefined;
   #gathering: Gathering | undefined = undefined;
   #discarded: (() => void) | undefined = undefined;
+  #small: Pieces | undefined = undefined;
+  #turns = 0;
+  /** What was gathered will be passed on: at the end of the turn, or when the timer says so. */
+  #due = false;
+  #timer: NodeJS.Timeout | undefined = undefined;
+  /** Bytes of the body in the client's account. */
+  #chargedBytes = 0;
 
-  /** No byte of the body has come yet. */
-  get untouched(): boolean {
-    return this.readableLength === 0 && !this.complete && !this.destroyed && !this.readableDidRead;
+  /** Bytes that nobody has read yet. */
+  get #unreadBytes(): number {
+    return this.readableLength + (this.#small?.size ?? 0);
   }
 
   /** Gives the whole body, or a BodyError when it is too large or ends early; the stream stays empty and never ends. */
   gather(limitBytes: number, resolve: (whole: Uint8Array) => void, reject: (error: BodyError) => void): void {
-    this.#gathering = new Gathering(limitBytes, resolve, reject);
-    this._read(0);
+    const gathering = new Gathering(limitBytes, resolve, reject);
+    if (this.receivedBytes > 0) this.#drainInto(gathering);
+    this.#gathering = gathering;
+    if (this.complete) this.#gather(gathering, null);
+    else if (this.destroyed) gathering.fail(null);
+    else this._read(0);
   }
 
   /** Throws away what is still to come of the body and says when it is over, in whichever way. */
   discardRest(over: () => void): void {
     this.#discarded = over;
+    this.#dropSmall();
     this.push = function discard(chunk: unknown): boolean {
       if (chunk === null) over();
       return true;
@@ -42,18 +61,107 @@ export class ServerRequest extends IncomingMessage {
     this._read(0);
   }
 
+  /** The exchange is over: nothing holds the body any more. */
+  release(): void {
+    this.#charge(0);
+  }
+
   /** Node's parser gives the body here, chunk by chunk, and null at its end. */
   override push(chunk: Uint8Array | null, encoding?: BufferEncoding): boolean {
-    return this.#gathering === undefined ? super.push(chunk, encoding) : this.#gathering.take(chunk);
+    if (chunk !== null) this.receivedBytes += chunk.byteLength;
+    if (this.#gathering !== undefined) return this.#gather(this.#gathering, chunk);
+    if (this.destroyed) return false;
+    if (chunk === null) {
+      this.#passSmall();
+      return super.push(null);
+    }
+    if (chunk.byteLength < smallBytes) this.#keepSmall(chunk);
+    else {
+      this.#passSmall();
+      super.push(chunk, encoding);
+    }
+    const unread = this.#unreadBytes;
+    return this.#charge(unread) && unread < this.readableHighWaterMark;
+  }
+
+  override read(size?: number): unknown {
+    if (size !== 0 && this.readableLength === 0) this.#passSmall();
+    const chunk: unknown = super.read(size);
+    if (this.#chargedBytes !== 0 && this.#gathering === undefined) this.#charge(this.#unreadBytes);
+    return chunk;
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    if (error instanceof BodyError) this.failure = error;
+    this.#dropSmall();
     this.#gathering?.fail(error);
     this.#discarded?.();
+    this.#charge(this.#gathering?.heldBytes ?? 0);
     // The base class closes the connection here, but whoever destroys a body (undici does, when its target fails)
     // means the body alone.
     process.nextTick(callback, this.listenerCount('error') === 0 ? null : error);
   }
+
+  /** What has come before somebody wanted the whole body. */
+  #drainInto(gathering: Gathering): void {
+    for (let chunk = this.read(); chunk !== null; chunk = this.read()) gathering.take(chunk as Uint8Array);
+    this.#charge(gathering.heldBytes);
+  }
+
+  #gather(gathering: Gathering, chunk: Uint8Array | null): boolean {
+    gathering.take(chunk);
+    this.#charge(gathering.heldBytes);
+    return true;
+  }
+
+  /** Keeps the client's account at what is held; a body for which there is no memory fails. */
+  #charge(heldBytes: number): boolean {
+    const more = heldBytes - this.#chargedBytes;
+    const { account } = this.socket as Connection;
+    if (more === 0 || account === undefined) return true;
+    if (more > 0 && !account.charge(more)) {
+      this.destroy(new BodyError(httpRefusals.overloaded(account.full(more), ['retry-after', '1'])));
+      return false;
+    }
+    if (more < 0) account.release(-more);
+    this.#chargedBytes = heldBytes;
+    return true;
+  }
+
+  #keepSmall(chunk: Uint8Array): void {
+    this.#small ??= new Pieces();
+    this.#small.add(chunk);
+    if (this.#small.size >= gatheredBytes) this.#passSmall();
+    // While the reader is behind it asks for more by itself.
+    else if (!this.#due && this.readableLength === 0) this.#passSoon();
+  }
+
+  /** The end of a turn is the end of the packets that are at hand; a body in countless packets is held to a pace. */
+  #passSoon(): void {
+    this.#due = true;
+    this.#turns += 1;
+    if (this.#turns <= promptTurns) process.nextTick(passSmallOf, this);
+    else this.#timer = setTimeout(passSmallOf, dripMs, this);
+  }
+
+  /** For `passSmallOf` alone. */
+  passDue(): void {
+    this.#due = false;
+    if (this.readableLength === 0) this.#passSmall();
+  }
+
+  #passSmall(): void {
+    if (this.#small !== undefined && this.#small.size > 0) super.push(this.#small.take());
+  }
+
+  #dropSmall(): void {
+    clearTimeout(this.#timer);
+    this.#small = undefined;
+  }
+}
+
+function passSmallOf(request: ServerRequest): void {
+  request.passDue();
 }
 
 /** A body on its way into memory. Once it is too large, what follows is thrown away. */
@@ -61,8 +169,9 @@ class Gathering {
   readonly #limitBytes: number;
   readonly #resolve: (whole: Uint8Array) => void;
   readonly #reject: (error: BodyError) => void;
-  #chunks: Uint8Array[] = [];
+  readonly #pieces = new Pieces();
   #size = 0;
+  #state: 'open' | 'whole' | 'failed' = 'open';
 
   constructor(limitBytes: number, resolve: (whole: Uint8Array) => void, reject: (error: BodyError) => void) {
     this.#limitBytes = limitBytes;
@@ -70,58 +179,36 @@ class Gathering {
     this.#reject = reject;
   }
 
-  take(chunk: Uint8Array | null): boolean {
+  /** The whole body counts, once it is given: whoever got it holds it. */
+  get heldBytes(): number {
+    return this.#state === 'failed' ? 0 : this.#size;
+  }
+
+  take(chunk: Uint8Array | null): void {
+    if (this.#state !== 'open') return;
     if (chunk === null) {
-      const [first] = this.#chunks;
-      this.#resolve(first !== undefined && this.#chunks.length === 1 ? first : Buffer.concat(this.#chunks));
-      return true;
+      this.#state = 'whole';
+      return this.#resolve(this.#pieces.take());
     }
     this.#size += chunk.byteLength;
-    if (this.#size <= this.#limitBytes) this.#chunks.push(chunk);
-    else {
-      this.#chunks = [];
-      this.#reject(bodyTooLarge(undefined, this.#limitBytes));
-    }
-    return true;
+    if (this.#size <= this.#limitBytes) this.#pieces.add(chunk);
+    else this.#fail(bodyTooLarge(undefined, this.#limitBytes));
   }
 
   fail(error: Error | null): void {
+    if (this.#state !== 'open') return;
     const aborted = () => new BodyError(gatewayRefusals['body-aborted'](`after ${this.#size} bytes`));
-    this.#reject(error instanceof BodyError ? error : aborted());
+    this.#fail(error instanceof BodyError ? error : aborted());
+  }
+
+  #fail(error: BodyError): void {
+    this.#state = 'failed';
+    this.#pieces.clear();
+    this.#reject(error);
   }
 }
 
 /** A response that knows its sink, so that no listener needs a closure of its own. */
 export class SinkResponse extends ServerResponse<ServerRequest> {
   sink: ResponseSink | undefined = undefined;
-}
-
-/**
- * How many bytes of body a request declares: 0 without a body, undefined when only its end tells (RFC 9112 section 6.3).
- *
- * Node's parser has refused by now what is ambiguous: both lengths at once, a repeated one, lines that end in LF alone,
- * folded lines. What it lets pass and two servers could read differently is refused here.
- *
- * @returns the bytes or the refusal
- */
-export function declaredBytes(request: IncomingMessage, maxHeaders: number): number | undefined | Refusal {
-  if (request.httpVersionMajor !== 1) return httpRefusals.version(`HTTP/${request.httpVersion}`);
-  const headers = request.rawHeaders;
-  if (headers.length > 2 * maxHeaders)
-    return httpRefusals['headers-too-large'](`${headers.length / 2} headers, the limit is ${maxHeaders}`);
-  let declared: number | undefined = 0;
-  for (let at = 0; at < headers.length; at += 2) {
-    const { length } = headers[at] as string;
-    if (length === 14 && (headers[at] as string).toLowerCase() === 'content-length')
-      declared = Number(headers[at + 1]);
-    else if (length === 17 && (headers[at] as string).toLowerCase() === 'transfer-encoding') {
-      if (request.httpVersionMinor === 0)
-        return httpRefusals['ambiguous-length']('transfer-encoding in HTTP/1.0');
-      const coding = headers[at + 1] as string;
-      if (coding.toLowerCase() !== 'chunked')
-        return httpRefusals['unknown-coding'](`transfer-encoding: ${coding}`);
-      declared = undefined;
-    }
-  }
-  return declared;
 }

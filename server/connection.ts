@@ -1,0 +1,17 @@
+import type { Socket } from 'node:net';
+import type { Reply } from '../gateway/verdict.ts';
+import type { Account } from './memory.ts';
+import type { ResponseSink } from './response-sink.ts';
+
+/** What the listener keeps with a connection. */
+export interface Connection extends Socket {
+  /** The client's address, read when the connection came: one that was reset since has none any more. */
+  clientIp?: string;
+  account?: Account;
+  /** Requests whose answers are not sent in full yet: more than one with pipelining. */
+  inFlight?: number;
+  /** The request that arrived last. */
+  latest?: ResponseSink;
+  /** No further request can be read; once the answers before it are sent, this one closes the connection. */
+  broken?: Reply;
+}

@@ -1,0 +1,43 @@
+import type { IncomingMessage } from 'node:http';
+import type { Refusal } from '../gateway/verdict.ts';
+import { httpRefusals } from './refusals.ts';
+
+/**
+ * How many bytes of body a request declares: 0 without a body, undefined when only its end tells (RFC 9112 section 6.3).
+ *
+ * Node's parser has refused by now what is ambiguous: both lengths at once, a repeated one, lines that end in LF alone,
+ * folded lines. What it lets pass and two servers could read differently is refused here.
+ *
+ * @returns the bytes or the refusal
+ */
+export function declaredBytes(request: IncomingMessage, maxHeaders: number): number | undefined | Refusal {
+  if (request.httpVersionMajor !== 1) return httpRefusals.version(`HTTP/${request.httpVersion}`);
+  const headers = request.rawHeaders;
+  if (headers.length > 2 * maxHeaders)
+    return httpRefusals['headers-too-large'](`${headers.length / 2} headers, the limit is ${maxHeaders}`);
+  let declared: number | undefined = 0;
+  for (let at = 0; at < headers.length; at += 2) {
+    const { length } = headers[at] as string;
+    if (length === 14 && (headers[at] as string).toLowerCase() === 'content-length')
+      declared = Number(headers[at + 1]);
+    else if (length === 17 && (headers[at] as string).toLowerCase() === 'transfer-encoding') {
+      if (request.httpVersionMinor === 0)
+        return httpRefusals['ambiguous-length']('transfer-encoding in HTTP/1.0');
+      const coding = headers[at + 1] as string;
+      if (coding.toLowerCase() !== 'chunked')
+        return httpRefusals['unknown-coding'](`transfer-encoding: ${coding}`);
+      declared = undefined;
+    }
+  }
+  return declared;
+}
+
+/** About what a request costs beside its bytes: the objects of node:http and of the gateway. */
+const objectBytes = 4 * 1024;
+
+/** About how many bytes a request holds in memory until it is answered, without its body. */
+export function headBytes({ url, rawHeaders }: IncomingMessage): number {
+  let bytes = objectBytes + (url as string).length;
+  for (const part of rawHeaders) bytes += part.length;
+  return bytes;
+}

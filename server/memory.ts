@@ -1,0 +1,81 @@
+import { isIPv6 } from 'node:net';
+
+/** What the requests of one address (of one /64 for IPv6, which is what one customer gets) hold in memory. */
+export class Account {
+  heldBytes = 0;
+  connections = 0;
+  readonly key: string;
+  readonly #memory: RequestMemory;
+
+  constructor(key: string, memory: RequestMemory) {
+    this.key = key;
+    this.#memory = memory;
+  }
+
+  /** Gives false, and takes nothing, when the address or all of them together would hold too much. */
+  charge(bytes: number): boolean {
+    const memory = this.#memory;
+    if (this.heldBytes + bytes > memory.perAddressBytes || memory.heldBytes + bytes > memory.totalBytes)
+      return false;
+    this.heldBytes += bytes;
+    memory.heldBytes += bytes;
+    return true;
+  }
+
+  /** Why so many bytes could not be charged. */
+  full(bytes: number): string {
+    const { heldBytes, totalBytes, perAddressBytes } = this.#memory;
+    return this.heldBytes + bytes > perAddressBytes
+      ? `the requests of ${this.key} hold ${this.heldBytes} bytes, the limit for an address is ${perAddressBytes}`
+      : `all requests hold ${heldBytes} bytes, the limit is ${totalBytes}`;
+  }
+
+  release(bytes: number): void {
+    this.heldBytes -= bytes;
+    this.#memory.heldBytes -= bytes;
+  }
+}
+
+/** What all requests under way on a listener hold in memory: their heads, and their bodies as far as these have arrived. */
+export class RequestMemory {
+  heldBytes = 0;
+  readonly totalBytes: number;
+  readonly perAddressBytes: number;
+  readonly #accounts = new Map<string, Account>();
+
+  constructor(totalBytes: number, perAddressBytes: number) {
+    this.totalBytes = totalBytes;
+    this.perAddressBytes = perAddressBytes;
+  }
+
+  /** The account of a new connection; `leave` gives it back when the connection is gone. */
+  enter(address: string): Account {
+    const key = blockOf(address);
+    let account = this.#accounts.get(key);
+    if (account === undefined) {
+      account = new Account(key, this);
+      this.#accounts.set(key, account);
+    }
+    account.connections += 1;
+    return account;
+  }
+
+  leave(account: Account): void {
+    account.connections -= 1;
+    if (account.connections === 0) this.#accounts.delete(account.key);
+  }
+}
+
+/** An IPv4 address, or the first four groups of an IPv6 address. */
+export function blockOf(address: string): string {
+  if (!isIPv6(address)) return address;
+  // The system writes an address in its shortest form: what `::` stands for are the groups that are missing.
+  const [head = '', tail = ''] = (address.split('%', 1)[0] as string).split('::');
+  const left = head === '' ? [] : head.split(':');
+  if (left.length >= 4) return left.slice(0, 4).join(':');
+  // Groups of an embedded IPv4 address count twice.
+  const right =
+    tail === '' ? [] : tail.split(':').flatMap((group) => (group.includes('.') ? ['0', group] : [group]));
+  const zeros = new Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
+  return [...left, ...zeros, ...right].slice(0, 4).join(':');
+}

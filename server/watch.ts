@@ -1,0 +1,83 @@
+import { BodyError } from '../gateway/body.ts';
+import { gatewayRefusals } from '../gateway/refusal.ts';
+import type { Connection } from './connection.ts';
+import type { ListenerLimits } from './limits.ts';
+import type { ServerRequest } from './server-request.ts';
+
+/** What was seen of a connection at an earlier look. */
+interface Seen {
+  /** The body that is waited for, and what of it had come when its window began. */
+  body?:
+    | { readonly request: ServerRequest; readonly receivedBytes: number; readonly sinceMs: number }
+    | undefined;
+  /** What the client had taken when it last took something. */
+  answer?: { readonly takenBytes: number; readonly sinceMs: number } | undefined;
+}
+
+/**
+ * Looks at all connections again and again, and ends what makes no progress: bodies that somebody waits for, and answers that the
+ * client does not take. One timer for all costs a request nothing.
+ */
+export class Watch {
+  readonly #connections: ReadonlySet<Connection>;
+  readonly #limits: ListenerLimits;
+  readonly #seen = new WeakMap<Connection, Seen>();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(connections: ReadonlySet<Connection>, limits: ListenerLimits) {
+    this.#connections = connections;
+    this.#limits = limits;
+  }
+
+  start(): void {
+    const { bodyWindowMs, stalledReaderMs } = this.#limits;
+    const everyMs = Math.min(1_000, bodyWindowMs / 2, stalledReaderMs / 2);
+    this.#timer = setInterval(() => this.look(performance.now()), everyMs).unref();
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  look(nowMs: number): void {
+    for (const connection of this.#connections) {
+      const { latest, writableLength } = connection;
+      const receives = latest?.request.complete === false && latest.body?.awaited === true;
+      let seen = this.#seen.get(connection);
+      if (seen === undefined) {
+        if (!receives && writableLength === 0) continue;
+        seen = {};
+        this.#seen.set(connection, seen);
+      }
+      if (receives) this.#lookAtBody(seen, latest.request, nowMs);
+      else seen.body = undefined;
+      if (writableLength > 0) this.#lookAtAnswer(seen, connection, nowMs);
+      else seen.answer = undefined;
+    }
+  }
+
+  #lookAtBody(seen: Seen, request: ServerRequest, nowMs: number): void {
+    const { bodyWindowMs, bodyBytesPerSecond } = this.#limits;
+    const { receivedBytes } = request;
+    const before = seen.body;
+    if (before?.request === request) {
+      const windowMs = nowMs - before.sinceMs;
+      if (windowMs < bodyWindowMs) return;
+      const bytes = receivedBytes - before.receivedBytes;
+      if (bytes < (bodyBytesPerSecond * windowMs) / 1_000) {
+        const detail = `${bytes} bytes came in ${Math.round(windowMs)} ms, the limit is ${bodyBytesPerSecond} bytes a second`;
+        seen.body = undefined;
+        request.destroy(new BodyError(gatewayRefusals['body-timeout'](detail)));
+        return;
+      }
+    }
+    seen.body = { request, receivedBytes, sinceMs: nowMs };
+  }
+
+  #lookAtAnswer(seen: Seen, connection: Connection, nowMs: number): void {
+    const takenBytes = connection.bytesWritten - connection.writableLength;
+    if (seen.answer === undefined || seen.answer.takenBytes !== takenBytes)
+      seen.answer = { takenBytes, sinceMs: nowMs };
+    else if (nowMs - seen.answer.sinceMs >= this.#limits.stalledReaderMs) connection.destroy();
+  }
+}

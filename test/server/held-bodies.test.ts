@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BodyError } from '../../gateway/body.ts';
+import type { Hooks } from '../../gateway/plugin.ts';
+import type { Upstream } from '../../gateway/upstream/upstream.ts';
+import { type ListenOptions, startServer } from '../../server/listener.ts';
+import { gatewayWith, instance, ok, upstreamOf } from '../support/gateway.ts';
+import { echo, HeldUpstream } from './fake-upstream.ts';
+import { firstAnswer, RawClient } from './raw-client.ts';
+
+const head = 'POST / HTTP/1.1\r\nHost: a\r\n';
+const goOn = { kind: 'next' } as const;
+const gathers: Hooks = { body: { kind: 'all', limitBytes: 8 << 20 }, access: () => goOn };
+const gathersLate = { access: () => delay(100).then(() => goOn) } satisfies Hooks;
+
+interface Given {
+  readonly hooks?: readonly Hooks[];
+  readonly upstream?: Upstream;
+  readonly limits: ListenOptions['limits'];
+}
+
+async function serve(t: TestContext, { hooks = [], upstream, limits }: Given) {
+  const instances = hooks.map((one, at) => instance(`given-${at}`, 10 - at, one));
+  const gateway = gatewayWith({ instances, ...(upstream && { upstream }) });
+  const server = await startServer(gateway, {
+    host: '127.0.0.1',
+    port: 0,
+    limits: { lingerMs: 100, ...limits },
+  });
+  t.after(() => server.close(0));
+  return server.address.port;
+}
+
+const counts = upstreamOf((receiver, body) =>
+  echo(
+    body,
+    (bytes) => {
+      const text = String(bytes.byteLength);
+      receiver.head(200, ['content-length', String(text.length)]);
+      receiver.data(Buffer.from(text));
+      receiver.end();
+    },
+    () => {},
+  ),
+);
+
+for (const [what, hooks] of [
+  ['gathered as they come', [gathers]],
+  ['gathered after a plugin that waits', [gathersLate, gathers]],
+] as const) {
+  for (const framing of ['with their length', 'in chunks'] as const) {
+    test(`bodies that are held back may hold so much together, and what is given back can be had again: ${what}, ${framing}`, async (t) => {
+      const port = await serve(t, { hooks, upstream: counts, limits: { memoryPerAddressBytes: 200_000 } });
+      const isChunked = framing === 'in chunks';
+      const start = isChunked
+        ? `${head}Transfer-Encoding: chunked\r\n\r\n`
+        : `${head}Content-Length: 60001\r\n\r\n`;
+      const most = isChunked ? `ea60\r\n${'a'.repeat(60_000)}\r\n` : 'a'.repeat(60_000);
+      const rest = isChunked ? '1\r\na\r\n0\r\n\r\n' : 'a';
+      const holding: RawClient[] = [];
+      for (let at = 0; at < 3; at += 1) {
+        const client = await RawClient.connect(port);
+        holding.push(client.send(start + most));
+      }
+      await delay(200);
+      const late = await RawClient.connect(port);
+      const { status, code, headers } = firstAnswer(await late.send(start + most).until(/"code":[^\n]*\n$/));
+      assert.deepEqual([status, code], [503, 'http:overloaded']);
+      assert.match(headers, /\r\nretry-after: 1\b/i);
+      for (const client of holding) await client.send(rest).until(/\r\n\r\n60001$/);
+      const again = await RawClient.connect(port);
+      await again.send(start + most + rest).until(/\r\n\r\n60001$/);
+      for (const client of [...holding, late, again]) client.close();
+    });
+  }
+}
+
+test('requests sent ahead count with their heads', async (t) => {
+  const upstream = new HeldUpstream();
+  const port = await serve(t, { upstream, limits: { memoryPerAddressBytes: 100_000 } });
+  const client = await RawClient.connect(port);
+  client.send(`GET / HTTP/1.1\r\nHost: a\r\nX: ${'a'.repeat(16_000)}\r\n\r\n`.repeat(10));
+  const held = [await upstream.next(), await upstream.next(), await upstream.next(), await upstream.next()];
+  await delay(100);
+  for (const { receiver } of held) {
+    receiver.head(200, ['content-length', '0']);
+    receiver.end();
+  }
+  const received = await client.ended();
+  assert.match(received, /HTTP\/1\.1 503 [\s\S]*"code":"http:overloaded"/);
+  assert.equal(upstream.calls.length, 4);
+});
+
+test('a body that waits for a target is held in part: the client waits too', async (t) => {
+  const upstream = new HeldUpstream();
+  const port = await serve(t, { upstream, limits: { memoryPerAddressBytes: 400_000 } });
+  const client = await RawClient.connect(port);
+  client.send(`${head}Content-Length: 9000000\r\n\r\n`);
+  for (let sent = 0; sent < 90; sent += 1) client.send(Buffer.alloc(100_000));
+  await upstream.next();
+  await delay(300);
+  assert.equal(client.received, '');
+  assert.ok(client.socket.writableLength > 0, 'the server took everything');
+  client.close();
+});
+
+const readers = {
+  gathered: { hooks: [gathers] },
+  forwarded: {
+    upstream: upstreamOf((receiver, body) => {
+      echo(body, ok.bind(undefined, receiver), (error) => receiver.fail((error as BodyError).reply));
+    }, 60_000),
+  },
+} as const;
+for (const [what, given] of Object.entries(readers)) {
+  for (const [how, everyMs, bytes] of [
+    ['brings nothing', 0, 0],
+    ['brings a byte now and then', 20, 1],
+  ] as const) {
+    test(`a body that makes no progress is given up, and it is the client that was too slow: ${what}, ${how}`, async (t) => {
+      const limits = { bodyWindowMs: 150, bodyBytesPerSecond: 1_000 };
+      const port = await serve(t, { ...given, limits });
+      const client = await RawClient.connect(port);
+      client.send(`${head}Content-Length: 100000\r\n\r\n`).send('a'.repeat(50_000));
+      const drip = everyMs === 0 ? undefined : setInterval(() => client.send('a'.repeat(bytes)), everyMs);
+      t.after(() => clearInterval(drip));
+      const { status, code } = firstAnswer(await client.until(/"code":[^\n]*\n$/));
+      assert.deepEqual([status, code], [408, 'gateway:body-timeout']);
+      client.close();
+    });
+  }
+}
+
+test('a body that nobody reads for a while is not called slow', async (t) => {
+  const waits: Hooks = { access: () => delay(400).then(() => goOn) };
+  const limits = { bodyWindowMs: 100, bodyBytesPerSecond: 1_000 };
+  const port = await serve(t, { hooks: [waits], upstream: counts, limits });
+  const client = await RawClient.connect(port);
+  client.send(`${head}Content-Length: 6\r\n\r\n123`);
+  await delay(420);
+  await client.send('456').until(/\r\n\r\n6$/);
+  client.close();
+});
