@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { pathRefusals } from './refusal.ts';
 import type { Refusal } from './verdict.ts';
 
@@ -8,7 +9,6 @@ import type { Refusal } from './verdict.ts';
 export const pathAllowances = ['%2F', '%25', ';', '//', '.'] as const;
 export type PathAllowance = (typeof pathAllowances)[number];
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const percent = 0x25;
 const slash = 0x2f;
 
@@ -20,9 +20,10 @@ const slash = 0x2f;
 export function readDeeply(path: string): readonly PathAllowance[] | Refusal {
   const needs = new Set<PathAllowance>();
   const once = decodeOnce(path);
-  const text = textOf(decodeAll(once, needs));
-  if (text === undefined || textOf(once) === undefined)
-    return pathRefusals['bad-encoding']('the bytes are not UTF-8');
+  const all = decodeAll(once, needs);
+  // An overlong or broken sequence is one that two decoders can read differently.
+  if (!isUtf8(once) || !isUtf8(all)) return pathRefusals['bad-encoding']('the bytes are not UTF-8');
+  const text = all.toString('utf8');
   if (/[\u0000-\u001f\u007f]/.test(text))
     return pathRefusals['bad-character']('an encoded control character');
   if (text.includes('\\')) return pathRefusals.backslash('encoded');
@@ -33,64 +34,70 @@ export function readDeeply(path: string): readonly PathAllowance[] | Refusal {
   return readSegments(text, needs);
 }
 
-function decodeOnce(path: string): number[] {
-  const bytes: number[] = [];
+function decodeOnce(path: string): Buffer {
+  const bytes = Buffer.allocUnsafe(path.length);
+  let length = 0;
   for (let at = 0; at < path.length; at += 1) {
-    if (path[at] === '%') {
-      bytes.push(Number.parseInt(path.slice(at + 1, at + 3), 16));
+    let byte = path.charCodeAt(at);
+    if (byte === percent) {
+      byte = (hexValue(path.charCodeAt(at + 1)) << 4) | hexValue(path.charCodeAt(at + 2));
       at += 2;
-    } else bytes.push(path.charCodeAt(at));
+    }
+    bytes[length] = byte;
+    length += 1;
   }
-  return bytes;
+  return bytes.subarray(0, length);
 }
 
 /** Decodes until nothing is left to decode, in one pass: a decoded character may complete an encoding that began before it. */
-function decodeAll(bytes: readonly number[], needs: Set<PathAllowance>): number[] {
-  const done: number[] = [];
-  for (const byte of bytes) {
-    done.push(byte);
-    for (let value = lastEncoded(done); value !== undefined; value = lastEncoded(done)) {
+function decodeAll(once: Buffer, needs: Set<PathAllowance>): Buffer {
+  if (!once.includes(percent)) return once;
+  const done = Buffer.allocUnsafe(once.length);
+  let length = 0;
+  for (let at = 0; at < once.length; at += 1) {
+    done[length] = once[at] as number;
+    length += 1;
+    for (let value = lastEncoded(done, length); value >= 0; value = lastEncoded(done, length)) {
       needs.add(value === slash ? '%2F' : '%25');
-      done.length -= 3;
-      done.push(value);
+      length -= 2;
+      done[length - 1] = value;
     }
   }
-  return done;
+  return done.subarray(0, length);
 }
 
-function lastEncoded(bytes: readonly number[]): number | undefined {
-  const { length } = bytes;
-  if (bytes[length - 3] !== percent) return undefined;
+/** The byte that the last three of `length` bytes encode; negative when they do not. */
+function lastEncoded(bytes: Buffer, length: number): number {
+  if (bytes[length - 3] !== percent) return -1;
   const high = hexValue(bytes[length - 2] as number);
   const low = hexValue(bytes[length - 1] as number);
-  return high === undefined || low === undefined ? undefined : high * 16 + low;
+  return high < 0 || low < 0 ? -1 : (high << 4) | low;
 }
 
-function hexValue(byte: number): number | undefined {
+/** Negative for what is not a hex digit. */
+function hexValue(byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
   const letter = byte | 0x20;
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : undefined;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
-/** Undefined for an overlong or broken sequence, which two decoders can read differently. */
-function textOf(bytes: readonly number[]): string | undefined {
-  try {
-    return utf8.decode(Uint8Array.from(bytes));
-  } catch {
-    return undefined;
-  }
-}
+/**
+ * The characters of Unicode whose compatibility form (NFKC) has a dot, a slash or another character that means something in a
+ * path, or is a blank. One by one, because normalizing a text with many combining marks takes quadratic time.
+ */
+const lookalike =
+  /[\u00a0\u037e\u2000-\u200a\u2024-\u2026\u202f\u2047-\u2049\u205f\u2100\u2101\u2105\u2106\u2488-\u249b\u3000\u33c2\u33c7\u33d8\ufe14\ufe16\ufe19\ufe30\ufe52\ufe54\ufe56\ufe5f\ufe68\ufe6a\uff03\uff05\uff0e\uff0f\uff1b\uff1f\uff3c\u{1f100}]/gu;
 
 /**
  * Looks at each segment as what cuts parameters, queries and fragments off would (`..;x`, `..?`), as what drops final dots
  * and blanks would (Windows: `admin.`, `...`), and in Unicode's compatibility form (fullwidth dots and slashes).
  */
 function readSegments(text: string, needs: Set<PathAllowance>): readonly PathAllowance[] | Refusal {
-  const wide = /[^\u0000-\u007f]/.test(text) ? text.normalize('NFKC') : text;
-  for (const segment of wide.split(/[/\\]/)) {
+  const narrow = text.replace(lookalike, (character) => character.normalize('NFKC'));
+  for (const segment of narrow.split(/[/\\]/)) {
     const name = segment.split(/[;?#]/, 1)[0] as string;
-    if (/^[. ]*\.[. ]*$/.test(name)) return pathRefusals['dot-segment']();
-    if (/[. ]$/.test(name) || /[. ]$/.test(segment)) needs.add('.');
+    if (dotsAndBlanks.test(name) && name.includes('.')) return pathRefusals['dot-segment']();
+    if (endsInDot(name) || endsInDot(segment)) needs.add('.');
   }
   const segments = text.split('/');
   for (let at = 1; at < segments.length; at += 1) {
@@ -99,4 +106,10 @@ function readSegments(text: string, needs: Set<PathAllowance>): readonly PathAll
     if (segment === '' ? !isLast : segment.startsWith(';')) needs.add('//');
   }
   return [...needs];
+}
+
+const dotsAndBlanks = /^[. ]+$/;
+
+function endsInDot(text: string): boolean {
+  return text.endsWith('.') || text.endsWith(' ');
 }

@@ -91,29 +91,32 @@ export function rawRest(rawPath: string, length: number): string {
   let at = 0;
   for (let taken = 0; taken < length; ) {
     const encoded = rawPath[at] === '%';
-    const character = encoded ? String.fromCharCode(Number.parseInt(rawPath.slice(at + 1, at + 3), 16)) : '';
-    taken += encoded && !pchar.test(character) ? 3 : 1;
+    taken += encoded ? literal(rawPath.slice(at, at + 3)).length : 1;
     at += encoded ? 3 : 1;
   }
   return rawPath.slice(at);
 }
 
-const pchar = /^[A-Za-z0-9\-._~!$&'()*+,;=:@]$/;
-const hexPair = /^[0-9A-Fa-f]{2}$/;
+const wrongCharacter = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]/;
+const brokenEncoding = /%(?![0-9A-Fa-f]{2})/;
+const encoding = /%[0-9A-Fa-f]{2}/g;
+
+/** What stands for each byte in a canonical path: itself when it may stand literally, and its encoding otherwise. */
+const literals: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
+  const character = String.fromCharCode(byte);
+  return /[A-Za-z0-9\-._~!$&'()*+,;=:@]/.test(character)
+    ? character
+    : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
+});
+
+function literal(encoded: string): string {
+  return literals[Number.parseInt(encoded.slice(1), 16)] as string;
+}
 
 function decodeLiterals(rawPath: string): string | Refusal {
-  let path = '';
-  for (let at = 0; at < rawPath.length; at += 1) {
-    const character = rawPath[at] as string;
-    if (character === '%') {
-      const hex = rawPath.slice(at + 1, at + 3);
-      if (!hexPair.test(hex)) return pathRefusals['bad-encoding'](`% without two hex digits at ${at}`);
-      const decoded = String.fromCharCode(Number.parseInt(hex, 16));
-      path += pchar.test(decoded) ? decoded : `%${hex.toUpperCase()}`;
-      at += 2;
-    } else if (character === '/' || pchar.test(character)) path += character;
-    else if (character === '\\') return pathRefusals.backslash(`at ${at}`);
-    else return pathRefusals['bad-character'](`at ${at}`);
-  }
-  return path;
+  const wrong = rawPath.search(wrongCharacter);
+  if (wrong >= 0) return pathRefusals[rawPath[wrong] === '\\' ? 'backslash' : 'bad-character'](`at ${wrong}`);
+  const broken = rawPath.search(brokenEncoding);
+  if (broken >= 0) return pathRefusals['bad-encoding'](`% without two hex digits at ${broken}`);
+  return rawPath.replace(encoding, literal);
 }

@@ -59,6 +59,7 @@ function report({ exchange, reply }: Decision): string {
     lines.push(
       `${head.method} ${head.path} on ${head.host} from ${head.clientIp}`,
       `route ${route.name}, service ${route.service}`,
+      ...(head.droppedHeaders ? [`dropped ${head.droppedHeaders} headers for their names`] : []),
       '',
     );
     for (const { plugin, result, reason, microseconds } of trail) {

@@ -1,3 +1,4 @@
+import { normalizeIp } from '../../gateway/address.ts';
 import { messageOf } from '../../gateway/message-of.ts';
 import type { Log } from '../../gateway/plugin.ts';
 import { refusals } from '../../gateway/refusal.ts';
@@ -79,7 +80,7 @@ export function createAuthorizer({ entrance, admits, log, now }: AuthorizerParts
     if (reply === undefined) return { isAuthorized: true, ...(seen !== undefined && { context: seen }) };
     log.warn('refused', {
       id: asked?.received.requestContext.requestId,
-      source: asked?.viewer ?? asked?.received.requestContext.http.sourceIp,
+      source: asked?.viewer ?? addressIn(asked?.received.requestContext.http.sourceIp),
       method: asked?.received.requestContext.http.method,
       path: asked?.received.rawPath,
       code: reply.code,
@@ -111,4 +112,9 @@ async function within(waitMs: number, decision: Promise<Reply | undefined>): Pro
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** In its one form, so that a log can be searched for it; as it came when it is not an address. */
+function addressIn(source: string | undefined): string | undefined {
+  return normalizeIp(source) ?? source;
 }

@@ -44,7 +44,7 @@ for (const [sourceIp, admitted] of sources) {
     if (admitted) return assert.deepEqual({ answer, lines }, { answer: { isAuthorized: true }, lines: [] });
     assert.deepEqual(answer, { isAuthorized: false, context: { code: 'authorizer:source' } });
     assert.equal(lines.length, 1);
-    assert.equal(lines[0]?.fields.source, sourceIp);
+    assert.equal(lines[0]?.fields.source, sourceIp.replace('::ffff:', ''));
     assert.equal(lines[0]?.fields.id, 'ATfSmjLgPHcESJw=');
   });
 }

@@ -3,6 +3,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { declaredBytes, incomingRequest } from '../../functions/request.ts';
 import { BytesBody } from '../../gateway/body.ts';
+import { gatewayWith } from '../support/gateway.ts';
 import { httpApiEvent, requestOf } from './events.ts';
 
 const noBody = new BytesBody(new Uint8Array(0));
@@ -68,4 +69,25 @@ test('the client certificate of mutual TLS comes as DER', () => {
   assert.deepEqual(incomingRequest(requestOf(event), noBody, 0).peerCertificate, der);
   const without = httpApiEvent({ requestContext: { authentication: { clientCert: { clientCertPem: '' } } } });
   assert.equal(incomingRequest(requestOf(without), noBody, 0).peerCertificate, undefined);
+});
+
+test('an event is decided on by one address, one host and one value of each header', async () => {
+  const event = httpApiEvent({
+    sourceIp: '::ffff:a00:1',
+    headers: { host: 'API.example.com.:0443', 'webhook-id': 'msg_1', webhook_id: '1' },
+  });
+  const { exchange } = await gatewayWith({}).decide(
+    incomingRequest(requestOf(event), noBody, Date.now() + 1_000),
+  );
+  const { clientIp, host, authority, headers } = exchange?.head ?? assert.fail();
+  assert.deepEqual([clientIp, host, authority], ['10.0.0.1', 'api.example.com', 'api.example.com:443']);
+  assert.deepEqual(headers.slice(2), ['webhook-id', 'msg_1']);
+});
+
+test('an event with a target in absolute-form is refused', async () => {
+  const event = httpApiEvent({ rawPath: 'https://api.example.com/x' });
+  const { reply } = await gatewayWith({}).decide(
+    incomingRequest(requestOf(event), noBody, Date.now() + 1_000),
+  );
+  assert.equal(reply?.code, 'path:not-origin-form');
 });

@@ -150,7 +150,25 @@ test('a route may allow encoded slashes, parameters and empty segments, each on 
   assert.equal(pathOf('/a/;x/b', [';']), 'path:empty-segment');
 });
 
-test('no route of its own length can be reached through an authority: a path for the target never begins with two slashes', () => {
+test('a character that Unicode makes a dot of spells no dot segment, whichever it is', () => {
+  for (let code = 0x80; code < 0x11_0000; code += 1) {
+    if (code >= 0xd800 && code < 0xe000) continue;
+    const character = String.fromCodePoint(code);
+    const folded = character.normalize('NFKC');
+    if (/^[. ]*\.[. ]*$/.test(folded))
+      assert.equal(pathOf(`/a/${encodeURIComponent(character)}/b`), 'path:dot-segment', code.toString(16));
+    if (/^[/\\]$/.test(folded)) {
+      const target = `/a${encodeURIComponent(character)}..${encodeURIComponent(character)}b`;
+      assert.equal(pathOf(target), 'path:dot-segment', code.toString(16));
+    }
+    if (/[/;?#\\]$/.test(folded) && folded.length === 1)
+      assert.equal(pathOf(`/a/..${encodeURIComponent(character)}`), 'path:dot-segment', code.toString(16));
+    if (/[. ]$/.test(folded) && !/^[. ]/.test(folded))
+      assert.equal(pathOf(`/a${encodeURIComponent(character)}/b`), 'path:trailing-dot', code.toString(16));
+  }
+});
+
+test('a path for the target that begins with two slashes, also once it is decoded, is refused', () => {
   for (const path of ['//evil.example/a', '/%2Fevil.example', '/%2fevil', '/%252Fevil'])
     assert.equal(refuseAuthority(path)?.code, 'path:empty-segment', path);
   for (const path of ['/', '/a//b', '/a%2F%2Fb']) assert.equal(refuseAuthority(path), undefined, path);
