@@ -82,7 +82,6 @@ export class RequestHandling implements Handling, Receiver {
       this.#exchange = found;
       const remainingMs = found.deadlineMs - this.#host.clock.now();
       this.#timer = setTimeout(onDeadline, remainingMs, this);
-      this.#request.body.limit(found.chain.maxBodyBytes);
       runPipeline(found, this.#request.body, this.#host, (reply) => this.#decided(reply));
     } catch (error) {
       this.#broke(error);

@@ -28,7 +28,19 @@ export function runPipeline(
   host: PipelineHost,
   done: (reply: Reply | undefined) => void,
 ): void {
+  const tooLarge =
+    exchange.route.limitsByConsumer === true ? undefined : limit(body, exchange.chain.maxBodyBytes);
+  if (tooLarge !== undefined) return done(tooLarge);
   new PipelineRun(exchange, body, host, done).run();
+}
+
+function limit(body: Body, bytes: number): Reply | undefined {
+  try {
+    body.limit(bytes);
+    return undefined;
+  } catch (error) {
+    return error instanceof BodyError ? error.reply : gatewayRefusals.error(messageOf(error));
+  }
 }
 
 /** What a step came to: the reply that ends the run, undefined to go on, or `pending` when `#resume` will be called. */
@@ -101,6 +113,11 @@ class PipelineRun {
       const headers = this.#challenges.flatMap((challenge) => ['www-authenticate', challenge]);
       return gatewayRefusals.unauthenticated(this.#unclaimed.join('; '), headers);
     }
+    const refused = this.#findConsumer();
+    return refused ?? limit(this.#body, this.#exchange.chain.maxBodyBytes);
+  }
+
+  #findConsumer(): Reply | undefined {
     const exchange = this.#exchange;
     for (const consumer of exchange.route.consumers) {
       try {

@@ -42,6 +42,11 @@ export interface Route {
   readonly name: string;
   readonly chain: Chain;
   readonly consumers: readonly ConsumerChain[];
+  /**
+   * Set where a consumer may send a larger body than others, and the head alone says who calls: then no byte is read before that is
+   * known, and the body is limited when it is. Otherwise the route's limit holds from the start.
+   */
+  readonly limitsByConsumer?: true;
   readonly respond: Respond;
   readonly service: string;
   readonly upstream: Upstream;

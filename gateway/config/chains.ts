@@ -56,6 +56,11 @@ export function headOnly(chain: Chain): Chain {
   });
 }
 
+/** Whether who calls is known before a plugin asks for the body. */
+export function isKnownByHead({ access, consumerAt }: Chain): boolean {
+  return access.slice(0, consumerAt).every(({ body }) => body.kind === 'none');
+}
+
 function placeConsumer(
   steps: readonly Step[],
   perConsumer: ReadonlySet<string>,

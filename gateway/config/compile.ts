@@ -3,11 +3,18 @@ import { compileExpression } from '../expression/index.ts';
 import { compileAllowedHeaders } from '../header-names.ts';
 import type { Hooks, Plugin } from '../plugin.ts';
 import { plugins } from '../plugins/index.ts';
-import type { ConsumerChain, Route } from '../route.ts';
+import type { Chain, ConsumerChain, Route } from '../route.ts';
 import { createRouter, DuplicateMatch, type Router } from '../router.ts';
 import { suggestion } from '../suggestion.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import { compileChain, headOnly, type Instance, type Instances, mostSpecific } from './chains.ts';
+import {
+  compileChain,
+  headOnly,
+  type Instance,
+  type Instances,
+  isKnownByHead,
+  mostSpecific,
+} from './chains.ts';
 import type { ProblemCollector } from './collector.ts';
 import type { GatewayPorts } from './load.ts';
 import { compileService } from './services.ts';
@@ -103,17 +110,20 @@ class Compiler {
       const chain = compileChain(applying, perConsumer);
       return this.#ports.headOnly === true ? headOnly(chain) : chain;
     };
+    const chain = chainOf(instances);
+    const chains = consumers.map(
+      (consumer): ConsumerChain => ({
+        id: consumer.id,
+        matches: consumer.matches,
+        restricts: [...consumer.instances.values()].some(({ plugin }) => plugin.guard !== undefined),
+        chain: chainOf(mostSpecific([instances, consumer.instances])),
+      }),
+    );
     return Object.freeze({
       name,
-      chain: chainOf(instances),
-      consumers: consumers.map(
-        (consumer): ConsumerChain => ({
-          id: consumer.id,
-          matches: consumer.matches,
-          restricts: [...consumer.instances.values()].some(({ plugin }) => plugin.guard !== undefined),
-          chain: chainOf(mostSpecific([instances, consumer.instances])),
-        }),
-      ),
+      chain,
+      consumers: chains,
+      ...(this.#limitsByConsumer(name, chain, chains) && { limitsByConsumer: true as const }),
       respond: options.respond,
       service: options.service,
       upstream,
@@ -122,6 +132,20 @@ class Compiler {
       basePath: options.stripBasePath ?? '',
       headersAllow,
     });
+  }
+
+  /** Whether a consumer's larger limit counts on this route; where it cannot, says so. */
+  #limitsByConsumer(route: string, chain: Chain, consumers: readonly ConsumerChain[]): boolean {
+    const larger = consumers.filter((consumer) => consumer.chain.maxBodyBytes > chain.maxBodyBytes);
+    if (isKnownByHead(chain)) return larger.length > 0;
+    for (const { id } of larger) {
+      this.#problems.warn(
+        ['consumers', id, 'plugins'],
+        `on the route ${route} the body is read before the consumer is known, so the route's limit of ${chain.maxBodyBytes} bytes holds`,
+        "raise the route's own limit, size-limit or maxBody",
+      );
+    }
+    return false;
   }
 
   #upstreamOf(

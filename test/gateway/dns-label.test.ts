@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { dnsLabel, isDnsLabel } from '../../gateway/dns-label.ts';
 import { readEnvironment } from '../../gateway/environment.ts';
+import { shown } from '../../gateway/shown.ts';
 
 const names: readonly (readonly [name: string, label: string | undefined])[] = [
   ['forwarder', 'forwarder'],
@@ -46,7 +47,7 @@ test('a name of 100,000 hyphens takes one pass', () => {
 for (const name of ['my_host', '-door', 'door-', 'a'.repeat(64), 'door.example.com', 'tür', 'a b']) {
   test(`a chosen name that is not a DNS label is refused, never changed: ${name}`, () => {
     assert.throws(() => readEnvironment({ POSTERN_TAILNET_HOSTNAME: name }), {
-      message: `POSTERN_TAILNET_HOSTNAME is ${JSON.stringify(name)}; set it to letters, digits and hyphens, 63 at most, with no hyphen at either end`,
+      message: `POSTERN_TAILNET_HOSTNAME is ${shown(name)}; set it to letters, digits and hyphens, 63 at most, with no hyphen at either end`,
     });
   });
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type Body, BytesBody } from '../../gateway/body.ts';
-import { compileChain, type Instance } from '../../gateway/config/chains.ts';
+import { compileChain, type Instance, isKnownByHead } from '../../gateway/config/chains.ts';
 import { Gateway } from '../../gateway/gateway.ts';
 import type { FinishedRequest } from '../../gateway/handling.ts';
 import type { Hooks, Log, Plugin } from '../../gateway/plugin.ts';
@@ -75,9 +75,11 @@ export function gatewayWith(options: {
     consumers.flatMap((consumer) => consumer.instances.map((one) => one.plugin.name)),
   );
   const upstream = options.upstream ?? upstreamOf(ok);
+  const chain = compileChain(base, perConsumer);
   const route: Route = {
     name: 'all',
-    chain: compileChain(base, perConsumer),
+    chain,
+    ...(isKnownByHead(chain) && { limitsByConsumer: true as const }),
     consumers: consumers.map(({ id, matches, instances }) => ({
       id,
       matches,

@@ -3,7 +3,12 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import test from 'node:test';
 import { StreamBody } from '../../../gateway/body.ts';
-import { gatewayWith, ok, request, send, upstreamOf } from '../../support/gateway.ts';
+import { readEnvironment } from '../../../gateway/environment.ts';
+import { loadGateway } from '../../../gateway/index.ts';
+import type { BodyNeed } from '../../../gateway/plugin.ts';
+import { uncheckedSecrets } from '../../../gateway/secrets/unchecked.ts';
+import { next } from '../../../gateway/verdict.ts';
+import { gatewayWith, instance, noLog, ok, request, send, upstreamOf } from '../../support/gateway.ts';
 import { exchangeOf } from '../expression/exchange.ts';
 import { configure, judge } from './configured.ts';
 
@@ -64,3 +69,97 @@ for (const max of ['10', '10kb', -1, 10, '1.5MiB', '']) {
     await assert.rejects(configure('size-limit', { max }));
   });
 }
+
+const byKey = (body: BodyNeed) =>
+  instance(
+    'key',
+    1500,
+    {
+      body,
+      access: (x) => {
+        x.subject = { type: 'key', id: x.header('x-key') ?? '' };
+        return next;
+      },
+    },
+    'authenticates',
+  );
+const drain = upstreamOf((receiver, body) => {
+  const read = body instanceof Readable ? buffer(body) : Promise.resolve();
+  read.then(
+    () => ok(receiver),
+    (error) => receiver.fail(error.reply),
+  );
+});
+async function limited(route: string | undefined, gold: string, body: BodyNeed) {
+  const size = async (max: string) => configure('size-limit', { max });
+  return gatewayWith({
+    instances: [byKey(body), ...(route === undefined ? [] : [await size(route)])],
+    consumers: [{ id: 'gold', matches: (x) => x.subject?.id === 'gold', instances: [await size(gold)] }],
+    upstream: drain,
+  });
+}
+const sent = (key: string, size: number, declared: boolean) =>
+  request({
+    headers: ['host', 'h', 'x-key', key],
+    body: new StreamBody(
+      Readable.from([Buffer.alloc(size)], { objectMode: false }),
+      declared ? size : undefined,
+    ),
+  });
+
+for (const declared of [true, false]) {
+  const how = declared ? 'declared' : 'in chunks';
+  test(`the most specific limit counts, a consumer's larger one too, when the head says who calls: ${how}`, async () => {
+    const gateway = await limited('10B', '20B', { kind: 'none' });
+    for (const [key, size, status] of [
+      ['gold', 20, 200],
+      ['gold', 21, 413],
+      ['other', 10, 200],
+      ['other', 11, 413],
+    ] as const)
+      assert.equal((await send(gateway, sent(key, size, declared))).status, status, `${key} ${size}`);
+  });
+
+  test(`before the consumer is known the limit of the route holds: ${how}`, async () => {
+    const gateway = await limited('10B', '20B', { kind: 'all', limitBytes: 1_000 });
+    assert.equal((await send(gateway, sent('gold', 10, declared))).status, 200);
+    assert.equal((await send(gateway, sent('gold', 11, declared))).status, 413);
+  });
+
+  test(`a consumer's smaller limit holds, whoever reads the body: ${how}`, async () => {
+    for (const need of [{ kind: 'none' }, { kind: 'all', limitBytes: 1_000 }] as const) {
+      const gateway = await limited(undefined, '10B', need);
+      assert.equal((await send(gateway, sent('gold', 10, declared))).status, 200);
+      assert.equal((await send(gateway, sent('gold', 11, declared))).status, 413);
+      assert.equal((await send(gateway, sent('other', 11, declared))).status, 200);
+    }
+  });
+}
+
+test('a larger limit of a consumer that cannot count is warned of when the configuration is loaded', async () => {
+  const text = (size: string) => `services: { a: { targets: [{ url: http://h }], transport: direct } }
+routes:
+  hooks: { match: { path: /h }, service: a, plugins: { webhook: { provider: github, secret: env:A }, size-limit: { max: 1KiB } } }
+  open: { match: { path: /o }, service: a, open: true }
+consumers:
+  gold: { match: "subject.id == 'github'", plugins: { size-limit: { max: ${size} } } }
+`;
+  for (const [size, expected] of [
+    ['1KiB', 0],
+    ['1MiB', 1],
+  ] as const) {
+    const warned: string[] = [];
+    const gateway = await loadGateway(
+      { file: 'FILE', text: text(size) },
+      {
+        clock: { now: () => 0, monotonic: () => 0 },
+        log: noLog,
+        secrets: uncheckedSecrets({}),
+        tailnet: readEnvironment({}).tailnet,
+        warned: (warnings) => warned.push(...warnings.map(({ message }) => message)),
+      },
+    );
+    await gateway.close();
+    assert.equal(warned.filter((message) => /before the consumer is known/.test(message)).length, expected);
+  }
+});
