@@ -144,7 +144,6 @@ for (const rule of rules) {
 /** Where each package may be imported: a third party in one place can be replaced in one place. */
 const homes: Readonly<Record<string, readonly string[]>> = {
   '@aws-sdk/client-secrets-manager': ['functions/rotation/'],
-  '@marcbachmann/cel-js': ['gateway/expression/'],
   'aws-cdk-lib': ['lib/', 'bin/app.ts'],
   constructs: ['lib/'],
   re2js: ['gateway/expression/'],

@@ -1,13 +1,17 @@
 import { EvaluationError, MissingKey } from './errors.ts';
+import type { Frame } from './frame.ts';
 import type { Field } from './names.ts';
 import type { Part } from './part.ts';
 import { kindOf, lookUp } from './values.ts';
 
 /** Reads a name such as `request.path`. */
-export function readField(label: string, { read }: Field): Part {
+export function readField(label: string, { type, form, keyForm, read }: Field): Part {
   return {
+    type,
+    form,
+    keyForm,
     code: function readName(frame) {
-      const value = read(frame.exchange);
+      const value = read(frame.exchange, frame);
       if (value === undefined) throw new EvaluationError(`${label} is not known for this request`);
       return value;
     },
@@ -15,10 +19,10 @@ export function readField(label: string, { read }: Field): Part {
 }
 
 /** The value of a map's key; `where` is the source of the map, for the message. */
-export function member(container: unknown, key: unknown, where: string): unknown {
+export function member(container: unknown, key: unknown, where: string, frame: Frame): unknown {
   if (kindOf(container) !== 'map')
     throw new EvaluationError(`${where} is a ${kindOf(container)} and has no keys`);
-  const value = lookUp(container as object, key);
+  const value = lookUp(container as object, key, frame);
   if (value === undefined) throw new MissingKey(`${where} has no key ${keyText(key)}`);
   return value;
 }

@@ -1,58 +1,73 @@
 import { isIP } from 'node:net';
 import { type AddressSet, cidrProblem, compileCidrs } from '../address.ts';
 import type { Compiler } from './compile.ts';
-import type { ASTNode } from './dialect.ts';
 import { EvaluationError } from './errors.ts';
 import type { Frame } from './frame.ts';
-import type { Part } from './part.ts';
+import { isConstant, type Part } from './part.ts';
+import type { Node, NodeOf } from './syntax.ts';
+import { fits, listOf, typeText } from './types.ts';
 
 const mostRanges = 100;
-/** Reading one range and adding it to a set. */
+/** The longest range: an IPv6 address with an IPv4 address in it, and a prefix length. */
+const longestRange = 49;
+/** Reading one range and adding it to a set; looking an address up. */
 const rangeSteps = 300;
+const lookUpSteps = 30;
 
 /**
  * `ip_in(source.ip, ['10.0.0.0/8'])`: whether an address lies in one of the ranges.
  *
- * A list that is written out is checked and compiled when the expression is loaded. What is no address is an error and
- * not false, or `!ip_in(…)` would let in whoever has none.
+ * A list that is written out is checked and compiled when the expression is loaded. What is not an address is an error
+ * and not false, or `!ip_in(…)` would let in everybody who has none.
  */
-export function compileAddressCheck(compiler: Compiler, args: readonly ASTNode[]): Part {
-  const [address, ranges] = args as [ASTNode, ASTNode];
-  const { code } = compiler.compile(address);
-  const written = writtenRanges(compiler, ranges);
-  if (written !== undefined) {
-    return { code: (frame) => contains(written, code(frame)) };
-  }
-  const list = compiler.compile(ranges).code;
-  return { code: (frame) => contains(readRanges(list(frame), frame), code(frame)) };
+export function compileAddressCheck(compiler: Compiler, node: NodeOf<'call'>): Part {
+  const [first, second] = node.args;
+  if (first === undefined || second === undefined || node.args.length > 2)
+    throw compiler.error(node, 'ip_in takes an address and a list of ranges');
+  const address = compiler.compile(first);
+  const ranges = compiler.compile(second);
+  if (!fits(address.type, 'string'))
+    throw compiler.error(first, `ip_in takes an address, not ${typeText(address.type)}`);
+  if (!fits(ranges.type, listOf('string')))
+    throw compiler.error(second, `ip_in takes a list of ranges, not ${typeText(ranges.type)}`);
+  if (isConstant(address) && isIP(String(address.constant.value)) === 0)
+    throw compiler.error(first, `${JSON.stringify(address.constant.value)} is not an address`);
+  const written = writtenRanges(compiler, second);
+  const { code } = address;
+  const setOf: (frame: Frame) => AddressSet =
+    written === undefined ? (frame) => readRanges(ranges.code(frame), frame) : () => written;
+  return { type: 'bool', code: (frame) => contains(setOf(frame), code(frame), frame) };
 }
 
-function contains(set: AddressSet, address: unknown): boolean {
-  if (typeof address !== 'string' || isIP(address) === 0)
-    throw new EvaluationError('ip_in: the first argument is no address');
+function contains(set: AddressSet, address: unknown, frame: Frame): boolean {
+  frame.spend(lookUpSteps);
+  if (typeof address !== 'string' || address.length > longestRange || isIP(address) === 0)
+    throw new EvaluationError('ip_in: the first argument is not an address');
   return set(address);
 }
 
 /** Undefined when the list is not written out. */
-function writtenRanges(compiler: Compiler, list: ASTNode): AddressSet | undefined {
-  if (list.op !== 'list') return undefined;
+function writtenRanges(compiler: Compiler, list: Node): AddressSet | undefined {
+  if (list.kind !== 'list') return undefined;
   const ranges: string[] = [];
-  for (const element of list.args) {
-    if (element.op !== 'value' || typeof element.args !== 'string') return undefined;
-    const problem = cidrProblem(element.args);
-    if (problem !== undefined) throw compiler.error(element, problem);
-    ranges.push(element.args);
+  for (const item of list.items) {
+    if (item.kind !== 'literal') return undefined;
+    const range = String(item.value);
+    const problem = cidrProblem(range);
+    if (problem !== undefined) throw compiler.error(item, problem);
+    ranges.push(range);
   }
   return compileCidrs(ranges);
 }
 
 function readRanges(list: unknown, frame: Frame): AddressSet {
-  if (!Array.isArray(list) || list.length > mostRanges || !list.every((range) => typeof range === 'string'))
+  const isRange = (range: unknown) => typeof range === 'string' && range.length <= longestRange;
+  if (!Array.isArray(list) || list.length > mostRanges || !list.every(isRange))
     throw new EvaluationError(`ip_in takes a list of at most ${mostRanges} ranges`);
   frame.spend(list.length * rangeSteps);
   try {
     return compileCidrs(list);
   } catch (error) {
-    throw new EvaluationError(`ip_in: ${(error as Error).message.slice(0, 200)}`);
+    throw new EvaluationError(`ip_in: ${(error as Error).message}`);
   }
 }

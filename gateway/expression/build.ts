@@ -1,24 +1,49 @@
 import type { Exchange } from '../exchange.ts';
 import { Compiler } from './compile.ts';
-import { type ASTNode, check } from './dialect.ts';
 import { EvaluationError } from './errors.ts';
 import { Frame } from './frame.ts';
 import type { Expression } from './index.ts';
+import { type Names, names } from './names.ts';
+import { parse } from './parser.ts';
 import { loadPatternCompiler } from './pattern.ts';
+import { sourceError } from './source-error.ts';
+import type { Node } from './syntax.ts';
+import { fits, type Type, typeText } from './types.ts';
 import { kindOf } from './values.ts';
 
 const noSlots: unknown[] = [];
 
 /** Compiles one expression; see compileExpression. */
 export async function buildExpression(source: string): Promise<Expression> {
-  const tree = check(source);
-  const compiler = new Compiler(source, usesPatterns(source) ? await loadPatternCompiler() : undefined);
-  const { code } = compiler.compile(tree as ASTNode);
-  const { slots } = compiler;
+  const evaluateAny = await compileTree(source, parse(source), names, 'bool');
   return function evaluate(exchange: Exchange): boolean {
-    const value = code(new Frame(exchange, slots === 0 ? noSlots : new Array(slots)));
+    const value = evaluateAny(exchange);
     if (typeof value === 'boolean') return value;
     throw new EvaluationError(`the expression gave ${kindOf(value)}, not bool`);
+  };
+}
+
+/** Compiles a tree over some names that gives a value of a type. */
+export async function compileTree(
+  source: string,
+  tree: Node,
+  known: Names,
+  wanted: Type,
+): Promise<(exchange: Exchange) => unknown> {
+  const compiler = new Compiler(
+    source,
+    known,
+    usesPatterns(source) ? await loadPatternCompiler() : undefined,
+  );
+  const { code, type } = compiler.compile(tree);
+  if (!fits(type, wanted) || (type === 'dyn' && wanted !== 'dyn')) {
+    const hint = type === 'dyn' ? 'compare it, for example with == true' : undefined;
+    const message = `the expression gives ${typeText(type)}; it must give ${typeText(wanted)}`;
+    throw sourceError(source, tree, message, hint);
+  }
+  const { slots } = compiler;
+  return function evaluate(exchange) {
+    return code(new Frame(exchange, slots === 0 ? noSlots : new Array(slots)));
   };
 }
 

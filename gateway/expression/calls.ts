@@ -1,108 +1,177 @@
 import { suggestion } from '../suggestion.ts';
 import { compileAddressCheck } from './addresses.ts';
 import type { Compiler } from './compile.ts';
-import { type ASTNode, functionNames } from './dialect.ts';
 import { EvaluationError } from './errors.ts';
-import { Frame } from './frame.ts';
-import { type Callable, functions, methods } from './functions.ts';
+import { checkPart } from './form-check.ts';
+import type { Code } from './frame.ts';
+import { type Callable, functions, methods, zonedPart } from './functions.ts';
 import { macros } from './macros.ts';
-import { constant, isConstant, type Part } from './part.ts';
+import { isConstant, type Part } from './part.ts';
+import type { Node, NodeOf } from './syntax.ts';
 import { timestampParts, zoneShift } from './time.ts';
+import { fits, joined, resultOf, type Type, typeText } from './types.ts';
 import { kindOf, lookUp } from './values.ts';
 
-type CallNode = Extract<ASTNode, { readonly op: 'call' | 'rcall' }>;
+type CallNode = NodeOf<'call'>;
 
 /** Compiles a call of a function, a method or a macro. */
 export function compileCall(compiler: Compiler, node: CallNode): Part {
-  if (node.op === 'call') {
-    const [name, args] = node.args;
-    if (name === 'has') return compileHas(compiler, args);
-    if (name === 'ip_in') return compileAddressCheck(compiler, args);
-    return apply(compiler, node, name, functions[`${name}/${args.length}`], args);
-  }
-  const [name, receiver, args] = node.args;
+  const { name, receiver, args } = node;
   const key = `${name}/${args.length}`;
-  if (macros[key] !== undefined) return compileMacro(compiler, key, receiver, args);
-  if (key === 'matches/1') return compileMatch(compiler, receiver, args[0] as ASTNode);
-  if (args.length === 1 && Object.hasOwn(timestampParts, name))
-    return compileZonedPart(compiler, name, receiver, args[0] as ASTNode);
-  return apply(compiler, node, name, methods[key], [receiver, ...args]);
+  if (receiver === undefined) {
+    if (name === 'has') return compileHas(compiler, node);
+    if (name === 'ip_in') return compileAddressCheck(compiler, node);
+    if (key === 'matches/2') return compileMatch(compiler, args[0] as Node, args[1] as Node);
+    return apply(compiler, node, Object.hasOwn(functions, key) ? functions[key] : undefined, args);
+  }
+  if (Object.hasOwn(macros, key)) return compileMacro(compiler, key, node);
+  if (key === 'matches/1') return compileMatch(compiler, receiver, args[0] as Node);
+  const zone = args[0];
+  if (zone !== undefined && args.length === 1 && Object.hasOwn(timestampParts, name))
+    return apply(compiler, node, zonedPart(name, shiftOf(compiler, zone)), [receiver]);
+  return apply(compiler, node, Object.hasOwn(methods, key) ? methods[key] : undefined, [receiver, ...args]);
+}
+
+/** Every function, method and macro that an expression may call. */
+export function functionNames(): string[] {
+  const keys = [functions, methods, macros].flatMap((table) => Object.keys(table));
+  return [...new Set([...keys.map((key) => key.replace(/\/.*/, '')), 'has', 'ip_in', 'matches'])].sort();
 }
 
 function apply(
   compiler: Compiler,
   node: CallNode,
-  name: string,
   callable: Callable | undefined,
-  args: readonly ASTNode[],
+  args: readonly Node[],
 ): Part {
-  if (callable === undefined) {
-    const known = functionNames();
-    const message = known.includes(name)
-      ? `${name} does not take these arguments`
-      : `there is no function ${JSON.stringify(name)}`;
-    throw compiler.error(node, message, known.includes(name) ? undefined : suggestion(name, known));
-  }
+  const { name } = node;
+  if (callable === undefined) throw unknownCall(compiler, node);
   const parts = args.map((arg) => compiler.compile(arg));
-  if (parts.every(isConstant)) return fold(compiler, node, callable, parts);
-  const [first, second] = parts.map(({ code }) => code);
-  if (first === undefined || parts.length > 2)
-    throw compiler.error(node, `${name} does not take these arguments`);
-  if (second === undefined) return { code: (frame) => callable(frame, first(frame)) };
-  return { code: (frame) => callable(frame, first(frame), second(frame)) };
+  const types = parts.map(({ type }) => type);
+  const type = resultOf(callable.overloads, types);
+  if (type === undefined) throw compiler.error(node, wrongArguments(node, types), expected(node, callable));
+  if (name === 'startsWith' || name === 'endsWith' || name === 'contains')
+    checkPart(compiler, name, parts[0], parts[1], args[1]);
+  const { call, steps, form } = callable;
+  const codes = parts.map(({ code }) => code);
+  const [first, second] = codes;
+  if (first === undefined) throw unknownCall(compiler, node);
+  const code: Code =
+    second === undefined
+      ? function callWithOne(frame) {
+          frame.spend(steps);
+          return call(frame, first(frame));
+        }
+      : function callWithMore(frame) {
+          frame.spend(steps);
+          return call(frame, ...codes.map((one) => one(frame)));
+        };
+  if (parts.every(isConstant)) {
+    // What can be known now is worked out now, so that a malformed `duration('5 m')` is found when it is loaded.
+    const folded = compiler.fold(code, type);
+    if (typeof folded === 'string') throw compiler.error(node, folded);
+    return folded;
+  }
+  return { type, form, code };
 }
 
-/** What can be known now is worked out now, so that a malformed `duration('5 m')` is found when it is loaded. */
-function fold(compiler: Compiler, node: ASTNode, callable: Callable, parts: readonly Required<Part>[]): Part {
-  try {
-    return constant(callable(new Frame(undefined as never, []), ...parts.map((part) => part.constant.value)));
-  } catch (error) {
-    throw compiler.error(node, (error as Error).message);
-  }
+function unknownCall(compiler: Compiler, node: CallNode): Error {
+  const { name } = node;
+  const known = functionNames();
+  if (known.includes(name)) return compiler.error(node, `${name} does not take these arguments`);
+  return compiler.error(node, `unknown function ${JSON.stringify(name)}`, suggestion(name, known));
+}
+
+function wrongArguments({ name, receiver }: CallNode, types: readonly Type[]): string {
+  const texts = types.map(typeText);
+  const owner = receiver === undefined ? '' : `${texts.shift()}.`;
+  return `there is no ${owner}${name}(${texts.join(', ')})`;
+}
+
+function expected({ name, receiver }: CallNode, { overloads }: Callable): string {
+  const forms = overloads.map(([parameters]) => {
+    const texts = parameters.map(typeText);
+    const owner = receiver === undefined ? '' : `${texts.shift()}.`;
+    return `${owner}${name}(${texts.join(', ')})`;
+  });
+  return `there is ${forms.join(', ')}`;
 }
 
 /** `has(a.b)`: whether the field is known, or the key there. What leads to the last key must exist. */
-function compileHas(compiler: Compiler, args: readonly ASTNode[]): Part {
-  const select = args[0];
-  if (select?.op !== '.') throw new Error('the parser lets only a selection through');
+function compileHas(compiler: Compiler, node: CallNode): Part {
+  const [select, more] = node.args;
+  if (select?.kind !== 'select' || more !== undefined)
+    throw compiler.error(node, 'has takes a field, such as has(webhook.payload.ref)');
   const field = compiler.field(select);
-  if (field !== undefined) return { code: (frame) => field.read(frame.exchange) !== undefined };
-  const [owner, key] = select.args;
-  const { code } = compiler.compile(owner);
+  if (field !== undefined)
+    return { type: 'bool', code: (frame) => field.read(frame.exchange, frame) !== undefined };
+  const { owner, field: key } = select;
+  const part = compiler.compileOwner(owner, select);
   const where = compiler.excerpt(owner);
   return {
+    type: 'bool',
     code: function has(frame) {
-      const container = code(frame);
+      const container = part.code(frame);
       if (kindOf(container) !== 'map')
         throw new EvaluationError(`${where} is a ${kindOf(container)} and has no keys`);
-      return lookUp(container as object, key) !== undefined;
+      return lookUp(container as object, key, frame) !== undefined;
     },
   };
 }
 
-function compileMacro(compiler: Compiler, key: string, receiver: ASTNode, args: readonly ASTNode[]): Part {
-  const [variable, ...rest] = args;
-  const expand = macros[key];
-  if (variable?.op !== 'id' || expand === undefined) throw new Error('the parser lets only a name through');
-  const range = compiler.compile(receiver).code;
+function compileMacro(compiler: Compiler, key: string, node: CallNode): Part {
+  const [variable, ...rest] = node.args;
+  const macro = macros[key] as (typeof macros)[string];
+  if (variable?.kind !== 'name')
+    throw compiler.error(variable ?? node, `the first argument of ${node.name} is the name of a variable`);
+  const receiver = node.receiver as Node;
+  const range = compiler.compile(receiver);
+  const items = itemType(range.type);
+  if (items === undefined)
+    throw compiler.error(receiver, `${node.name} goes through a list or a map, not ${typeText(range.type)}`);
   const before = compiler.nodes;
-  return compiler.withVariable(variable.args, function compileLoop(slot) {
-    const [body, transform] = rest.map((arg) => compiler.compile(arg).code);
-    if (body === undefined) throw new Error('the parser lets no macro without a body through');
-    return { code: expand({ range, slot, body, transform, steps: 2 + compiler.nodes - before }) };
-  });
+  return compiler.withVariable(
+    variable.name,
+    { type: items, form: range.keyForm },
+    function compileLoop(slot) {
+      const parts = rest.map((arg) => compiler.compile(arg));
+      const [body, transform] = parts as [Part, Part | undefined];
+      if (macro.condition && !fits(body.type, 'bool'))
+        throw compiler.error(
+          rest[0] as Node,
+          `the condition gives ${typeText(body.type)}; it must give bool`,
+        );
+      const steps = 2 + compiler.nodes - before;
+      const code = macro.expand({
+        range: range.code,
+        slot,
+        body: body.code,
+        transform: transform?.code,
+        steps,
+      });
+      return { code, type: macro.result(items, (transform ?? body).type) };
+    },
+  );
 }
 
-function compileMatch(compiler: Compiler, receiver: ASTNode, pattern: ASTNode): Part {
-  const { code } = compiler.compile(receiver);
+function itemType(range: Type): Type | undefined {
+  if (range === 'dyn') return 'dyn';
+  if (typeof range === 'string') return undefined;
+  return 'list' in range ? range.list : joined([range.map[0]]);
+}
+
+function compileMatch(compiler: Compiler, receiver: Node, pattern: Node): Part {
+  const { code, type } = compiler.compile(receiver);
+  if (!fits(type, 'string')) throw compiler.error(receiver, `matches does not take ${typeText(type)}`);
   const text = writtenText(compiler, pattern, 'the pattern of matches');
   if (compiler.compilePattern === undefined) throw new Error('the pattern compiler was not loaded');
   try {
     const matches = compiler.compilePattern(text);
     return {
+      type: 'bool',
       code: function match(frame) {
         const value = code(frame);
-        if (typeof value !== 'string') throw new EvaluationError(`matches does not take a ${kindOf(value)}`);
+        if (typeof value !== 'string') throw new EvaluationError(`matches does not take ${kindOf(value)}`);
         return matches(value, frame);
       },
     };
@@ -111,30 +180,18 @@ function compileMatch(compiler: Compiler, receiver: ASTNode, pattern: ASTNode): 
   }
 }
 
-/** `now.getHours('Europe/Paris')`; making a formatter takes long, so the zone must be written out. */
-function compileZonedPart(compiler: Compiler, name: string, receiver: ASTNode, zone: ASTNode): Part {
-  const { code } = compiler.compile(receiver);
-  const part = timestampParts[name] as (date: Date) => number;
+/** The zone of `now.getHours('Europe/Paris')`; making a formatter takes long, so it must be written out. */
+function shiftOf(compiler: Compiler, zone: Node): (date: Date) => Date {
   const text = writtenText(compiler, zone, 'the time zone');
-  let shift: (date: Date) => Date;
   try {
-    shift = zoneShift(text);
+    return zoneShift(text);
   } catch {
     throw compiler.error(zone, `there is no time zone ${JSON.stringify(text)}`);
   }
-  return {
-    code: function zonedPart(frame) {
-      const value = code(frame);
-      if (!(value instanceof Date))
-        throw new EvaluationError(`${name} with a zone does not take a ${kindOf(value)}`);
-      frame.spend(500);
-      return BigInt(part(shift(value)));
-    },
-  };
 }
 
-function writtenText(compiler: Compiler, node: ASTNode, what: string): string {
-  if (node.op === 'value' && typeof node.args === 'string') return node.args;
+function writtenText(compiler: Compiler, node: Node, what: string): string {
+  if (node.kind === 'literal' && typeof node.value === 'string') return node.value;
   throw compiler.error(
     node,
     `${what} must be written out as a text; it is checked when the expression is loaded`,

@@ -1,32 +1,41 @@
 import { suggestion } from '../suggestion.ts';
 import { item, member, readField } from './access.ts';
 import { compileCall } from './calls.ts';
-import type { ASTNode } from './dialect.ts';
-import { EvaluationError } from './errors.ts';
-import type { Code } from './frame.ts';
+import { EvaluationError, StepLimitExceeded } from './errors.ts';
+import { checkComparison, checkWhole } from './form-check.ts';
+import type { Form } from './forms.ts';
+import { type Code, Frame } from './frame.ts';
 import { truth } from './macros.ts';
-import { type Field, groups, values } from './names.ts';
-import { binaryOperators, int, negate, not } from './operators.ts';
+import type { Field, Names } from './names.ts';
+import { binaryOperators, binaryType, mixedNumbers, negate, not } from './operators.ts';
+import { levels } from './parser.ts';
 import { constant, isConstant, type Part } from './part.ts';
 import type { PatternCompiler } from './pattern.ts';
 import { quickComparison } from './quick-comparison.ts';
-import { sourceError } from './source-error.ts';
+import { type Span, sourceError } from './source-error.ts';
+import type { Node, NodeOf } from './syntax.ts';
+import { comparable, fits, isNumeric, joined, listOf, mapOf, type Type, typeText } from './types.ts';
 import { kindOf } from './values.ts';
 
-type NodeOf<Op extends ASTNode['op']> = Extract<ASTNode, { readonly op: Op }>;
+interface Variable {
+  readonly type: Type;
+  readonly form: Form | undefined;
+}
 
-/** Turns the checked tree of one expression into closures. */
+/** Turns the tree of one expression into closures and checks its types on the way. */
 export class Compiler {
   readonly source: string;
+  readonly names: Names;
   readonly compilePattern: PatternCompiler | undefined;
-  /** Macro variables in scope, to their slots. */
-  readonly #variables = new Map<string, number>();
+  /** Macro variables in scope. */
+  readonly #variables = new Map<string, Variable & { readonly slot: number }>();
   #depth = 0;
   #slots = 0;
   #nodes = 0;
 
-  constructor(source: string, compilePattern: PatternCompiler | undefined) {
+  constructor(source: string, names: Names, compilePattern: PatternCompiler | undefined) {
     this.source = source;
+    this.names = names;
     this.compilePattern = compilePattern;
   }
 
@@ -40,44 +49,37 @@ export class Compiler {
     return this.#nodes;
   }
 
-  compile(node: ASTNode): Part {
+  compile(node: Node): Part {
     this.#nodes += 1;
-    switch (node.op) {
-      case 'value':
-        return this.#literal(node);
-      case 'id':
+    switch (node.kind) {
+      case 'literal':
+        return constant(node.value, kindOf(node.value) as Type);
+      case 'name':
         return this.#name(node);
-      case '.':
+      case 'select':
         return this.#select(node);
-      case '[]':
+      case 'index':
         return this.#index(node);
       case 'call':
-      case 'rcall':
         return compileCall(this, node);
       case 'list':
         return this.#list(node);
       case 'map':
         return this.#map(node);
-      case '?:':
+      case 'unary':
+        return this.#unary(node);
+      case 'conditional':
         return this.#conditional(node);
-      case '&&':
-        return this.#logical(node, false);
-      case '||':
-        return this.#logical(node, true);
-      case '!_':
-        return this.#unary(node.args, not);
-      case '-_':
-        return this.#minus(node);
       default:
         return this.#binary(node);
     }
   }
 
   /** Compiles what sees a macro variable. */
-  withVariable<Result>(name: string, compileBody: (slot: number) => Result): Result {
+  withVariable<Result>(name: string, variable: Variable, compileBody: (slot: number) => Result): Result {
     const hidden = this.#variables.get(name);
     const slot = this.#depth;
-    this.#variables.set(name, slot);
+    this.#variables.set(name, { ...variable, slot });
     this.#depth += 1;
     this.#slots = Math.max(this.#slots, this.#depth);
     const result = compileBody(slot);
@@ -88,146 +90,233 @@ export class Compiler {
   }
 
   /** The field that `request.path` names, or undefined when the node is no such thing. */
-  field(node: NodeOf<'.'>): Field | undefined {
-    const [owner, name] = node.args;
-    if (owner.op !== 'id' || this.#variables.has(owner.args) || !Object.hasOwn(groups, owner.args))
+  field({ owner, field, fieldSpan }: NodeOf<'select'>): Field | undefined {
+    const { groups } = this.names;
+    if (owner.kind !== 'name' || this.#variables.has(owner.name) || !Object.hasOwn(groups, owner.name))
       return undefined;
-    const fields = groups[owner.args] ?? {};
-    if (Object.hasOwn(fields, name)) return fields[name];
-    const message = `${owner.args} has no field ${JSON.stringify(name)}`;
-    throw this.error({ start: node.pos, end: node.end }, message, suggestion(name, Object.keys(fields)));
+    const fields = groups[owner.name] ?? {};
+    if (Object.hasOwn(fields, field)) return fields[field];
+    const message = `${owner.name} has no field ${JSON.stringify(field)}`;
+    throw this.error(fieldSpan, message, suggestion(field, Object.keys(fields)));
   }
 
-  error(span: { readonly start: number; readonly end: number }, message: string, hint?: string): Error {
+  /** Compiles what a field is selected from: a map. */
+  compileOwner(owner: Node, { field, fieldSpan }: NodeOf<'select'>): Part {
+    const part = this.compile(owner);
+    const { type } = part;
+    if (type !== 'dyn' && !(typeof type === 'object' && 'map' in type && comparable('string', type.map[0])))
+      throw this.error(fieldSpan, `${this.excerpt(owner)} is ${typeText(type)} and has no fields`);
+    checkWhole(this, part.keyForm, constant(field, 'string'), {
+      kind: 'literal',
+      value: field,
+      ...fieldSpan,
+    });
+    return part;
+  }
+
+  error(span: Span, message: string, hint?: string): Error {
     return sourceError(this.source, span, message, hint);
   }
 
   /** The source of a node, for messages. */
-  excerpt(node: ASTNode): string {
+  excerpt(node: Span): string {
     const text = this.source.slice(node.start, node.end);
     return text.length > 60 ? `${text.slice(0, 60)}…` : text;
   }
 
-  #literal(node: NodeOf<'value'>): Part {
-    const value = node.args;
-    if (typeof value === 'object' && value !== null)
-      throw this.error(node, 'bytes and unsigned integers have no use here; write a text or an integer');
+  /** Works out what depends on nothing, or says why it cannot be. */
+  fold(code: Code, type: Type): Part | string {
     try {
-      return constant(typeof value === 'bigint' ? int(value) : value);
+      return constant(code(new Frame(undefined as never, [])), type);
     } catch (error) {
-      throw this.error(node, (error as Error).message);
+      if (error instanceof EvaluationError || error instanceof StepLimitExceeded) return error.message;
+      throw error;
     }
   }
 
-  #name(node: NodeOf<'id'>): Part {
-    const name = node.args;
-    const slot = this.#variables.get(name);
-    if (slot !== undefined) return { code: (frame) => frame.slots[slot] };
+  /** What is wrong with constants counts only where it is evaluated: `1 / 0 == 1 || true` is true. */
+  #folded(parts: readonly Part[], code: Code, type: Type): Part {
+    const folded = parts.every(isConstant) ? this.fold(code, type) : undefined;
+    return typeof folded === 'object' ? folded : { code, type };
+  }
+
+  #name(node: NodeOf<'name'>): Part {
+    const { name } = node;
+    const variable = this.#variables.get(name);
+    if (variable !== undefined) {
+      const { slot, type, form } = variable;
+      return { code: (frame) => frame.slots[slot], type, form };
+    }
+    const { groups, values } = this.names;
     const field = Object.hasOwn(values, name) ? values[name] : undefined;
     if (field !== undefined) return readField(name, field);
-    const fields = Object.hasOwn(groups, name) ? Object.keys(groups[name] ?? {}) : undefined;
-    if (fields === undefined) throw this.error(node, `unknown name ${JSON.stringify(name)}`);
-    throw this.error(node, `${name} is no value by itself`, `name one of its fields: ${fields.join(', ')}`);
+    if (!Object.hasOwn(groups, name)) throw this.#unknownName(node);
+    const fields = Object.keys(groups[name] ?? {}).join(', ');
+    throw this.error(node, `${name} is not a value by itself`, `name one of its fields: ${fields}`);
   }
 
-  #select(node: NodeOf<'.'>): Part {
+  #unknownName(node: NodeOf<'name'>): Error {
+    const { name } = node;
+    const known = [
+      ...this.#variables.keys(),
+      ...Object.keys(this.names.groups),
+      ...Object.keys(this.names.values),
+    ];
+    const lower = name.toLowerCase();
+    const constants = /^(?:true|false|null)$/.test(lower) ? `write ${lower}` : undefined;
+    const nothing = /^(?:none|nil|undefined)$/.test(lower)
+      ? 'ask with has(…), or compare with null'
+      : undefined;
+    return this.error(
+      node,
+      `unknown name ${JSON.stringify(name)}`,
+      constants ?? nothing ?? suggestion(name, known),
+    );
+  }
+
+  #select(node: NodeOf<'select'>): Part {
     const field = this.field(node);
     if (field !== undefined) return readField(this.excerpt(node), field);
-    const [owner, key] = node.args;
-    const { code } = this.compile(owner);
+    const { owner, field: key } = node;
+    const { code, type } = this.compileOwner(owner, node);
     const where = this.excerpt(owner);
     return {
+      type: typeof type === 'object' && 'map' in type ? type.map[1] : 'dyn',
       code: function select(frame) {
-        return member(code(frame), key, where);
+        return member(code(frame), key, where, frame);
       },
     };
   }
 
-  #index(node: NodeOf<'[]'>): Part {
-    const [owner, key] = node.args;
-    const container = this.compile(owner).code;
-    const index = this.compile(key).code;
+  #index(node: NodeOf<'index'>): Part {
+    const { owner, key } = node;
+    const container = this.compile(owner);
+    const index = this.compile(key);
+    const type = this.#indexedType(node, container.type, index.type);
+    checkWhole(this, container.keyForm, index, key);
     const where = this.excerpt(owner);
     return {
+      type,
       code: function at(frame) {
-        const value = container(frame);
-        return Array.isArray(value) ? item(value, index(frame), where) : member(value, index(frame), where);
+        const value = container.code(frame);
+        return Array.isArray(value)
+          ? item(value, index.code(frame), where)
+          : member(value, index.code(frame), where, frame);
       },
     };
   }
 
-  #list(node: NodeOf<'list'>): Part {
-    const parts = node.args.map((element) => this.compile(element));
-    if (parts.every(isConstant)) return constant(Object.freeze(parts.map((part) => part.constant.value)));
-    const codes = parts.map(({ code }) => code);
-    return { code: (frame) => codes.map((code) => code(frame)) };
-  }
-
-  #map(node: NodeOf<'map'>): Part {
-    const entries = node.args.map(
-      ([key, value]) => [this.compile(key).code, this.compile(value).code] as const,
-    );
-    return {
-      code: function buildMap(frame) {
-        const map = new Map<unknown, unknown>();
-        for (const [keyCode, valueCode] of entries) {
-          const key = keyCode(frame);
-          if (!['string', 'int', 'bool'].includes(kindOf(key)))
-            throw new EvaluationError(`a ${kindOf(key)} is no key`);
-          if (map.has(key)) throw new EvaluationError('a map has the same key twice');
-          map.set(key, valueCode(frame));
-        }
-        return map;
-      },
-    };
-  }
-
-  #conditional(node: NodeOf<'?:'>): Part {
-    const [condition, yes, no] = node.args.map((part) => this.compile(part).code) as [Code, Code, Code];
-    return { code: (frame) => (truth(condition(frame)) ? yes(frame) : no(frame)) };
-  }
-
-  /** `&&` (decided by false) and `||` (by true): an error on one side counts only when the other does not decide. */
-  #logical(node: NodeOf<'&&' | '||'>, decisive: boolean): Part {
-    const [left, right] = node.args.map((part) => this.compile(part).code) as [Code, Code];
-    return {
-      code: function decide(frame) {
-        let failure: EvaluationError | undefined;
-        try {
-          if (truth(left(frame)) === decisive) return decisive;
-        } catch (error) {
-          if (!(error instanceof EvaluationError)) throw error;
-          failure = error;
-        }
-        const value = truth(right(frame));
-        if (failure !== undefined && value !== decisive) throw failure;
-        return value;
-      },
-    };
-  }
-
-  #unary(operand: ASTNode, operate: (value: unknown) => unknown): Part {
-    const { code } = this.compile(operand);
-    return { code: (frame) => operate(code(frame)) };
-  }
-
-  #minus(node: NodeOf<'-_'>): Part {
-    const operand = node.args;
-    if (operand.op !== 'value' || typeof operand.args === 'object') return this.#unary(operand, negate);
-    // Folded here, because the least integer has no positive counterpart that could be read first.
-    try {
-      return constant(negate(operand.args));
-    } catch (error) {
-      throw this.error(node, (error as Error).message);
+  #indexedType(node: NodeOf<'index'>, owner: Type, key: Type): Type {
+    if (owner === 'dyn') return 'dyn';
+    const where = this.excerpt(node.owner);
+    if (typeof owner === 'string')
+      throw this.error(
+        node,
+        `${where} is ${owner} and has no items`,
+        owner === 'string' ? 'for a part of a text write text.substring(0, 1)' : undefined,
+      );
+    if ('list' in owner) {
+      if (fits(key, 'int')) return owner.list;
+      throw this.error(node.key, `${where} is a list; its index is ${typeText(key)}, not int`);
     }
+    if (comparable(key, owner.map[0])) return owner.map[1];
+    throw this.error(node.key, `${where} is ${typeText(owner)}; its keys are not ${typeText(key)}`);
   }
 
-  #binary(node: ASTNode): Part {
-    const operate = binaryOperators[node.op];
-    if (operate === undefined) throw this.error(node, `${node.op} has no use here`);
-    const [left, right] = (node.args as [ASTNode, ASTNode]).map((part) => this.compile(part)) as [Part, Part];
-    const quick = quickComparison(node.op, left, right);
-    if (quick !== undefined) return { code: quick };
-    return { code: (frame) => operate(left.code(frame), right.code(frame), frame) };
+  #list({ items }: NodeOf<'list'>): Part {
+    const parts = items.map((one) => this.compile(one));
+    const codes = parts.map(({ code }) => code);
+    const type = listOf(joined(parts.map((part) => part.type)));
+    return this.#folded(parts, (frame) => codes.map((code) => code(frame)), type);
   }
+
+  #map({ entries }: NodeOf<'map'>): Part {
+    const parts = entries.map(([key, value]) => [this.compile(key), this.compile(value)] as const);
+    for (const [at, [{ type }]] of parts.entries())
+      if (!['string', 'int', 'bool'].some((kind) => fits(type, kind as Type)))
+        throw this.error((entries[at] as readonly [Node, Node])[0], `${typeText(type)} cannot be a key`);
+    function buildMap(frame: Frame): Map<unknown, unknown> {
+      const map = new Map<unknown, unknown>();
+      frame.spend(parts.length * 10);
+      for (const [keyPart, valuePart] of parts) {
+        const key = keyPart.code(frame);
+        if (!['string', 'int', 'bool'].includes(kindOf(key)))
+          throw new EvaluationError(`${kindOf(key)} cannot be a key`);
+        if (map.has(key)) throw new EvaluationError('a map has the same key twice');
+        map.set(key, valuePart.code(frame));
+      }
+      return map;
+    }
+    const types = [0, 1].map((at) => joined(parts.map((pair) => (pair[at] as Part).type))) as [Type, Type];
+    return this.#folded(parts.flat(), buildMap, mapOf(...types));
+  }
+
+  #conditional({ condition, yes, no }: NodeOf<'conditional'>): Part {
+    const [test, first, second] = [condition, yes, no].map((part) => this.compile(part)) as [
+      Part,
+      Part,
+      Part,
+    ];
+    if (!fits(test.type, 'bool'))
+      throw this.error(condition, `the condition gives ${typeText(test.type)}; it must give bool`);
+    return {
+      type: joined([first.type, second.type]),
+      code: (frame) => (truth(test.code(frame)) ? first.code(frame) : second.code(frame)),
+    };
+  }
+
+  #unary(node: NodeOf<'unary'>): Part {
+    const { operator, operand } = node;
+    const part = this.compile(operand);
+    const { code, type } = part;
+    if (operator === '!' ? !fits(type, 'bool') : type !== 'dyn' && !isNumeric(type))
+      throw this.error(node, `${operator} does not take ${typeText(type)}`);
+    const operate = operator === '!' ? not : negate;
+    return this.#folded([part], (frame) => operate(code(frame)), operator === '!' ? 'bool' : type);
+  }
+
+  #binary(node: NodeOf<'binary'>): Part {
+    const { operator } = node;
+    const left = this.compile(node.left);
+    const right = this.compile(node.right);
+    const type = binaryType(operator, left.type, right.type);
+    if (type === undefined) throw this.#wrongOperands(node, left.type, right.type);
+    if (operator === '&&') return { type, code: decide(left.code, right.code, false) };
+    if (operator === '||') return { type, code: decide(left.code, right.code, true) };
+    checkComparison(this, operator, [left, node.left], [right, node.right]);
+    const quick = quickComparison(operator, left, right);
+    if (quick !== undefined) return { type, code: quick };
+    const operate = binaryOperators[operator];
+    return this.#folded([left, right], (frame) => operate(left.code(frame), right.code(frame), frame), type);
+  }
+
+  #wrongOperands(node: NodeOf<'binary'>, left: Type, right: Type): Error {
+    const { operator } = node;
+    const kinds = `${typeText(left)} and ${typeText(right)}`;
+    if (operator === '&&' || operator === '||')
+      return this.error(node, `${operator} takes two bool, not ${kinds}`);
+    return this.error(node, `${operator} does not take ${kinds}`, this.#operandHint(node, [left, right]));
+  }
+
+  #operandHint({ operator, left }: NodeOf<'binary'>, types: readonly Type[]): string | undefined {
+    if (levels[operator] === levels['=='] && left.kind === 'binary' && levels[left.operator] === levels['=='])
+      return 'comparisons are read from the left; write parentheses';
+    if (types.includes('null') && /^[!=]=$/.test(operator)) return 'ask whether it is known with has(…)';
+    return types.every(isNumeric) ? mixedNumbers : undefined;
+  }
+}
+
+/** `&&` (decided by false) and `||` (by true): an error on one side counts only when the other does not decide. */
+function decide(left: Code, right: Code, decisive: boolean): Code {
+  return function decideLogically(frame) {
+    let failure: EvaluationError | undefined;
+    try {
+      if (truth(left(frame)) === decisive) return decisive;
+    } catch (error) {
+      failure = frame.caught(error);
+    }
+    const value = truth(right(frame));
+    if (failure !== undefined && value !== decisive) throw failure;
+    return value;
+  };
 }

@@ -1,5 +1,5 @@
 import type { Exchange } from '../exchange.ts';
-import { StepLimitExceeded } from './errors.ts';
+import { EvaluationError, StepLimitExceeded } from './errors.ts';
 
 /**
  * How much work one evaluation may do. A step is about 10 ns on a current core, so this is about 10 ms.
@@ -8,6 +8,9 @@ import { StepLimitExceeded } from './errors.ts';
  * it depends on data. What depends on the source alone is bounded by the limits on the source.
  */
 export const maxSteps = 1_000_000;
+
+/** An error costs its stack trace and its message, 3 µs. */
+const errorSteps = 300;
 
 /** What one evaluation has at hand. */
 export class Frame {
@@ -25,6 +28,13 @@ export class Frame {
   spend(steps: number): void {
     this.#left -= steps;
     if (this.#left < 0) throw new StepLimitExceeded(maxSteps);
+  }
+
+  /** Takes an error that the rest of the expression may pass over. @throws what is no such error, or StepLimitExceeded */
+  caught(error: unknown): EvaluationError {
+    if (!(error instanceof EvaluationError)) throw error;
+    this.spend(errorSteps);
+    return error;
   }
 }
 

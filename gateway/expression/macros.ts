@@ -1,5 +1,6 @@
 import { EvaluationError } from './errors.ts';
 import type { Code, Frame } from './frame.ts';
+import { listOf, type Type } from './types.ts';
 import { keysOf, kindOf } from './values.ts';
 
 /** A macro taken apart: what it goes through, where its variable lives, what it does with each item, at how many steps. */
@@ -9,17 +10,19 @@ export interface Loop {
   readonly body: Code;
   readonly steps: number;
   /** The third argument of `map(variable, filter, transform)`. */
-  readonly transform?: Code | undefined;
+  readonly transform: Code | undefined;
 }
 
-/** An error on the way costs its stack trace, 3 µs, which a long list of items without the key would multiply. */
-const errorSteps = 300;
+interface Macro {
+  readonly expand: (loop: Loop) => Code;
+  /** Whether the first part of the body is a condition. */
+  readonly condition: boolean;
+  readonly result: (items: Type, last: Type) => Type;
+}
 
-/** The macros over lists and maps, by name and number of arguments (CEL's standard definitions, macros). */
-export const macros: Readonly<Record<string, (loop: Loop) => Code>> = {
-  'all/2': (loop) => quantifier(loop, false),
-  'exists/2': (loop) => quantifier(loop, true),
-  'exists_one/2': (loop) =>
+const test = (expand: Macro['expand']): Macro => ({ expand, condition: true, result: () => 'bool' });
+const existsOne = test(
+  (loop) =>
     function existsOne(frame) {
       let count = 0;
       forEach(loop, frame, () => {
@@ -27,28 +30,48 @@ export const macros: Readonly<Record<string, (loop: Loop) => Code>> = {
       });
       return count === 1;
     },
-  'filter/2': (loop) =>
-    function filter(frame) {
-      const kept: unknown[] = [];
-      forEach(loop, frame, (item) => {
-        if (truth(loop.body(frame))) kept.push(item);
-      });
-      return kept;
-    },
-  'map/2': (loop) =>
-    function map(frame) {
-      const mapped: unknown[] = [];
-      forEach(loop, frame, () => mapped.push(loop.body(frame)));
-      return mapped;
-    },
-  'map/3': (loop) =>
-    function filterMap(frame) {
-      const mapped: unknown[] = [];
-      forEach(loop, frame, () => {
-        if (truth(loop.body(frame))) mapped.push(loop.transform?.(frame));
-      });
-      return mapped;
-    },
+);
+
+/** The macros over lists and maps, by name and number of arguments (CEL's standard definitions, macros). */
+export const macros: Readonly<Record<string, Macro>> = {
+  'all/2': test((loop) => quantifier(loop, false)),
+  'exists/2': test((loop) => quantifier(loop, true)),
+  'exists_one/2': existsOne,
+  'existsOne/2': existsOne,
+  'filter/2': {
+    condition: true,
+    result: (items) => listOf(items),
+    expand: (loop) =>
+      function filter(frame) {
+        const kept: unknown[] = [];
+        forEach(loop, frame, (item) => {
+          if (truth(loop.body(frame))) kept.push(item);
+        });
+        return kept;
+      },
+  },
+  'map/2': {
+    condition: false,
+    result: (_items, last) => listOf(last),
+    expand: (loop) =>
+      function map(frame) {
+        const mapped: unknown[] = [];
+        forEach(loop, frame, () => mapped.push(loop.body(frame)));
+        return mapped;
+      },
+  },
+  'map/3': {
+    condition: true,
+    result: (_items, last) => listOf(last),
+    expand: (loop) =>
+      function filterMap(frame) {
+        const mapped: unknown[] = [];
+        forEach(loop, frame, () => {
+          if (truth(loop.body(frame))) mapped.push(loop.transform?.(frame));
+        });
+        return mapped;
+      },
+  },
 };
 
 /** `exists` ends at the first true item and `all` at the first false one; an error counts only when none decides. */
@@ -61,9 +84,7 @@ function quantifier(loop: Loop, decisive: boolean): Code {
       try {
         if (truth(loop.body(frame)) === decisive) return decisive;
       } catch (error) {
-        if (!(error instanceof EvaluationError)) throw error;
-        frame.spend(errorSteps);
-        failure ??= error;
+        failure = frame.caught(error);
       }
     }
     if (failure !== undefined) throw failure;
@@ -82,7 +103,7 @@ function forEach(loop: Loop, frame: Frame, visit: (item: unknown) => void): void
 function itemsOf(range: unknown, frame: Frame): readonly unknown[] {
   if (Array.isArray(range)) return range;
   if (kindOf(range) === 'map') return keysOf(range as object, frame);
-  throw new EvaluationError(`a ${kindOf(range)} has no items`);
+  throw new EvaluationError(`${kindOf(range)} has no items`);
 }
 
 /** @throws EvaluationError for what is no boolean */

@@ -1,5 +1,10 @@
+import { isIP } from 'node:net';
 import type { Exchange, Subject } from '../exchange.ts';
+import { addressForm, type Form, headerNameForm, hostForm, methodForm, pathForm } from './forms.ts';
+import type { Frame } from './frame.ts';
 import { queryMap } from './query.ts';
+import { Timestamp } from './time.ts';
+import { listOf, mapOf, type Type } from './types.ts';
 import { HeaderMap } from './values.ts';
 
 /** What an authenticating plugin puts into `exchange.attributes.webhook`; all but the provider may be unknown. */
@@ -14,18 +19,38 @@ export interface WebhookAttribute {
 
 /** A value that expressions can read: its CEL type, what it means, and how it is read; undefined while unknown. */
 export interface Field {
-  readonly type: string;
+  readonly type: Type;
   readonly about: string;
-  read(exchange: Exchange): unknown;
+  /** The closed form of its values, or of a map's keys. */
+  readonly form?: Form;
+  readonly keyForm?: Form;
+  read(exchange: Exchange, frame: Frame): unknown;
+}
+
+/** What an expression can name. */
+export interface Names {
+  /** The names with fields. Only the fields are values. */
+  readonly groups: Readonly<Record<string, Readonly<Record<string, Field>>>>;
+  /** The names that are values themselves. */
+  readonly values: Readonly<Record<string, Field>>;
 }
 
 const webhook = (exchange: Exchange) => exchange.attributes.webhook as WebhookAttribute | undefined;
-const text = (about: string, read: Field['read']): Field => ({ type: 'string', about, read });
-const dyn = (about: string, read: Field['read']): Field => ({ type: 'dyn', about, read });
-const timestamp = (about: string, read: Field['read']): Field => ({
-  type: 'google.protobuf.Timestamp',
+const text = (about: string, read: Field['read'], form?: Form): Field => ({
+  type: 'string',
   about,
   read,
+  ...(form && { form }),
+});
+const dyn = (about: string, read: Field['read']): Field => ({ type: 'dyn', about, read });
+const timestamp = (about: string, read: (exchange: Exchange) => Date | undefined): Field => ({
+  type: 'timestamp',
+  about,
+  read(exchange, frame) {
+    frame.spend(20);
+    const date = read(exchange);
+    return date && Timestamp.fromDate(date);
+  },
 });
 
 const noProperties = Object.freeze({});
@@ -44,19 +69,27 @@ function party(
   };
 }
 
-/** The names with fields. Only the fields are values. */
-export const groups: Readonly<Record<string, Readonly<Record<string, Field>>>> = {
+export const groups: Names['groups'] = {
   request: {
-    method: text('As the client sent it, such as `POST`.', ({ head }) => head.method),
-    path: text('The canonical path, the one that was matched and is forwarded.', ({ head }) => head.path),
-    host: text('The name that the client asked for, lower case, without port.', ({ head }) => head.host),
+    method: text('As the client sent it, such as `POST`.', ({ head }) => head.method, methodForm),
+    path: text(
+      'The canonical path, the one that was matched and is forwarded.',
+      ({ head }) => head.path,
+      pathForm,
+    ),
+    host: text(
+      'The name that the client asked for, lower case, without port.',
+      ({ head }) => head.host,
+      hostForm,
+    ),
     query: {
-      type: 'map<string, list<string>>',
+      type: mapOf('string', listOf('string')),
       about: 'Name to values, decoded as forms are.',
       read: queryMap,
     },
     headers: {
-      type: 'map<string, string>',
+      type: mapOf('string', 'string'),
+      keyForm: headerNameForm,
       about: 'Lower-case name to text; a repeated header is joined with `, `.',
       read: (exchange) => new HeaderMap(exchange),
     },
@@ -67,7 +100,11 @@ export const groups: Readonly<Record<string, Readonly<Record<string, Field>>>> =
     },
   },
   source: {
-    ip: text('The address of the peer, never taken from a header.', ({ head }) => head.clientIp),
+    ip: text(
+      'The address of the peer, never taken from a header.',
+      ({ head }) => (isIP(head.clientIp) === 0 ? undefined : head.clientIp),
+      addressForm,
+    ),
   },
   subject: party('caller', (exchange) => exchange.subject),
   device: party('device', (exchange) => exchange.device),
@@ -83,9 +120,11 @@ export const groups: Readonly<Record<string, Readonly<Record<string, Field>>>> =
   },
 };
 
-/** The names that are values themselves. */
-export const values: Readonly<Record<string, Field>> = {
+export const values: Names['values'] = {
   risk: dyn('What a plugin that rates risk says of the request.', ({ attributes }) => attributes.risk),
   route: text('The name of the route that matched.', ({ route }) => route.name),
   now: timestamp('When the head of the request arrived.', ({ startedMs }) => new Date(startedMs)),
 };
+
+/** What the expressions of a configuration can name. */
+export const names: Names = { groups, values };

@@ -1,12 +1,15 @@
 import { EvaluationError } from './errors.ts';
 import type { Frame } from './frame.ts';
-import { Duration, durationOf, timestampOf } from './time.ts';
+import { compareTexts } from './strings.ts';
+import type { BinaryOperator } from './syntax.ts';
+import { Duration, Timestamp } from './time.ts';
+import { comparable, fits, joined, listOf, type Overload, resultOf, type Type } from './types.ts';
 import { keysOf, kindOf, lookUp } from './values.ts';
 
-const minInt = -(2n ** 63n);
-const maxInt = 2n ** 63n - 1n;
 /** Deeper values are not compared: comparing is the one thing that walks into data. */
 const maxCompareDepth = 64;
+/** Integers are BigInts, which are objects to V8. */
+const intSteps = 8;
 
 /** Equality as CEL has it: numbers of different types by value, values of other different types are unequal. */
 export function equal(left: unknown, right: unknown, frame: Frame, depth = 0): boolean {
@@ -15,15 +18,14 @@ export function equal(left: unknown, right: unknown, frame: Frame, depth = 0): b
     spendText(frame, left.length);
     return left === right;
   }
-  // biome-ignore lint/suspicious/noDoubleEquals: between a bigint and a number this compares the mathematical values.
-  if (isNumber(left)) return isNumber(right) && left == right;
-  if (left === right) return true;
+  if (isNumber(left)) return isNumber(right) && order(left, right) === 0;
+  if (left === right && kindOf(left) !== 'list' && kindOf(left) !== 'map') return true;
   const kind = kindOf(left);
   if (kind !== kindOf(right)) return false;
   if (depth === maxCompareDepth)
     throw new EvaluationError(`a value is nested deeper than ${maxCompareDepth} levels`);
-  if (kind === 'timestamp') return (left as Date).getTime() === (right as Date).getTime();
-  if (kind === 'duration') return (left as Duration).ms === (right as Duration).ms;
+  if (kind === 'timestamp' || kind === 'duration')
+    return (left as Timestamp | Duration).ns === (right as Timestamp | Duration).ns;
   if (kind === 'list') return equalLists(left as unknown[], right as unknown[], frame, depth + 1);
   return kind === 'map' && equalMaps(left as object, right as object, frame, depth + 1);
 }
@@ -43,13 +45,13 @@ function equalMaps(left: object, right: object, frame: Frame, depth: number): bo
   const keys = keysOf(left, frame);
   if (keys.length !== keysOf(right, frame).length) return false;
   return keys.every((key) => {
-    const other = lookUp(right, key);
-    return other !== undefined && equal(lookUp(left, key), other, frame, depth);
+    const other = lookUp(right, key, frame);
+    return other !== undefined && equal(lookUp(left, key, frame), other, frame, depth);
   });
 }
 
 /** Whether a list has an item, or a map a key. */
-export function isIn(item: unknown, container: unknown, frame: Frame): boolean {
+function isIn(item: unknown, container: unknown, frame: Frame): boolean {
   if (Array.isArray(container)) {
     for (const other of container) {
       frame.spend(2);
@@ -57,71 +59,83 @@ export function isIn(item: unknown, container: unknown, frame: Frame): boolean {
     }
     return false;
   }
-  if (kindOf(container) === 'map') return lookUp(container as object, item) !== undefined;
-  throw noOverload('in', item, container);
+  if (kindOf(container) === 'map') return lookUp(container as object, item, frame) !== undefined;
+  throw cannot('in', item, container);
 }
 
-/** Negative, zero or positive; NaN when the two are not ordered, as for the double NaN. */
 function compare(operator: string, left: unknown, right: unknown, frame: Frame): number {
-  if (typeof left === 'string' && typeof right === 'string') {
-    spendText(frame, Math.min(left.length, right.length));
-    return left < right ? -1 : left > right ? 1 : 0;
-  }
-  if (isNumber(left) && isNumber(right))
-    return left < right ? -1 : left > right ? 1 : left >= right ? 0 : Number.NaN;
-  if (typeof left === 'boolean' && typeof right === 'boolean') return Number(left) - Number(right);
-  if (left instanceof Date && right instanceof Date) return left.getTime() - right.getTime();
-  if (left instanceof Duration && right instanceof Duration) return left.ms - right.ms;
-  throw noOverload(operator, left, right);
+  if (typeof left === 'string' && typeof right === 'string') return compareTexts(left, right, frame);
+  if (isNumber(left) && isNumber(right)) return order(left, right);
+  if (typeof left === 'boolean' && typeof right === 'boolean') return order(Number(left), Number(right));
+  if (left instanceof Timestamp && right instanceof Timestamp) return order(left.ns, right.ns);
+  if (left instanceof Duration && right instanceof Duration) return order(left.ns, right.ns);
+  throw cannot(operator, left, right);
+}
+
+/**
+ * Which of two numbers is larger; NaN when they are not ordered.
+ *
+ * An integer beyond 2⁵³ and a double next to it are equal for implementations of CEL that round, and not for others.
+ * @throws EvaluationError for these
+ */
+function order(left: number | bigint, right: number | bigint): number {
+  if (typeof left !== typeof right && Number(left) === Number(right) && BigInt(left) !== BigInt(right))
+    throw new EvaluationError(`${left} and ${right} are too close to tell an integer from a double`);
+  return left < right ? -1 : left > right ? 1 : left >= right ? 0 : Number.NaN;
 }
 
 function add(left: unknown, right: unknown, frame: Frame): unknown {
-  if (typeof left === 'bigint' && typeof right === 'bigint') return int(left + right);
-  if (typeof left === 'number' && typeof right === 'number') return left + right;
   if (typeof left === 'string' && typeof right === 'string') {
     spendText(frame, left.length + right.length);
     return left + right;
   }
+  if (typeof left === 'number' && typeof right === 'number') return left + right;
+  frame.spend(intSteps);
+  if (typeof left === 'bigint' && typeof right === 'bigint') return int(left + right);
   if (Array.isArray(left) && Array.isArray(right)) {
     frame.spend(left.length + right.length);
     return [...left, ...right];
   }
-  if (left instanceof Duration && right instanceof Duration) return durationOf(left.ms + right.ms);
-  if (left instanceof Date && right instanceof Duration) return timestampOf(left.getTime() + right.ms);
-  if (left instanceof Duration && right instanceof Date) return timestampOf(left.ms + right.getTime());
-  throw noOverload('+', left, right);
+  if (left instanceof Duration && right instanceof Duration) return new Duration(left.ns + right.ns);
+  if (left instanceof Timestamp && right instanceof Duration) return new Timestamp(left.ns + right.ns);
+  if (left instanceof Duration && right instanceof Timestamp) return new Timestamp(left.ns + right.ns);
+  throw cannot('+', left, right);
 }
 
-function subtract(left: unknown, right: unknown): unknown {
-  if (typeof left === 'bigint' && typeof right === 'bigint') return int(left - right);
+function subtract(left: unknown, right: unknown, frame: Frame): unknown {
   if (typeof left === 'number' && typeof right === 'number') return left - right;
-  if (left instanceof Date && right instanceof Date) return durationOf(left.getTime() - right.getTime());
-  if (left instanceof Date && right instanceof Duration) return timestampOf(left.getTime() - right.ms);
-  if (left instanceof Duration && right instanceof Duration) return durationOf(left.ms - right.ms);
-  throw noOverload('-', left, right);
+  frame.spend(intSteps);
+  if (typeof left === 'bigint' && typeof right === 'bigint') return int(left - right);
+  if (left instanceof Timestamp && right instanceof Timestamp) return new Duration(left.ns - right.ns);
+  if (left instanceof Timestamp && right instanceof Duration) return new Timestamp(left.ns - right.ns);
+  if (left instanceof Duration && right instanceof Duration) return new Duration(left.ns - right.ns);
+  throw cannot('-', left, right);
 }
 
-function multiply(left: unknown, right: unknown): unknown {
-  if (typeof left === 'bigint' && typeof right === 'bigint') return int(left * right);
+function multiply(left: unknown, right: unknown, frame: Frame): unknown {
   if (typeof left === 'number' && typeof right === 'number') return left * right;
-  throw noOverload('*', left, right);
+  frame.spend(intSteps);
+  if (typeof left === 'bigint' && typeof right === 'bigint') return int(left * right);
+  throw cannot('*', left, right);
 }
 
-function divide(left: unknown, right: unknown): unknown {
-  if (typeof left === 'bigint' && typeof right === 'bigint') return int(left / notZero(right));
+function divide(left: unknown, right: unknown, frame: Frame): unknown {
   if (typeof left === 'number' && typeof right === 'number') return left / right;
-  throw noOverload('/', left, right);
+  frame.spend(intSteps);
+  if (typeof left === 'bigint' && typeof right === 'bigint') return int(left / notZero(right));
+  throw cannot('/', left, right);
 }
 
-function remainder(left: unknown, right: unknown): unknown {
+function remainder(left: unknown, right: unknown, frame: Frame): unknown {
+  frame.spend(intSteps);
   if (typeof left === 'bigint' && typeof right === 'bigint') return left % notZero(right);
-  throw noOverload('%', left, right);
+  throw cannot('%', left, right);
 }
 
-export type Binary = (left: unknown, right: unknown, frame: Frame) => unknown;
+type Binary = (left: unknown, right: unknown, frame: Frame) => unknown;
 
 /** What each binary operator does, `&&` and `||` aside: those do not always evaluate both sides. */
-export const binaryOperators: Readonly<Record<string, Binary>> = {
+export const binaryOperators: Readonly<Record<Exclude<BinaryOperator, '&&' | '||'>, Binary>> = {
   '==': equal,
   '!=': (left, right, frame) => !equal(left, right, frame),
   in: isIn,
@@ -136,25 +150,71 @@ export const binaryOperators: Readonly<Record<string, Binary>> = {
   '%': remainder,
 };
 
+const same = (type: Type): Overload => [[type, type], type];
+const arithmetic: Readonly<Record<string, readonly Overload[]>> = {
+  '+': [
+    ...(['int', 'double', 'string', 'duration'] as const).map(same),
+    [['timestamp', 'duration'], 'timestamp'],
+    [['duration', 'timestamp'], 'timestamp'],
+    same(listOf('dyn')),
+  ],
+  '-': [
+    ...(['int', 'double', 'duration'] as const).map(same),
+    [['timestamp', 'timestamp'], 'duration'],
+    [['timestamp', 'duration'], 'timestamp'],
+  ],
+  '*': [same('int'), same('double')],
+  '/': [same('int'), same('double')],
+  '%': [same('int')],
+};
+const ordered: readonly Type[] = ['int', 'double', 'string', 'bool', 'timestamp', 'duration'];
+
+/** The type that an operator gives, undefined when it does not take such operands (CEL's standard definitions). */
+export function binaryType(operator: BinaryOperator, left: Type, right: Type): Type | undefined {
+  if (operator === '&&' || operator === '||')
+    return fits(left, 'bool') && fits(right, 'bool') ? 'bool' : undefined;
+  if (operator === '==' || operator === '!=') return comparable(left, right) ? 'bool' : undefined;
+  if (operator === 'in') return canContain(right, left) ? 'bool' : undefined;
+  const overloads = arithmetic[operator];
+  if (overloads === undefined)
+    return comparable(left, right) && [left, right].every((type) => ordered.some((one) => fits(type, one)))
+      ? 'bool'
+      : undefined;
+  if (
+    typeof left === 'object' &&
+    typeof right === 'object' &&
+    'list' in left &&
+    'list' in right &&
+    operator === '+'
+  )
+    return listOf(joined([left.list, right.list]));
+  return resultOf(overloads, [left, right]);
+}
+
+function canContain(container: Type, item: Type): boolean {
+  if (typeof container === 'string') return container === 'dyn';
+  return comparable(item, 'list' in container ? container.list : container.map[0]);
+}
+
 export function negate(value: unknown): unknown {
   if (typeof value === 'bigint') return int(-value);
   if (typeof value === 'number') return -value;
-  throw new EvaluationError(`no such overload: -${kindOf(value)}`);
+  throw new EvaluationError(`- does not take ${kindOf(value)}`);
 }
 
 export function not(value: unknown): boolean {
   if (typeof value === 'boolean') return !value;
-  throw new EvaluationError(`no such overload: !${kindOf(value)}`);
+  throw new EvaluationError(`! does not take ${kindOf(value)}`);
 }
 
 /** Gives a 64-bit integer. @throws EvaluationError on overflow */
 export function int(value: bigint): bigint {
-  if (value < minInt || value > maxInt) throw new EvaluationError('an integer is out of range');
+  if (BigInt.asIntN(64, value) !== value) throw new EvaluationError('an integer is out of range');
   return value;
 }
 
 /** Counts reading through text, which runs at several characters a nanosecond. */
-export function spendText(frame: Frame, characters: number): void {
+function spendText(frame: Frame, characters: number): void {
   if (characters > 64) frame.spend(characters >> 5);
 }
 
@@ -167,11 +227,12 @@ function isNumber(value: unknown): value is number | bigint {
   return typeof value === 'number' || typeof value === 'bigint';
 }
 
-function noOverload(operator: string, left: unknown, right: unknown): EvaluationError {
+export const mixedNumbers = 'numbers of a JSON payload are doubles: convert one side with int() or double()';
+
+function cannot(operator: string, left: unknown, right: unknown): EvaluationError {
   const kinds = [kindOf(left), kindOf(right)];
   const mixed = kinds.includes('int') && kinds.includes('double');
-  const hint = mixed
-    ? '; numbers of a JSON payload are doubles: convert one side with int() or double()'
-    : '';
-  return new EvaluationError(`no such overload: ${kinds[0]} ${operator} ${kinds[1]}${hint}`);
+  return new EvaluationError(
+    `${operator} does not take ${kinds[0]} and ${kinds[1]}${mixed ? `; ${mixedNumbers}` : ''}`,
+  );
 }

@@ -1,7 +1,10 @@
 import type { Exchange } from '../exchange.ts';
 import { EvaluationError } from './errors.ts';
+import type { Frame } from './frame.ts';
 
 const maxPairs = 1_000;
+/** Decoding a character, at the most. */
+const characterSteps = 8;
 const brokenEncoding = /%(?![0-9A-Fa-f]{2})/;
 
 type Query = ReadonlyMap<string, readonly string[]>;
@@ -15,10 +18,12 @@ const queries = new WeakMap<Exchange, Query | string>();
  * @throws EvaluationError for what targets read differently: a `;`, at which some split, a broken encoding, bytes that are not UTF-8,
  * and for more pairs than anybody needs
  */
-export function queryMap(exchange: Exchange): Query {
+export function queryMap(exchange: Exchange, frame: Frame): Query {
   let known = queries.get(exchange);
   if (known === undefined) {
-    known = readQuery(exchange.head.query ?? '');
+    const { query = '' } = exchange.head;
+    frame.spend(query.length * characterSteps);
+    known = readQuery(query);
     queries.set(exchange, known);
   }
   if (typeof known === 'string') throw new EvaluationError(`request.query is not known: ${known}`);

@@ -1,99 +1,173 @@
 import { EvaluationError } from './errors.ts';
 
-/** A span of time, in milliseconds with fractions. */
+/** A span of time, exact: in nanoseconds, at most what 64 bits hold (292 years). */
 export class Duration {
-  readonly ms: number;
+  readonly ns: bigint;
 
-  constructor(ms: number) {
-    this.ms = ms;
+  /** @throws EvaluationError beyond 64 bits */
+  constructor(ns: bigint) {
+    if (BigInt.asIntN(64, ns) !== ns) throw new EvaluationError('a duration is out of range');
+    this.ns = ns;
   }
 
   /** As CEL writes it: seconds with fractions and `s`. */
   toString(): string {
-    return `${this.ms / 1000}s`;
+    const size = this.ns < 0n ? -this.ns : this.ns;
+    return `${this.ns < 0n ? '-' : ''}${size / second}${fraction(size % second)}s`;
   }
 }
 
-const unitMs: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
+/** A moment, exact: in nanoseconds since 1970, in the years 1 to 9999. */
+export class Timestamp {
+  readonly ns: bigint;
+
+  /** @throws EvaluationError outside of the years 1 to 9999 */
+  constructor(ns: bigint) {
+    if (ns < least || ns > most) throw new EvaluationError('a timestamp is out of range');
+    this.ns = ns;
+  }
+
+  static fromDate(date: Date): Timestamp {
+    return new Timestamp(BigInt(date.getTime()) * milli);
+  }
+
+  /** Without what is below a millisecond. */
+  toDate(): Date {
+    return new Date(Number(floorDivide(this.ns, milli)));
+  }
+
+  /** As RFC 3339 has it, in UTC. */
+  toString(): string {
+    return `${this.toDate().toISOString().slice(0, 19)}${fraction(this.ns - floorDivide(this.ns, second) * second)}Z`;
+  }
+}
+
+const milli = 1_000_000n;
+const second = 1_000_000_000n;
+const minute = 60n * second;
+const hour = 60n * minute;
+const least = -62_135_596_800n * second;
+const most = 253_402_300_800n * second - 1n;
+
+export function floorDivide(value: bigint, by: bigint): bigint {
+  const quotient = value / by;
+  return value < 0n && quotient * by !== value ? quotient - 1n : quotient;
+}
+
+/** Whole seconds since 1970. */
+export function secondsOf({ ns }: Timestamp): bigint {
+  return floorDivide(ns, second);
+}
+
+/** `.5` for half a second, nothing for a whole one. */
+function fraction(ns: bigint): string {
+  return ns === 0n ? '' : `.${String(ns).padStart(9, '0').replace(/0+$/, '')}`;
+}
+
+const unitNs: Readonly<Record<string, bigint>> = {
+  ns: 1n,
+  us: 1_000n,
+  ms: milli,
+  s: second,
+  m: minute,
+  h: hour,
 };
-const durationPattern = /^([-+]?)((?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|ms|s|m|h))+$/;
-const durationPart = /(\d+(?:\.\d*)?|\.\d+)(ns|us|ms|s|m|h)/g;
-const maxDurationMs = 315_576_000_000_000;
+const durationPattern = /^([-+]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|ms|s|m|h))+|0)$/;
+const durationPart = /(\d*)(?:\.(\d*))?(ns|us|ms|s|m|h)/g;
 
 /** Reads a duration such as `1h30m` or `-1.5s` (CEL's standard definitions, duration). */
 export function parseDuration(text: string): Duration {
   const match = text.length > 64 ? null : durationPattern.exec(text);
-  if (match === null) throw new EvaluationError(`${quote(text)} is no duration such as 90s or 1h30m`);
-  let ms = 0;
-  for (const [, amount, unit] of text.matchAll(durationPart))
-    ms += Number(amount) * (unitMs[unit ?? ''] ?? 0);
-  return durationOf(match[1] === '-' ? -ms : ms);
+  if (match === null) throw new EvaluationError(`${quote(text)} is not a duration such as 90s or 1h30m`);
+  let ns = 0n;
+  for (const [, whole, decimals = '', unit = ''] of text.matchAll(durationPart)) {
+    const size = unitNs[unit] as bigint;
+    ns += BigInt(whole || 0) * size + (BigInt(decimals || 0) * size) / 10n ** BigInt(decimals.length);
+  }
+  return new Duration(match[1] === '-' ? -ns : ns);
 }
 
-/** @throws EvaluationError beyond about 10,000 years */
-export function durationOf(ms: number): Duration {
-  if (!(Math.abs(ms) <= maxDurationMs)) throw new EvaluationError('a duration is out of range');
-  return new Duration(ms);
-}
-
-const timestampPattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/;
-const minTimestampMs = -62_135_596_800_000;
-const maxTimestampMs = 253_402_300_799_999;
+const timestampPattern =
+  /^(\d{4})-(\d{2})-(\d{2})T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 
 /** Reads a timestamp in the form of RFC 3339. */
-export function parseTimestamp(text: string): Date {
-  if (!timestampPattern.test(text)) {
-    throw new EvaluationError(`${quote(text)} is no timestamp such as 2030-01-31T08:00:00Z`);
+export function parseTimestamp(text: string): Timestamp {
+  const match = text.length > 64 ? null : timestampPattern.exec(text);
+  const [year, month, day, hours, minutes, seconds] = (match ?? []).slice(1, 7).map(Number);
+  const date = new Date(0);
+  if (match !== null) {
+    date.setUTCFullYear(year as number, (month as number) - 1, day as number);
+    date.setUTCHours(hours as number, minutes as number, seconds as number);
   }
-  return timestampOf(Date.parse(text));
+  // A day that its month does not have rolls over into the next one.
+  if (match === null || date.getUTCMonth() + 1 !== month || date.getUTCDate() !== day)
+    throw new EvaluationError(`${quote(text)} is not a timestamp such as 2030-01-31T08:00:00Z`);
+  const [, , , , , , , decimals = '', sign, offsetHours = 0, offsetMinutes = 0] = match;
+  const offset = BigInt(offsetHours) * hour + BigInt(offsetMinutes) * minute;
+  const local = BigInt(date.getTime()) * milli + BigInt(decimals.padEnd(9, '0'));
+  return new Timestamp(sign === '-' ? local + offset : local - offset);
 }
 
-/** @throws EvaluationError outside the years 1 to 9999 */
-export function timestampOf(ms: number): Date {
-  if (!(ms >= minTimestampMs && ms <= maxTimestampMs))
-    throw new EvaluationError('a timestamp is out of range');
-  return new Date(ms);
+/** From seconds since 1970, of an int or a double. */
+export function timestampOfSeconds(seconds: bigint | number): Timestamp {
+  if (typeof seconds === 'bigint') return new Timestamp(seconds * second);
+  if (!Number.isFinite(seconds)) throw new EvaluationError('a timestamp is out of range');
+  const whole = Math.floor(seconds);
+  return new Timestamp(BigInt(whole) * second + BigInt(Math.round((seconds - whole) * 1e9)));
 }
 
 type Part = (date: Date) => number;
 
 const dayMs = 86_400_000;
 
-/** The parts of a timestamp that expressions can ask for. Months, and days of the month and year, count from 0. */
-export const timestampParts: Readonly<Record<string, Part>> = {
-  getFullYear: (date) => date.getUTCFullYear(),
-  getMonth: (date) => date.getUTCMonth(),
-  getDate: (date) => date.getUTCDate(),
-  getDayOfMonth: (date) => date.getUTCDate() - 1,
-  getDayOfWeek: (date) => date.getUTCDay(),
-  getDayOfYear: (date) => Math.floor((date.getTime() - Date.UTC(date.getUTCFullYear(), 0, 1)) / dayMs),
-  getHours: (date) => date.getUTCHours(),
-  getMinutes: (date) => date.getUTCMinutes(),
-  getSeconds: (date) => date.getUTCSeconds(),
-  getMilliseconds: (date) => date.getUTCMilliseconds(),
+function dayOfYear(date: Date): number {
+  const first = new Date(date);
+  first.setUTCMonth(0, 1);
+  return Math.round((date.getTime() - first.getTime()) / dayMs);
+}
+
+/** The parts of a timestamp that expressions can ask for, and the largest there is. Months and days but `getDate` count from 0. */
+export const timestampParts: Readonly<
+  Record<string, { readonly read: Part; readonly range: readonly [number, number] }>
+> = {
+  getFullYear: { read: (date) => date.getUTCFullYear(), range: [0, 10_000] },
+  getMonth: { read: (date) => date.getUTCMonth(), range: [0, 11] },
+  getDate: { read: (date) => date.getUTCDate(), range: [1, 31] },
+  getDayOfMonth: { read: (date) => date.getUTCDate() - 1, range: [0, 30] },
+  getDayOfWeek: { read: (date) => date.getUTCDay(), range: [0, 6] },
+  getDayOfYear: { read: dayOfYear, range: [0, 365] },
+  getHours: { read: (date) => date.getUTCHours(), range: [0, 23] },
+  getMinutes: { read: (date) => date.getUTCMinutes(), range: [0, 59] },
+  getSeconds: { read: (date) => date.getUTCSeconds(), range: [0, 59] },
+  getMilliseconds: { read: (date) => date.getUTCMilliseconds(), range: [0, 999] },
 };
 
-export const durationParts: Readonly<Record<string, (duration: Duration) => number>> = {
-  getHours: ({ ms }) => Math.trunc(ms / 3_600_000),
-  getMinutes: ({ ms }) => Math.trunc(ms / 60_000),
-  getSeconds: ({ ms }) => Math.trunc(ms / 1000),
-  getMilliseconds: ({ ms }) => Math.trunc(ms),
+export const durationParts: Readonly<Record<string, (duration: Duration) => bigint>> = {
+  getHours: ({ ns }) => ns / hour,
+  getMinutes: ({ ns }) => ns / minute,
+  getSeconds: ({ ns }) => ns / second,
+  getMilliseconds: ({ ns }) => (ns % second) / milli,
 };
+
+const offsetPattern = /^([+-]?)(\d{2}):(\d{2})$/;
 
 /**
- * Makes a function that moves a timestamp so that its UTC parts read as the local ones of a time zone.
+ * Makes a function that moves a date so that its UTC parts read as the local ones of a time zone.
  *
  * @throws RangeError for a zone that is not known
  */
 export function zoneShift(timeZone: string): (date: Date) => Date {
+  const offset = offsetPattern.exec(timeZone);
+  if (offset !== null) {
+    const minutes = Number(offset[2]) * 60 + Number(offset[3]);
+    if (Number(offset[2]) > 23 || Number(offset[3]) > 59) throw new RangeError(timeZone);
+    const ms = minutes * (offset[1] === '-' ? -60_000 : 60_000);
+    return (date) => new Date(date.getTime() + ms);
+  }
+  // Other spellings of an offset, and of a name, are JavaScript's own.
+  if (!/^[A-Z]/.test(timeZone)) throw new RangeError(timeZone);
   const format = new Intl.DateTimeFormat('en-US', {
-    timeZone: /^[+-]?\d{2}:\d{2}$/.test(timeZone) && /^\d/.test(timeZone) ? `+${timeZone}` : timeZone,
+    timeZone,
     calendar: 'iso8601',
     hourCycle: 'h23',
     era: 'short',
@@ -106,9 +180,16 @@ export function zoneShift(timeZone: string): (date: Date) => Date {
   });
   return function shift(date) {
     const parts: Record<string, number> = {};
-    for (const { type, value } of format.formatToParts(date)) parts[type] = Number(value);
-    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
-    return new Date(Date.UTC(year, month - 1, day, hour, minute, second, date.getUTCMilliseconds()));
+    let before = false;
+    for (const { type, value } of format.formatToParts(date)) {
+      parts[type] = Number(value);
+      if (type === 'era') before = value.startsWith('B');
+    }
+    const { year = 0, month = 1, day = 1, hour: hours = 0, minute: minutes = 0, second: seconds = 0 } = parts;
+    const moved = new Date(0);
+    moved.setUTCFullYear(before ? 1 - year : year, month - 1, day);
+    moved.setUTCHours(hours, minutes, seconds, date.getUTCMilliseconds());
+    return moved;
   };
 }
 

@@ -1,11 +1,11 @@
 import type { Exchange } from '../exchange.ts';
 import { EvaluationError } from './errors.ts';
 import type { Frame } from './frame.ts';
-import { Duration } from './time.ts';
+import { Duration, Timestamp } from './time.ts';
 
 /**
- * The values of expressions: null, boolean, string, bigint (CEL's int), number (double), Date (timestamp), Duration,
- * arrays (list), and as maps plain objects, Map and HeaderMap. Anything else is refused when it is met.
+ * The values of expressions: null, boolean, string, bigint (CEL's int), number (double), Timestamp, Duration, arrays
+ * (list), and as maps plain objects, Map and HeaderMap. Anything else is refused when it is met.
  */
 export type Kind = 'null' | 'bool' | 'string' | 'int' | 'double' | 'timestamp' | 'duration' | 'list' | 'map';
 
@@ -29,7 +29,7 @@ export function kindOf(value: unknown): Kind {
 function objectKind(value: object | null): Kind {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'list';
-  if (value instanceof Date) return 'timestamp';
+  if (value instanceof Timestamp) return 'timestamp';
   if (value instanceof Duration) return 'duration';
   if (value instanceof HeaderMap || value instanceof Map) return 'map';
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -38,20 +38,27 @@ function objectKind(value: object | null): Kind {
 }
 
 /** The value of a key, or undefined. Only a map's own keys count, so nothing of JavaScript's prototypes shows. */
-export function lookUp(map: object, key: unknown): unknown {
-  if (map instanceof HeaderMap) return typeof key === 'string' ? map.get(key) : undefined;
+export function lookUp(map: object, key: unknown, frame: Frame): unknown {
+  if (typeof key === 'string' && key.length > 64) frame.spend(key.length >> 3);
+  if (map instanceof HeaderMap) return typeof key === 'string' ? map.get(key, frame) : undefined;
   if (map instanceof Map)
     return map.get(typeof key === 'number' && Number.isInteger(key) ? BigInt(key) : key);
   if (typeof key !== 'string' || !Object.hasOwn(map, key)) return undefined;
   return (map as Record<string, unknown>)[key];
 }
 
+/** Making the list of a map's keys takes longer than going through it. */
+const keySteps = 4;
+
 export function keysOf(map: object, frame: Frame): readonly unknown[] {
-  const keys =
-    map instanceof HeaderMap ? map.keys() : map instanceof Map ? [...map.keys()] : Object.keys(map);
-  frame.spend(keys.length);
+  if (map instanceof HeaderMap) return map.keys(frame);
+  const keys = map instanceof Map ? [...map.keys()] : Object.keys(map);
+  frame.spend(keys.length * keySteps);
   return keys;
 }
+
+/** Comparing a name with one of the same length, and making a name lower case for a set. */
+const headerSteps = { get: 3, keys: 10 } as const;
 
 /** A request's headers as a map from lower-case name to text, read from the flat list when a name is asked for. */
 export class HeaderMap {
@@ -61,13 +68,16 @@ export class HeaderMap {
     this.#exchange = exchange;
   }
 
-  get(name: string): string | undefined {
+  get(name: string, frame: Frame): string | undefined {
+    const { length } = this.#exchange.head.headers;
+    if (length > 32) frame.spend((length >> 1) * headerSteps.get);
     return this.#exchange.header(name);
   }
 
-  keys(): readonly string[] {
+  keys(frame: Frame): readonly string[] {
     const names = new Set<string>();
     const { headers } = this.#exchange.head;
+    frame.spend((headers.length >> 1) * headerSteps.keys);
     for (let at = 0; at < headers.length; at += 2) names.add((headers[at] as string).toLowerCase());
     return [...names];
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
-import { functionNames } from '../../../gateway/expression/dialect.ts';
+import { functionNames } from '../../../gateway/expression/calls.ts';
 import { maxSteps } from '../../../gateway/expression/frame.ts';
 import { groups, values } from '../../../gateway/expression/names.ts';
 

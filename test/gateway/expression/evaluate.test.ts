@@ -27,6 +27,7 @@ const exchange = exchangeOf({
     timestamp: undefined,
     payload: {
       ref: 'refs/heads/main',
+      merged: true,
       number: 7,
       huge: 1e30,
       created: 1674087231,

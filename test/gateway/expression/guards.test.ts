@@ -165,9 +165,6 @@ const inherited = [
   '__defineGetter__',
 ];
 
-/** Words that CEL does not take as a field's name. */
-const reserved = ['prototype', '__proto__'];
-
 for (const key of inherited) {
   test(`${key} is no key of anything`, async () => {
     const exchange = exchangeOf({
@@ -183,12 +180,12 @@ for (const key of inherited) {
       'subject.properties',
       '{"a": 1}',
     ];
-    const accesses = owners.flatMap((owner) => [
-      `dyn(${owner})['${key}'] == 1`,
-      `'${key}' in ${owner}`,
-      ...(owner.startsWith('{') || reserved.includes(key) ? [] : [`has(${owner}.${key})`]),
-    ]);
-    for (const source of accesses) {
+    // Names of headers are lower case, so another spelling of one does not load.
+    const lower = (owner: string) => owner !== 'request.headers' || key === key.toLowerCase();
+    const accesses = owners
+      .filter(lower)
+      .flatMap((owner) => [`dyn(${owner})['${key}'] == 1`, `'${key}' in ${owner}`, `has(${owner}.${key})`]);
+    for (const source of [...accesses, `dyn(request.headers)['${key}'] == 1`]) {
       const evaluate = await compile(source);
       if (source.includes('==')) assert.throws(() => evaluate(exchange), /has no key/, source);
       else assert.equal(evaluate(exchange), false, source);

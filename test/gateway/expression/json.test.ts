@@ -53,7 +53,7 @@ test('bytes that are not UTF-8 are not read, because replaced characters could b
 
 test('no nesting overflows the stack, neither when it is parsed nor when it is compared', async () => {
   const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
-  assert.throws(() => parse(`[${deep(200_000)}, 12345678901234567]`), /nested too deeply/);
+  assert.equal((parse(`[12345678901234567, ${deep(200_000)}]`) as unknown[])[0], 12345678901234567n);
   const evaluate = await compileExpression('webhook.payload[0] == webhook.payload[1]', { result: 'boolean' });
   const judge = (levels: number) =>
     evaluate(exchangeOf({ webhook: { payload: parse(`[${deep(levels)}, ${deep(levels)}]`) } }));
@@ -63,4 +63,67 @@ test('no nesting overflows the stack, neither when it is parsed nor when it is c
 
 test('a part of a larger buffer is read by itself', () => {
   assert.deepEqual(parseJson(Buffer.from('xx{"a":1}xx').subarray(2, 9)), { a: 1 });
+});
+
+test('exact integers are found wherever a number stands, and nowhere else', () => {
+  const n = '9007199254740993';
+  const exact = 9007199254740993n;
+  const cases: readonly (readonly [text: string, value: unknown])[] = [
+    [`[${n},-${n} ,\n${n}]`, [exact, -exact, exact]],
+    [`{"a":${n},"__proto__":{"b":${n}}}`, JSON.parse('{"a":0,"__proto__":{"b":0}}')],
+    [`{"${n}":"${n}"}`, { [n]: n }],
+    [`["\\"${n}",${n}]`, [`"${n}`, exact]],
+    [`["\\\\",${n},"\\\\\\"",${n}]`, ['\\', exact, '\\"', exact]],
+    [
+      `[${n}.5, ${n}e1, 1.${n}, 1e-${n}, 1E+${n}]`,
+      [Number(`${n}.5`), Number(`${n}e1`), Number(`1.${n}`), 0, Infinity],
+    ],
+    ['[9223372036854775807, 9223372036854775808]', [9223372036854775807n, 2 ** 63]],
+    ['[-9223372036854775808, -9223372036854775809]', [-9223372036854775808n, -(2 ** 63)]],
+    ['[1000000000000000, 9007199254740991]', [1000000000000000, 9007199254740991]],
+  ];
+  for (const [text, value] of cases) {
+    const read = parse(text) as Record<string, unknown>;
+    if (!text.includes('__proto__')) assert.deepEqual(read, value, text);
+    else {
+      assert.equal(read.a, exact);
+      assert.deepEqual(Object.getOwnPropertyDescriptor(read, '__proto__')?.value, { b: exact });
+      assert.equal(Object.getPrototypeOf(read), Object.prototype);
+    }
+  }
+  for (const text of [`{${n}:1}`, `[0${n}]`, `[${n}`, `[--${n}]`, `[${n}${'"'}a"]`, `["${n}]`])
+    assert.throws(() => parse(text), /not JSON/, text);
+});
+
+test('integers stay exact in any JSON, whatever texts and keys stand beside them', () => {
+  const pieces = fc.oneof(
+    fc.constantFrom('"', '\\', '9007199254740993', ',', ':', '[', '{'),
+    fc.string({ unit: 'binary', maxLength: 5 }),
+  );
+  const texts = fc.array(pieces, { maxLength: 6 }).map((parts) => parts.join(''));
+  fc.assert(
+    fc.property(fc.array(fc.tuple(texts, texts), { maxLength: 8 }), (pairs) => {
+      const values = pairs.map(([key, text]) => ({ [key]: text.toWellFormed() }));
+      const source = pairs.map(
+        ([key, text]) => `{${JSON.stringify(key)}:${JSON.stringify(text.toWellFormed())}}`,
+      );
+      fc.pre(pairs.every(([key]) => key.isWellFormed()));
+      assert.deepEqual(parse(`[${[...source, '9007199254740993'].join(', ')}]`), [
+        ...values,
+        9007199254740993n,
+      ]);
+    }),
+  );
+});
+
+test('half a character in a text or a key is refused, because two readers make different things of it', () => {
+  for (const text of [
+    '["\\ud83d"]',
+    '["\\ude00\\ud83d"]',
+    '{"\\uDC00": 1}',
+    '"\\ud83d\\\\ude00"',
+    '{"a":[{"b":"\\udfff"}]}',
+  ])
+    assert.throws(() => parse(text), /half a character/, text);
+  assert.deepEqual(parse('["\\ud83d\\ude00", "\\\\ud83d"]'), ['😀', '\\ud83d']);
 });

@@ -1,0 +1,135 @@
+import { normalizeIp } from '../address.ts';
+import { parseAuthority } from '../host.ts';
+import { canonicalize } from '../path.ts';
+
+/** Why nothing can ever equal a literal, and what to write instead. */
+export interface Never {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+/** The closed form that all values of a name have: a literal outside of it is a mistake, and under `!` an open door. */
+export interface Form {
+  /** What is wrong with a literal that is compared with the value; undefined when a request can have it. */
+  readonly whole: (literal: unknown) => Never | undefined;
+  /** Of a literal that the value is asked to begin with, end with or contain. */
+  readonly part?: (literal: string, where: 'startsWith' | 'endsWith' | 'contains') => Never | undefined;
+}
+
+const writeText = (text: string) => `write ${quote(text)}`;
+
+/** What characters never occur, and what they become. */
+function characters(what: string, never: RegExp, better: (text: string) => string) {
+  return function outside(literal: string): Never | undefined {
+    const found = never.exec(literal)?.[0];
+    if (found === undefined) return undefined;
+    const hint = better(literal);
+    return {
+      message: `${what} never contains ${quote(found)}`,
+      hint: hint === literal ? undefined : writeText(hint),
+    };
+  };
+}
+
+function textForm(
+  outside: (literal: string) => Never | undefined,
+  whole?: (literal: string) => Never | undefined,
+): Form {
+  return {
+    whole: (literal) => (typeof literal === 'string' ? (whole?.(literal) ?? outside(literal)) : undefined),
+    part: outside,
+  };
+}
+
+export const methodForm = textForm(
+  characters('a method', /[^-!#$%&'*+.^_`|~0-9A-Z]/, (text) => text.toUpperCase()),
+);
+
+export const headerNameForm = textForm(
+  characters('the name of a header', /[^-!#$%&'*+.^_`|~0-9a-z]/, (text) => text.toLowerCase()),
+);
+
+export const hostForm = textForm(
+  characters('request.host', /[^-a-z0-9_.:[\]]/, (text) => text.toLowerCase()),
+  function wholeHost(literal) {
+    const host = parseAuthority(literal)?.host;
+    if (host === literal) return undefined;
+    return {
+      message: `request.host is never ${quote(literal)}: it is in lower case, without port and final dot`,
+      hint: host === undefined ? undefined : writeText(host),
+    };
+  },
+);
+
+export const addressForm = textForm(
+  characters('an address', /[^0-9a-f.:]/, (text) => text.toLowerCase()),
+  function wholeAddress(literal) {
+    const ip = normalizeIp(literal);
+    if (ip === literal) return undefined;
+    if (ip !== undefined)
+      return { message: `an address is never written as ${quote(literal)}`, hint: writeText(ip) };
+    const hint = literal.includes('/') ? `for ranges write ip_in(source.ip, [${quote(literal)}])` : undefined;
+    return { message: `${quote(literal)} is not an address`, hint };
+  },
+);
+
+const pathCharacters = characters(
+  'request.path',
+  /[^-A-Za-z0-9._~!$&'()*+,;=:@/%]|%(?![0-9A-F]{2})/,
+  (text) => text.replace(/%[0-9a-fA-F]{2}/g, (encoding) => encoding.toUpperCase()),
+);
+
+/** What may stand literally in a path never stands encoded. */
+function pathPart(literal: string): Never | undefined {
+  const decoded = literal.replace(/%[0-9A-Fa-f]{2}/g, function decodeLiteral(encoding) {
+    const character = String.fromCharCode(Number.parseInt(encoding.slice(1), 16));
+    return /[-A-Za-z0-9._~!$&'()*+,;=:@]/.test(character) ? character : encoding;
+  });
+  if (decoded === literal) return pathCharacters(literal);
+  return { message: `request.path never contains ${quote(literal)}`, hint: writeText(decoded) };
+}
+
+export const pathForm: Form = {
+  whole(literal) {
+    if (typeof literal !== 'string') return undefined;
+    const target = canonicalize(literal);
+    const path = 'path' in target ? target.path : undefined;
+    if (path === literal) return undefined;
+    const query = literal.includes('?') ? 'request.path has no query; see request.query' : undefined;
+    const slash = literal.startsWith('/') ? undefined : 'a path begins with /';
+    const hint = query ?? slash ?? (path === undefined ? undefined : writeText(path));
+    return { message: `request.path is never ${quote(literal)}`, hint };
+  },
+  part(literal, where) {
+    if (where === 'startsWith' && literal !== '' && !literal.startsWith('/'))
+      return { message: `request.path never begins with ${quote(literal)}`, hint: 'a path begins with /' };
+    return pathPart(literal);
+  },
+};
+
+export const lowerForm = textForm(
+  characters('what lowerAscii gives', /[A-Z]/, (text) =>
+    text.replace(/[A-Z]+/g, (part) => part.toLowerCase()),
+  ),
+);
+
+export const upperForm = textForm(
+  characters('what upperAscii gives', /[a-z]/, (text) =>
+    text.replace(/[a-z]+/g, (part) => part.toUpperCase()),
+  ),
+);
+
+/** Integers of a closed range, such as the hours of a day. */
+export function rangeForm(what: string, least: number, most: number): Form {
+  return {
+    whole(literal) {
+      if (typeof literal !== 'bigint' && typeof literal !== 'number') return undefined;
+      if (literal >= least && literal <= most) return undefined;
+      return { message: `${what} is never ${literal}`, hint: `it is ${least} to ${most}` };
+    },
+  };
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.slice(0, 100));
+}

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { compileExpression, EvaluationError } from '../../../gateway/expression/index.ts';
+import { exchangeOf } from './exchange.ts';
+
+const compile = (source: string) => compileExpression(source, { result: 'boolean' });
+
+test('a literal in the form of its name loads, and is compared', async () => {
+  const exchange = exchangeOf({ head: { headers: ['X-Debug', '1'], clientIp: '2001:db8::1' } });
+  for (const source of [
+    "request.method in ['POST', 'M-SEARCH'] && request.method.lowerAscii() == 'post'",
+    "'x-debug' in request.headers && request.headers['x-debug'] == '1' && request.headers.exists(h, h == 'x-debug')",
+    "request.host == 'hooks.example.com' && request.host.endsWith('.example.com') && request.host != '[2001:db8::1]'",
+    "source.ip == '2001:db8::1' && source.ip != '192.0.2.1' && source.ip.startsWith('2001:db8:')",
+    "request.path == '/hooks/github' && request.path.startsWith('/hooks/') && request.path != '/a%2Fb' && !request.path.contains('%25')",
+    "request.path != '/a//b' && request.path.endsWith('')",
+    'now.getDayOfWeek() != 0 && now.getHours() <= 24',
+  ])
+    assert.equal((await compile(source))(exchange), true, source);
+});
+
+test('an address that is not known is an error, whatever is asked of it', async () => {
+  const exchange = exchangeOf({ head: { clientIp: 'unknown' } });
+  for (const source of [
+    "source.ip != '192.0.2.1'",
+    "!(source.ip in ['192.0.2.1'])",
+    "!ip_in(source.ip, ['192.0.2.0/24'])",
+    "!source.ip.startsWith('192.')",
+    "!source.ip.matches('^192')",
+    "source.ip + 'x' != ''",
+  ]) {
+    const evaluate = await compile(source);
+    assert.throws(() => evaluate(exchange), EvaluationError, source);
+  }
+  assert.equal((await compile('has(source.ip)'))(exchange), false);
+});
