@@ -81,7 +81,7 @@ const refusalOf = {
  * reference (RFC 3986 section 4.2), also once it is decoded. No allowance covers that.
  */
 export function refuseAuthority(path: string): Refusal | undefined {
-  return /^\/(?:\/|%(?:25)*2F)/i.test(path)
+  return /^\/(?:\/|%(?:25)*2F)/i.test(path.replace(encoding, literal))
     ? pathRefusals['empty-segment']('the target would get a path that begins with two slashes')
     : undefined;
 }

@@ -169,7 +169,14 @@ test('a character that Unicode makes a dot of spells no dot segment, whichever i
 });
 
 test('a path for the target that begins with two slashes, also once it is decoded, is refused', () => {
-  for (const path of ['//evil.example/a', '/%2Fevil.example', '/%2fevil', '/%252Fevil'])
+  for (const path of [
+    '//evil.example/a',
+    '/%2Fevil.example',
+    '/%2fevil',
+    '/%252Fevil',
+    '/%25%32%66evil',
+    '/%2525%32F',
+  ])
     assert.equal(refuseAuthority(path)?.code, 'path:empty-segment', path);
   for (const path of ['/', '/a//b', '/a%2F%2Fb']) assert.equal(refuseAuthority(path), undefined, path);
 });
