@@ -51,9 +51,12 @@ export function tellWhatToTry(gateway: string, admin: string, webhook: Webhook):
 
 /** A request that somebody sent meanwhile. */
 export function tellRequest({ request, exchange, reply, status: sent, durationMs }: FinishedRequest): void {
-  const path = exchange?.head.path ?? request.target.split('?', 1)[0] ?? '';
+  const path = exchange?.head.path ?? request.target?.split('?', 1)[0] ?? '';
   const code = reply === undefined ? '' : ` ${reply.code}`;
-  row(request.method, `${path.slice(0, 50)}  ${status(sent)}${code}  ${durationMs.toFixed(1)} ms`);
+  row(
+    request.method ?? 'not HTTP',
+    `${path.slice(0, 50)}  ${status(sent)}${code}  ${durationMs.toFixed(1)} ms`,
+  );
   const said = (exchange?.trail ?? []).map(({ plugin, microseconds }) => `${plugin} ${microseconds} µs`);
   if (said.length > 0) row('', dim(said.join(', ')));
 }

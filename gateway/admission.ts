@@ -23,13 +23,15 @@ export function openExchange(
   { router, clock }: { readonly router: Router<Route>; readonly clock: Clock },
 ): Exchange | Refusal {
   const { method, scheme, peerCertificate } = request;
+  const clientIp = clientAddress(request.clientIp);
+  if (typeof clientIp === 'object') return clientIp;
   const asked = readAsked(request);
   if ('kind' in asked) return asked;
   const { host, port: _port, text: authority } = asked.host;
   const target = canonicalize(asked.target);
   if ('kind' in target) return target;
   const found = router.find(host, target.path, method);
-  if (found === undefined) return gatewayRefusals['no-route'](`${method} ${host}${target.path}`);
+  if (found === undefined) return gatewayRefusals['no-route']();
   if (found.kind === 'method')
     return gatewayRefusals['method-not-allowed'](undefined, ['allow', found.allow.join(', ')]);
   const route = found.value;
@@ -45,7 +47,7 @@ export function openExchange(
     host,
     authority,
     scheme,
-    clientIp: clientAddress(request.clientIp),
+    clientIp,
     peerCertificate,
   };
   const refused = target.needs.length === 0 ? undefined : refuseIrregular(head, target.needs, route);

@@ -1,7 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import { openExchange } from './admission.ts';
 import type { Exchange } from './exchange.ts';
-import { type FinishedRequest, type HandlingHost, RequestHandling } from './handling.ts';
+import { type FinishedRequest, type HandlingHost, RequestHandling, type SeenRequest } from './handling.ts';
 import { messageOf } from './message-of.ts';
 import { runPipeline } from './pipeline.ts';
 import type { Clock, Log } from './plugin.ts';
@@ -12,7 +12,7 @@ import type { Router } from './router.ts';
 import type { Handling, Sink } from './sink.ts';
 import type { Readiness } from './upstream/transport.ts';
 import type { Upstream } from './upstream/upstream.ts';
-import type { Reply } from './verdict.ts';
+import type { Refusal, Reply } from './verdict.ts';
 
 export interface GatewayParts {
   readonly router: Router<Route>;
@@ -49,6 +49,13 @@ export class Gateway {
       handling.fail(gatewayRefusals.error(messageOf(error)));
     }
     return handling;
+  }
+
+  /** Logs an answer that the host gave by itself, to what never became a request of the gateway. */
+  refused(request: SeenRequest, id: string, reply: Refusal, sentBytes: number): void {
+    const { status } = reply;
+    const rest = { exchange: undefined, durationMs: 0, brokenOff: undefined };
+    this.#host.finished({ id, request, status, reply, sentBytes, ...rest });
   }
 
   /** Runs all that decides and sends nothing to a target: for the authorizer and for `postern explain`. */

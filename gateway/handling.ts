@@ -29,10 +29,14 @@ export interface HandlingHost extends PipelineHost {
   finished(record: FinishedRequest): void;
 }
 
+/** What the log says of a request without a route; of bytes that are no request, only the address is known. */
+export type SeenRequest = Pick<IncomingRequest, 'clientIp'> &
+  Partial<Pick<IncomingRequest, 'method' | 'target' | 'headers'>>;
+
 /** What is known of a request when it is over, for the log. */
 export interface FinishedRequest {
   readonly id: string;
-  readonly request: IncomingRequest;
+  readonly request: SeenRequest;
   readonly exchange: Exchange | undefined;
   readonly status: number;
   readonly reply: Reply | undefined;

@@ -55,6 +55,7 @@ export const gatewayRefusals = refusals('gateway', {
   'host-mismatch': [400, 'The request target and the Host header name different hosts'],
   'wrong-scheme': [400, 'The request target has another scheme than the listener'],
   'bad-connection': [400, 'The Connection header names a header that belongs to the request'],
+  'unknown-source': [403, 'The address of the client is not known'],
   'bad-header': [400, 'A header is malformed'],
   'body-too-large': [413, 'The body is too large'],
   'body-aborted': [400, 'The body ended early'],

@@ -56,7 +56,10 @@ function portOf({ port }: Authority, scheme: 'http' | 'https'): string {
   return port ?? (scheme === 'http' ? '80' : '443');
 }
 
-/** The client's address in the form that is matched; `unknown` lies in no range and is refused by every list. */
-export function clientAddress(text: string | undefined): string {
-  return normalizeIp(text) ?? 'unknown';
+/** The client's address in the form that is matched. Nothing is carried out for a client without one: every list and log needs it. */
+export function clientAddress(text: string | undefined): string | Refusal {
+  return (
+    normalizeIp(text) ??
+    gatewayRefusals['unknown-source'](text === undefined ? undefined : 'it is not an IP address')
+  );
 }

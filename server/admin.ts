@@ -4,6 +4,7 @@ import { newRequestId } from '../gateway/gateway.ts';
 import { renderReply } from '../gateway/problem.ts';
 import { refusals } from '../gateway/refusal.ts';
 import type { Readiness } from '../gateway/upstream/transport.ts';
+import type { Refusal } from '../gateway/verdict.ts';
 import type { ListenAddress } from './address.ts';
 
 /** What the admin address tells of: the gateway, mostly. */
@@ -11,6 +12,8 @@ export interface AdminSubject {
   ready(withinMs: number): Promise<ReadonlyMap<string, Readiness>>;
   /** No new requests are taken any more. */
   stopping(): boolean;
+  /** Told of each request that is refused; the id is in the answer too. */
+  refused(id: string, reply: Refusal, method: string, path: string): void;
 }
 
 export interface RunningAdmin {
@@ -59,13 +62,19 @@ export async function startAdmin(subject: AdminSubject, listen: ListenAddress): 
 
 async function answerAdmin(
   subject: AdminSubject,
-  { method, url = '' }: IncomingMessage,
+  { method = '', url = '' }: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const path = url.split('?', 1)[0];
-  if (path !== '/healthz' && path !== '/readyz') return sendProblem(response, refuse['not-found']());
+  const path = url.split('?', 1)[0] as string;
+  function refuseIt(reply: Refusal): void {
+    const id = newRequestId();
+    const { headers, body } = renderReply(reply, id);
+    subject.refused(id, reply, method, path);
+    response.writeHead(reply.status, headers).end(body);
+  }
+  if (path !== '/healthz' && path !== '/readyz') return refuseIt(refuse['not-found']());
   if (method !== 'GET' && method !== 'HEAD')
-    return sendProblem(response, refuse['method-not-allowed'](undefined, ['allow', 'GET, HEAD']));
+    return refuseIt(refuse['method-not-allowed'](undefined, ['allow', 'GET, HEAD']));
   if (path === '/healthz') return sendJson(response, 200, { alive: true });
   const services = await subject.ready(readyWithinMs);
   const stopping = subject.stopping();
@@ -87,9 +96,4 @@ function sendJson(response: ServerResponse, status: number, value: unknown): voi
   const body = Buffer.from(`${JSON.stringify(value)}\n`);
   const headers = ['content-type', 'application/json', 'cache-control', 'no-store'];
   response.writeHead(status, [...headers, 'content-length', String(body.byteLength)]).end(body);
-}
-
-function sendProblem(response: ServerResponse, reply: Parameters<typeof renderReply>[0]): void {
-  const { headers, body } = renderReply(reply, newRequestId());
-  response.writeHead(reply.status, headers).end(body);
 }

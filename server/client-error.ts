@@ -1,13 +1,22 @@
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import { BodyError } from '../gateway/body.ts';
-import { newRequestId } from '../gateway/gateway.ts';
+import { type Gateway, newRequestId } from '../gateway/gateway.ts';
+import type { SeenRequest } from '../gateway/handling.ts';
 import { renderReply } from '../gateway/problem.ts';
 import type { Refusal } from '../gateway/verdict.ts';
 import type { Connection } from './connection.ts';
+import type { ListenerLimits } from './limits.ts';
 import { httpRefusals } from './refusals.ts';
 
+/** What an answer outside of any request needs of the listener. */
+export interface RawHost {
+  readonly limits: ListenerLimits;
+  /** Told of each answer that the gateway does not give. */
+  readonly refused: Gateway['refused'];
+}
+
 /** A connection on which the parser or a time limit gave up: say why if nothing else is being said, and close. */
-export function onClientError(error: NodeJS.ErrnoException, connection: Connection, lingerMs: number): void {
+export function onClientError(error: NodeJS.ErrnoException, connection: Connection, host: RawHost): void {
   const { code = '' } = error;
   const { inFlight = 0, latest, broken } = connection;
   if (!connection.writable || (!code.startsWith('HPE_') && !code.startsWith('ERR_HTTP_'))) {
@@ -19,7 +28,7 @@ export function onClientError(error: NodeJS.ErrnoException, connection: Connecti
   if (code === 'HPE_CLOSED_CONNECTION' && inFlight > 0) return;
   const reply = replyOf(error);
   if (inFlight === 0) {
-    answerRaw(connection, reply, lingerMs);
+    answerRaw(connection, reply, host);
     return;
   }
   connection.broken = reply;
@@ -29,15 +38,29 @@ export function onClientError(error: NodeJS.ErrnoException, connection: Connecti
 }
 
 /** Answers where there is no request to answer to, and closes; what still comes is thrown away for a while. */
-export function answerRaw(connection: Connection, reply: Refusal, lingerMs: number): void {
+export function answerRaw(
+  connection: Connection,
+  reply: Refusal,
+  { limits, refused }: RawHost,
+  request?: IncomingMessage,
+): void {
   connection.broken = reply;
-  const { headers, body } = renderReply(reply, newRequestId());
+  const id = newRequestId();
+  const { headers, body } = renderReply(reply, id);
+  refused(seenOf(connection, request), id, reply, body.byteLength);
   let head = `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}\r\nconnection: close\r\n`;
   for (let at = 0; at + 1 < headers.length; at += 2) head += `${headers[at]}: ${headers[at + 1]}\r\n`;
   connection.write(`${head}\r\n`, 'latin1');
   connection.end(body);
-  const timer = setTimeout(() => connection.destroy(), lingerMs);
+  const timer = setTimeout(() => connection.destroy(), limits.lingerMs);
   connection.once('close', () => clearTimeout(timer));
+}
+
+/** What the log can say of it. */
+export function seenOf({ clientIp }: Connection, request?: IncomingMessage): SeenRequest {
+  if (request === undefined) return { clientIp };
+  const { method = '', url = '', rawHeaders } = request;
+  return { clientIp, method, target: url, headers: rawHeaders };
 }
 
 function replyOf(error: NodeJS.ErrnoException): Refusal {

@@ -5,7 +5,7 @@ import { type Gateway, newRequestId } from '../gateway/gateway.ts';
 import { renderReply } from '../gateway/problem.ts';
 import type { Refusal } from '../gateway/verdict.ts';
 import type { ListenAddress } from './address.ts';
-import { answerRaw, onClientError } from './client-error.ts';
+import { answerRaw, onClientError, type RawHost, seenOf } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import { declaredBytes, headBytes } from './framing.ts';
 import { defaultLimits, type ListenerLimits } from './limits.ts';
@@ -44,10 +44,11 @@ export async function startServer(gateway: Gateway, options: ListenOptions): Pro
   return listener;
 }
 
-class Listener implements RunningServer {
+class Listener implements RunningServer, RawHost {
   readonly limits: ListenerLimits;
   address: ListenAddress = { host: '', port: 0 };
   stopping = false;
+  readonly refused: Gateway['refused'];
   readonly #gateway: Gateway;
   readonly #server: Server<typeof ServerRequest, typeof SinkResponse>;
   readonly #connections = new Set<Connection>();
@@ -56,6 +57,7 @@ class Listener implements RunningServer {
 
   constructor(gateway: Gateway, limits: ListenerLimits) {
     this.#gateway = gateway;
+    this.refused = gateway.refused.bind(gateway);
     this.limits = limits;
     this.#memory = new RequestMemory(limits.memoryBytes, limits.memoryPerAddressBytes);
     this.#watch = new Watch(this.#connections, limits);
@@ -81,11 +83,11 @@ class Listener implements RunningServer {
       .on('checkExpectation', (request, response) =>
         this.#refuse(request, response, httpRefusals.expectation()),
       )
-      .on('connect', (_request, connection) =>
-        answerRaw(connection as Connection, httpRefusals.connect(), limits.lingerMs),
+      .on('connect', (request, connection) =>
+        answerRaw(connection as Connection, httpRefusals.connect(), this, request),
       )
       .on('clientError', (error: NodeJS.ErrnoException, connection) =>
-        onClientError(error, connection as Connection, limits.lingerMs),
+        onClientError(error, connection as Connection, this),
       );
   }
 
@@ -186,10 +188,13 @@ class Listener implements RunningServer {
     const sink = this.#open(request, response, undefined);
     (request.socket as Connection).broken = reply;
     sink.closeAfter();
-    const { headers, body } = renderReply(reply, newRequestId());
-    sink.head(reply.status, headers, request.method === 'HEAD');
-    if (request.method !== 'HEAD') sink.data(body);
+    const id = newRequestId();
+    const { headers, body } = renderReply(reply, id);
+    const isHead = request.method === 'HEAD';
+    sink.head(reply.status, headers, isHead);
+    if (!isHead) sink.data(body);
     sink.end();
+    this.refused(seenOf(request.socket, request), id, reply, isHead ? 0 : body.byteLength);
   }
 
   #open(request: ServerRequest, response: SinkResponse, declared: number | undefined): ResponseSink {

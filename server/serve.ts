@@ -1,7 +1,7 @@
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Log } from '../gateway/plugin.ts';
 import { formatAddress, type ListenAddress } from './address.ts';
-import { startAdmin } from './admin.ts';
+import { type AdminSubject, startAdmin } from './admin.ts';
 import { listenError } from './listen-error.ts';
 import { startServer } from './listener.ts';
 
@@ -46,7 +46,12 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     const server = await startServer(gateway, listen).catch((error: unknown) => {
       throw listenError(error, listen, 'POSTERN_LISTEN');
     });
-    const watch = { ready: (withinMs: number) => gateway.ready(withinMs), stopping: () => stopping };
+    const watch: AdminSubject = {
+      ready: (withinMs) => gateway.ready(withinMs),
+      stopping: () => stopping,
+      refused: (id, { status, code }, method, path) =>
+        log.warn('admin-refused', { id, method, path: path.slice(0, 2_048), status, code }),
+    };
     const watched = await startAdmin(watch, admin).catch(async (error: unknown) => {
       await server.close(0);
       throw listenError(error, admin, 'POSTERN_ADMIN');

@@ -69,9 +69,39 @@ test('the query never gets into the log', async () => {
 });
 
 test('a request without a route is logged with what is known of it', async () => {
-  const line = await logged({ target: '/a/../b', clientIp: undefined });
-  assert.equal(line.code, 'path:dot-segment');
-  assert.equal(line.source, 'unknown');
+  const line = await logged({ method: 'PUT', target: '/a/../b?token=secret' });
+  const { code, method, host, path, source } = line;
+  assert.deepEqual([code, method, host, path], ['path:dot-segment', 'PUT', 'hooks.example.com', '/a/../b']);
+  assert.equal(source, '192.0.2.7');
+});
+
+test('a request without an address is refused and logged as that', async () => {
+  const { code, source } = await logged({ clientIp: undefined });
+  assert.deepEqual([code, source], ['gateway:unknown-source', 'unknown']);
+});
+
+test('neither the query nor the user of a URL as the target gets into the log', async () => {
+  for (const target of [
+    'http://user:secret@a/b?secret',
+    'user:secret@a:443',
+    'http://user:secret@a?secret',
+    '/b#secret',
+  ]) {
+    const line = await logged({ target });
+    assert.ok(!JSON.stringify(line).includes('secret'), JSON.stringify(line));
+  }
+});
+
+test('a client cannot make a line long', async () => {
+  const long = 'ü'.repeat(100_000);
+  const line = await logged(
+    { id: long, method: long, target: `/../${long}`, headers: ['host', long] },
+    long,
+    long,
+  );
+  assert.ok(JSON.stringify(line).length < 8_000);
+  const routed = await logged({ target: `/${'a/'.repeat(200)}${'a'.repeat(7_000)}` }, long, long);
+  assert.ok(JSON.stringify(routed).length < 8_000);
 });
 
 test('whatever stands in a line, it is one line of JSON that gives the same text back', async () => {
@@ -85,6 +115,17 @@ test('whatever stands in a line, it is one line of JSON that gives the same text
         assert.deepEqual(
           [line.id, line.subject, line.detail],
           [id, subject, detail].map((text) => text.toWellFormed()),
+        );
+        const odd = await logged({
+          id,
+          method: subject,
+          target: id,
+          headers: ['host', detail],
+          clientIp: undefined,
+        });
+        assert.deepEqual(
+          [odd.method, odd.host],
+          [subject, detail].map((text) => text.toWellFormed()),
         );
       },
     ),

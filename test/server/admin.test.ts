@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { Readiness } from '../../gateway/upstream/transport.ts';
-import { startAdmin } from '../../server/admin.ts';
+import { type AdminSubject, startAdmin } from '../../server/admin.ts';
 
 const yes: Readiness = { ready: true, epoch: 0 };
 const no: Readiness = { ready: false, code: 'tunnel:key-expired', detail: 'the key expired on Monday' };
 
-async function open(t: TestContext, services: Readonly<Record<string, Readiness>>, stopping = false) {
-  const subject = { ready: async () => new Map(Object.entries(services)), stopping: () => stopping };
+async function open(
+  t: TestContext,
+  services: Readonly<Record<string, Readiness>>,
+  stopping = false,
+  refused: AdminSubject['refused'] = () => {},
+) {
+  const subject = { ready: async () => new Map(Object.entries(services)), stopping: () => stopping, refused };
   const admin = await startAdmin(subject, { host: '127.0.0.1', port: 0 });
   t.after(() => admin.close());
   return (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${admin.address.port}${path}`, init);
@@ -77,3 +82,14 @@ for (const [method, path, status, code] of refused) {
     assert.equal(((await answer.json()) as { code: string }).code, code);
   });
 }
+
+test('every id that is given out is told, with what was asked for and without its query', async (t) => {
+  const told: unknown[][] = [];
+  const ask = await open(t, {}, false, (id, { code }, method, path) => told.push([id, code, method, path]));
+  const missing = (await (await ask('/nothing?token=secret')).json()) as { id: string };
+  const posted = (await (await ask('/healthz', { method: 'POST' })).json()) as { id: string };
+  assert.deepEqual(told, [
+    [missing.id, 'admin:not-found', 'GET', '/nothing'],
+    [posted.id, 'admin:method-not-allowed', 'POST', '/healthz'],
+  ]);
+});
