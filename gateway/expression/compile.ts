@@ -227,7 +227,11 @@ export class Compiler {
     const parts = items.map((one) => this.compile(one));
     const codes = parts.map(({ code }) => code);
     const type = listOf(joined(parts.map((part) => part.type)));
-    return this.#folded(parts, (frame) => codes.map((code) => code(frame)), type);
+    function buildList(frame: Frame): unknown[] {
+      frame.spend(codes.length * 4);
+      return codes.map((code) => code(frame));
+    }
+    return this.#folded(parts, buildList, type);
   }
 
   #map({ entries }: NodeOf<'map'>): Part {

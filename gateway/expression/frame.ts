@@ -9,8 +9,8 @@ import { EvaluationError, StepLimitExceeded } from './errors.ts';
  */
 export const maxSteps = 1_000_000;
 
-/** An error costs its stack trace and its message, 3 µs. */
-const errorSteps = 300;
+/** An error costs its stack trace and its message, 3 to 6 µs. */
+const errorSteps = 700;
 
 /** What one evaluation has at hand. */
 export class Frame {

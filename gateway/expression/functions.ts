@@ -39,10 +39,13 @@ function join(frame: Frame, list: unknown, separator: unknown = ''): string {
 const anyList = listOf('dyn');
 const anyMap = mapOf('dyn', 'dyn');
 
+/** Reading a text costs more for a time than for a number. */
+const conversionSteps = { time: 200, other: 50 } as const;
+
 function conversion(result: Type, from: readonly Type[], convert: (value: unknown) => unknown): Callable {
   return {
     overloads: from.map((type) => [[type], result]),
-    steps: 50,
+    steps: conversionSteps[result === 'timestamp' || result === 'duration' ? 'time' : 'other'],
     call: (_frame, value) => convert(value),
   };
 }
@@ -153,7 +156,7 @@ export function zonedPart(name: string, shift: (date: Date) => Date): Callable {
   const { read, range } = timestampParts[name] as (typeof timestampParts)[string];
   return {
     overloads: [[['timestamp'], 'int']],
-    steps: 500,
+    steps: 700,
     form: rangeForm(name, ...range),
     call(_frame, value) {
       if (!(value instanceof Timestamp))

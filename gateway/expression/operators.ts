@@ -8,6 +8,8 @@ import { keysOf, kindOf, lookUp } from './values.ts';
 
 /** Deeper values are not compared: comparing is the one thing that walks into data. */
 const maxCompareDepth = 64;
+/** Comparing two items, beside what is in them. */
+const itemSteps = 2;
 /** Integers are BigInts, which are objects to V8. */
 const intSteps = 8;
 
@@ -37,7 +39,7 @@ function equalLists(
   depth: number,
 ): boolean {
   if (left.length !== right.length) return false;
-  frame.spend(left.length);
+  frame.spend(left.length * itemSteps);
   return left.every((item, at) => equal(item, right[at], frame, depth));
 }
 
@@ -54,7 +56,7 @@ function equalMaps(left: object, right: object, frame: Frame, depth: number): bo
 function isIn(item: unknown, container: unknown, frame: Frame): boolean {
   if (Array.isArray(container)) {
     for (const other of container) {
-      frame.spend(2);
+      frame.spend(itemSteps);
       if (equal(item, other, frame)) return true;
     }
     return false;
@@ -93,7 +95,7 @@ function add(left: unknown, right: unknown, frame: Frame): unknown {
   frame.spend(intSteps);
   if (typeof left === 'bigint' && typeof right === 'bigint') return int(left + right);
   if (Array.isArray(left) && Array.isArray(right)) {
-    frame.spend(left.length + right.length);
+    frame.spend((left.length + right.length) * itemSteps);
     return [...left, ...right];
   }
   if (left instanceof Duration && right instanceof Duration) return new Duration(left.ns + right.ns);

@@ -6,7 +6,7 @@ const surrogate = /[\ud800-\udfff]/;
 /** Order by code points, which UTF-16 does not have beyond U+FFFF. */
 export function compareTexts(left: string, right: string, frame: Frame): number {
   const length = Math.min(left.length, right.length);
-  if (length > 64) frame.spend(length >> 3);
+  if (length > 64) frame.spend(length >> 1);
   let at = 0;
   while (at < length && left.charCodeAt(at) === right.charCodeAt(at)) at += 1;
   if (at === length) return left.length - right.length;
@@ -66,7 +66,7 @@ export function indexOf(frame: Frame, text: string, sought: string, from = 0n): 
 
 /** A long needle in a text made for it costs the product of the two. */
 export function spendSearch(frame: Frame, { length }: string, sought: string): void {
-  if (length > 32) frame.spend((length * (2 + sought.length)) / 16);
+  if (length > 32) frame.spend((length * (2 + sought.length)) / 8);
 }
 
 export function contains(frame: Frame, text: string, sought: string): boolean {
@@ -96,7 +96,7 @@ export function replace(frame: Frame, text: string, old: string, by: string, lim
 
 function cut(frame: Frame, text: string, separator: string): string[] {
   // Each piece is an object.
-  frame.spend(text.length * 3);
+  frame.spend(text.length * 4);
   spendSearch(frame, text, separator);
   return separator === '' ? [...text] : text.split(separator);
 }
