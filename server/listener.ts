@@ -8,6 +8,7 @@ import type { ListenAddress } from './address.ts';
 import { answerRaw, onClientError, type RawHost, seenOf } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import { declaredBytes, headBytes } from './framing.ts';
+import { HeldHeads } from './held-heads.ts';
 import { defaultLimits, type ListenerLimits } from './limits.ts';
 import { RequestMemory } from './memory.ts';
 import { httpRefusals } from './refusals.ts';
@@ -48,6 +49,7 @@ class Listener implements RunningServer, RawHost {
   readonly limits: ListenerLimits;
   address: ListenAddress = { host: '', port: 0 };
   stopping = false;
+  readonly heads = new HeldHeads();
   readonly refused: Gateway['refused'];
   readonly #gateway: Gateway;
   readonly #server: Server<typeof ServerRequest, typeof SinkResponse>;
@@ -76,6 +78,8 @@ class Listener implements RunningServer, RawHost {
     // Node would cut the list of headers off at its limit, without a word; it is counted here instead.
     this.#server.maxHeadersCount = 0;
     this.#server.maxConnections = limits.connections;
+    // A client may close its side once it has sent its request (RFC 9112 section 9.6). Node closes after the answer then.
+    (this.#server as { httpAllowHalfOpen?: boolean }).httpAllowHalfOpen = true;
     this.#server
       .on('connection', (connection: Connection) => this.#track(connection))
       .on('request', (request, response) => this.#onRequest(request, response, false))

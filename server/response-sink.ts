@@ -2,6 +2,7 @@ import { STATUS_CODES, validateHeaderValue } from 'node:http';
 import type { Body } from '../gateway/body.ts';
 import type { Handling, Sink } from '../gateway/sink.ts';
 import type { Connection } from './connection.ts';
+import type { HeldHead, HeldHeads } from './held-heads.ts';
 import type { ListenerLimits } from './limits.ts';
 import type { ServerRequest, SinkResponse } from './server-request.ts';
 
@@ -13,10 +14,11 @@ export interface SinkHost {
   readonly limits: ListenerLimits;
   /** Once true, every answer closes its connection. */
   readonly stopping: boolean;
+  readonly heads: HeldHeads;
 }
 
 /** The sink over node:http's response: flat headers as they come, one write for a short answer, back-pressure. */
-export class ResponseSink implements Sink {
+export class ResponseSink implements Sink, HeldHead {
   readonly request: ServerRequest;
   /** Set when the gateway has taken the request; a reply given at once needs none. */
   handling: Handling | undefined = undefined;
@@ -33,6 +35,8 @@ export class ResponseSink implements Sink {
   #missingBytes = -1;
   /** The chunk that completes the body: it leaves together with the end, in one write. */
   #lastChunk: Uint8Array | undefined = undefined;
+  /** A byte of the body, or its end, has come. */
+  #begun = false;
   #closes = false;
   #waits = false;
 
@@ -74,12 +78,18 @@ export class ResponseSink implements Sink {
   head(status: number, headers: readonly string[], bodyless: boolean): void {
     const response = this.#response;
     if (!this.request.complete && !this.#restIsShort()) this.#closes = true;
-    if (this.#closes || this.#host.stopping) response.shouldKeepAlive = false;
+    if (this.#closes || this.#host.stopping || this.#isLast()) response.shouldKeepAlive = false;
     if (!bodyless) this.#missingBytes = contentLength(headers);
     response.writeHead(status, headers as string[]);
+    this.#host.heads.add(this);
+  }
+
+  sendHead(): void {
+    if (!this.#begun && !this.#response.destroyed) this.#response.flushHeaders();
   }
 
   data(chunk: Uint8Array): boolean {
+    this.#begun = true;
     this.#missingBytes -= chunk.byteLength;
     if (this.#missingBytes === 0) {
       this.#lastChunk = chunk;
@@ -89,6 +99,7 @@ export class ResponseSink implements Sink {
   }
 
   end(): void {
+    this.#begun = true;
     const { broken } = this.request.socket as Connection;
     const moreComes = !this.request.complete && !this.bodyHeldBack && broken === undefined;
     if (this.#closes && moreComes) this.#endLate();
@@ -146,6 +157,12 @@ export class ResponseSink implements Sink {
       clearTimeout(timer);
       response.end();
     }
+  }
+
+  /** The client has sent its last byte, in the request that is answered: nothing follows (RFC 9112 section 9.6). */
+  #isLast(): boolean {
+    const connection = this.request.socket as Connection;
+    return connection.readableEnded && connection.latest === this;
   }
 
   #restIsShort(): boolean {

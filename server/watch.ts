@@ -15,8 +15,8 @@ interface Seen {
 }
 
 /**
- * Looks at all connections again and again, and ends what makes no progress: bodies that somebody waits for, and answers that the
- * client does not take. One timer for all costs a request nothing.
+ * Looks at all connections again and again, and ends what makes no progress: bodies that somebody waits for, answers that the
+ * client does not take, and requests of clients that closed their side and are gone. One timer for all costs a request nothing.
  */
 export class Watch {
   readonly #connections: ReadonlySet<Connection>;
@@ -43,6 +43,8 @@ export class Watch {
     for (const connection of this.#connections) {
       const { latest, writableLength } = connection;
       const receives = latest?.request.complete === false && latest.body?.awaited === true;
+      // A connection whose reading end is over hears of a reset only when it writes; writing nothing is enough.
+      if (connection.readableEnded && connection.writable && writableLength === 0) connection.write('');
       let seen = this.#seen.get(connection);
       if (seen === undefined) {
         if (!receives && writableLength === 0) continue;

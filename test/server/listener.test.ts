@@ -210,7 +210,7 @@ test('a sender whose target fails in the middle of the body sees why', async (t)
   assert.equal(client.error, undefined);
 });
 
-test('a client that goes away stops the call to the target', async (t) => {
+test('a client that resets its connection stops the call to the target', async (t) => {
   const upstream = new HeldUpstream();
   const records: FinishedRequest[] = [];
   const server = await serve(t, { upstream, finished: (record) => records.push(record) });
@@ -218,7 +218,7 @@ test('a client that goes away stops the call to the target', async (t) => {
   const call = upstream.next();
   client.send(get);
   const held = await call;
-  client.close();
+  client.socket.resetAndDestroy();
   await waitFor(() => held.aborted);
   assert.match(records[0]?.brokenOff ?? '', /the client closed the connection/);
 });
