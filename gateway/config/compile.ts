@@ -178,7 +178,10 @@ class Compiler {
     for (const [id, options] of Object.entries(consumers)) {
       const instances = await this.#prepare(options.plugins, ['consumers', id, 'plugins']);
       try {
-        const expression = await compileExpression(options.match, { result: 'boolean' });
+        const expression = await compileExpression(options.match, {
+          result: 'boolean',
+          warn: (message, hint) => this.#problems.warn(['consumers', id, 'match'], message, hint),
+        });
         prepared.push({
           id,
           instances,

@@ -2,7 +2,7 @@ import type { Exchange } from '../exchange.ts';
 import { Compiler } from './compile.ts';
 import { EvaluationError } from './errors.ts';
 import { Frame } from './frame.ts';
-import type { Expression } from './index.ts';
+import type { Expression, ExpressionWarn } from './index.ts';
 import { type Names, names } from './names.ts';
 import { parse } from './parser.ts';
 import { loadPatternCompiler } from './pattern.ts';
@@ -14,8 +14,8 @@ import { kindOf } from './values.ts';
 const noSlots: unknown[] = [];
 
 /** Compiles one expression; see compileExpression. */
-export async function buildExpression(source: string): Promise<Expression> {
-  const evaluateAny = await compileTree(source, parse(source), names, 'bool');
+export async function buildExpression(source: string, warn?: ExpressionWarn): Promise<Expression> {
+  const evaluateAny = await compileTree(source, parse(source), names, 'bool', warn);
   return function evaluate(exchange: Exchange): boolean {
     const value = evaluateAny(exchange);
     if (typeof value === 'boolean') return value;
@@ -29,12 +29,10 @@ export async function compileTree(
   tree: Node,
   known: Names,
   wanted: Type,
+  warn: ExpressionWarn = () => {},
 ): Promise<(exchange: Exchange) => unknown> {
-  const compiler = new Compiler(
-    source,
-    known,
-    usesPatterns(source) ? await loadPatternCompiler() : undefined,
-  );
+  const patterns = usesPatterns(source) ? await loadPatternCompiler() : undefined;
+  const compiler = new Compiler(source, known, patterns, warn);
   const { code, type } = compiler.compile(tree);
   if (!fits(type, wanted) || (type === 'dyn' && wanted !== 'dyn')) {
     const hint = type === 'dyn' ? 'compare it, for example with == true' : undefined;

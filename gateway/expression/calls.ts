@@ -141,7 +141,7 @@ function compileMacro(compiler: Compiler, key: string, node: CallNode): Part {
           rest[0] as Node,
           `the condition gives ${typeText(body.type)}; it must give bool`,
         );
-      const steps = 2 + compiler.nodes - before;
+      const steps = 4 + compiler.nodes - before;
       const code = macro.expand({
         range: range.code,
         slot,

@@ -5,6 +5,7 @@ import { EvaluationError, StepLimitExceeded } from './errors.ts';
 import { checkComparison, checkWhole } from './form-check.ts';
 import type { Form } from './forms.ts';
 import { type Code, Frame } from './frame.ts';
+import type { ExpressionWarn } from './index.ts';
 import { truth } from './macros.ts';
 import type { Field, Names } from './names.ts';
 import { binaryOperators, binaryType, mixedNumbers, negate, not } from './operators.ts';
@@ -27,15 +28,22 @@ export class Compiler {
   readonly source: string;
   readonly names: Names;
   readonly compilePattern: PatternCompiler | undefined;
+  readonly #warn: ExpressionWarn;
   /** Macro variables in scope. */
   readonly #variables = new Map<string, Variable & { readonly slot: number }>();
   #depth = 0;
   #slots = 0;
   #nodes = 0;
 
-  constructor(source: string, names: Names, compilePattern: PatternCompiler | undefined) {
+  constructor(
+    source: string,
+    names: Names,
+    compilePattern: PatternCompiler | undefined,
+    warn: ExpressionWarn,
+  ) {
     this.source = source;
     this.names = names;
+    this.#warn = warn;
     this.compilePattern = compilePattern;
   }
 
@@ -116,6 +124,11 @@ export class Compiler {
 
   error(span: Span, message: string, hint?: string): Error {
     return sourceError(this.source, span, message, hint);
+  }
+
+  /** Warns of what is probably not meant. */
+  warn(span: Span, message: string, hint?: string): void {
+    this.#warn(sourceError(this.source, span, message).message, hint);
   }
 
   /** The source of a node, for messages. */
@@ -228,7 +241,7 @@ export class Compiler {
     const codes = parts.map(({ code }) => code);
     const type = listOf(joined(parts.map((part) => part.type)));
     function buildList(frame: Frame): unknown[] {
-      frame.spend(codes.length * 4);
+      frame.spend(8 + codes.length * 6);
       return codes.map((code) => code(frame));
     }
     return this.#folded(parts, buildList, type);

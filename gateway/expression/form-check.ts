@@ -41,5 +41,6 @@ export function checkPart(
 }
 
 function check(compiler: Compiler, never: Never | undefined, node: Node): void {
-  if (never !== undefined) throw compiler.error(node, never.message, never.hint);
+  if (never?.seldom) compiler.warn(node, never.message, never.hint);
+  else if (never !== undefined) throw compiler.error(node, never.message, never.hint);
 }

@@ -6,6 +6,8 @@ import { canonicalize } from '../path.ts';
 export interface Never {
   readonly message: string;
   readonly hint?: string | undefined;
+  /** Requests to some routes can equal it: only worth a warning. */
+  readonly seldom?: true;
 }
 
 /** The closed form that all values of a name have: a literal outside of it is a mistake, and under `!` an open door. */
@@ -89,12 +91,21 @@ function pathPart(literal: string): Never | undefined {
   return { message: `request.path never contains ${quote(literal)}`, hint: writeText(decoded) };
 }
 
+function onlyAllowed(literal: string, needs: readonly string[]): Never {
+  const allowances = needs.map(quote).join(', ');
+  return {
+    message: `request.path is ${quote(literal)} only where the route's pathAllows has ${allowances}`,
+    seldom: true,
+  };
+}
+
 export const pathForm: Form = {
   whole(literal) {
     if (typeof literal !== 'string') return undefined;
     const target = canonicalize(literal);
     const path = 'path' in target ? target.path : undefined;
-    if (path === literal) return undefined;
+    if (path === literal)
+      return 'needs' in target && target.needs.length > 0 ? onlyAllowed(literal, target.needs) : undefined;
     const query = literal.includes('?') ? 'request.path has no query; see request.query' : undefined;
     const slash = literal.startsWith('/') ? undefined : 'a path begins with /';
     const hint = query ?? slash ?? (path === undefined ? undefined : writeText(path));

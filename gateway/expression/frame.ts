@@ -10,7 +10,7 @@ import { EvaluationError, StepLimitExceeded } from './errors.ts';
 export const maxSteps = 1_000_000;
 
 /** An error costs its stack trace and its message, 3 to 6 µs. */
-const errorSteps = 700;
+const errorSteps = 800;
 
 /** What one evaluation has at hand. */
 export class Frame {

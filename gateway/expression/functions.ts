@@ -40,7 +40,7 @@ const anyList = listOf('dyn');
 const anyMap = mapOf('dyn', 'dyn');
 
 /** Reading a text costs more for a time than for a number. */
-const conversionSteps = { time: 200, other: 50 } as const;
+const conversionSteps = { time: 300, other: 50 } as const;
 
 function conversion(result: Type, from: readonly Type[], convert: (value: unknown) => unknown): Callable {
   return {
@@ -156,7 +156,7 @@ export function zonedPart(name: string, shift: (date: Date) => Date): Callable {
   const { read, range } = timestampParts[name] as (typeof timestampParts)[string];
   return {
     overloads: [[['timestamp'], 'int']],
-    steps: 700,
+    steps: 850,
     form: rangeForm(name, ...range),
     call(_frame, value) {
       if (!(value instanceof Timestamp))

@@ -7,6 +7,9 @@ export type { WebhookAttribute } from './names.ts';
 /** Decides about a request. @throws EvaluationError or StepLimitExceeded, which the caller must take for a refusal */
 export type Expression = (exchange: Exchange) => boolean;
 
+/** Takes what is probably not meant, with line and caret. */
+export type ExpressionWarn = (message: string, hint?: string) => void;
+
 /**
  * Compiles an expression in CEL (https://cel.dev, language definition) against the names of docs/expressions.md.
  *
@@ -16,8 +19,8 @@ export type Expression = (exchange: Exchange) => boolean;
  */
 export async function compileExpression(
   source: string,
-  _want: { readonly result: 'boolean' },
+  want: { readonly result: 'boolean'; readonly warn?: ExpressionWarn },
 ): Promise<Expression> {
   const { buildExpression } = await import('./build.ts');
-  return buildExpression(source);
+  return buildExpression(source, want.warn);
 }

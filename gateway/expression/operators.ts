@@ -88,7 +88,7 @@ function order(left: number | bigint, right: number | bigint): number {
 
 function add(left: unknown, right: unknown, frame: Frame): unknown {
   if (typeof left === 'string' && typeof right === 'string') {
-    spendText(frame, left.length + right.length);
+    frame.spend(6 + ((left.length + right.length) >> 5));
     return left + right;
   }
   if (typeof left === 'number' && typeof right === 'number') return left + right;

@@ -96,7 +96,7 @@ export function replace(frame: Frame, text: string, old: string, by: string, lim
 
 function cut(frame: Frame, text: string, separator: string): string[] {
   // Each piece is an object.
-  frame.spend(text.length * 4);
+  frame.spend(text.length * 6);
   spendSearch(frame, text, separator);
   return separator === '' ? [...text] : text.split(separator);
 }

@@ -48,7 +48,7 @@ export function lookUp(map: object, key: unknown, frame: Frame): unknown {
 }
 
 /** Making the list of a map's keys takes longer than going through it. */
-const keySteps = 16;
+const keySteps = 24;
 
 export function keysOf(map: object, frame: Frame): readonly unknown[] {
   if (map instanceof HeaderMap) return map.keys(frame);
@@ -58,7 +58,7 @@ export function keysOf(map: object, frame: Frame): readonly unknown[] {
 }
 
 /** Comparing a name with one of the same length, and making a name lower case for a set. */
-const headerSteps = { get: 3, keys: 10 } as const;
+const headerSteps = { get: 4, keys: 14 } as const;
 
 /** A request's headers as a map from lower-case name to text, read from the flat list when a name is asked for. */
 export class HeaderMap {

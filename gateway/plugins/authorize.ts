@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../configuration-error.ts';
+import { ConfigurationError, type Warn } from '../configuration-error.ts';
 import { compileExpression, EvaluationError, StepLimitExceeded } from '../expression/index.ts';
 import { definePlugin } from '../plugin.ts';
 import { refusals } from '../refusal.ts';
@@ -27,8 +27,8 @@ export const authorize = definePlugin<Options>({
     ),
   }),
   refusals: refuse,
-  async create({ allow }) {
-    const allows = await compileAllow(allow);
+  async create({ allow }, { warn }) {
+    const allows = await compileAllow(allow, warn);
     return {
       access(exchange) {
         try {
@@ -43,9 +43,12 @@ export const authorize = definePlugin<Options>({
   },
 });
 
-async function compileAllow(source: string) {
+async function compileAllow(source: string, warn: Warn) {
   try {
-    return await compileExpression(source, { result: 'boolean' });
+    return await compileExpression(source, {
+      result: 'boolean',
+      warn: (message, hint) => warn(['allow'], message, hint),
+    });
   } catch (error) {
     if (error instanceof ConfigurationError)
       throw new ConfigurationError(error.message, ['allow'], error.hint);

@@ -34,3 +34,24 @@ test('an address that is not known is an error, whatever is asked of it', async 
   }
   assert.equal((await compile('has(source.ip)'))(exchange), false);
 });
+
+test('a path that only routes with pathAllows take is warned of, with line and caret', async () => {
+  for (const [literal, allowance] of [
+    ['/a//b', '"//"'],
+    ['/a%2Fb', '"%2F"'],
+    ['/a;b', '";"'],
+  ]) {
+    const warnings: string[] = [];
+    await compileExpression(`request.path != '${literal}'`, {
+      result: 'boolean',
+      warn: (message) => warnings.push(message),
+    });
+    assert.equal(warnings.length, 1);
+    assert.ok(
+      warnings[0]?.startsWith(
+        `request.path is "${literal}" only where the route's pathAllows has ${allowance}`,
+      ),
+    );
+    assert.match(warnings[0] ?? '', /\n {2}1 \| request\.path != .*\n .*\^\^/);
+  }
+});

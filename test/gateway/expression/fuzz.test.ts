@@ -104,7 +104,13 @@ test('whatever is written, it is an expression or a configuration error, and eva
   );
 });
 
-/** Expressions by type, over a payload of plain data; relations stand beside one another without parentheses. */
+/**
+ * Expressions by type, over a payload of plain data; relations stand beside one another without parentheses.
+ *
+ * What is left out is where the other implementation differs from the language: timestamp(int) takes milliseconds there,
+ * years below 100 are those of the 20th century, int('') is 0, null is no key to ask for, `!!` and `--` vanish even before what they
+ * do not take, texts beyond U+FFFF have the order of UTF-16, and replace and split with a limit drop the rest. cases.json has these.
+ */
 const { bool } = fc.letrec<
   Record<'bool' | 'int' | 'double' | 'text' | 'list' | 'data' | 'duration' | 'time' | 'any', string>
 >((tie) => {
@@ -131,9 +137,7 @@ const { bool } = fc.letrec<
       tie('list').map((list) => `size(${list})`),
       tie('text').map((text) => `${text}.size()`),
       tie('int').map((int) => `(-(${int} + 0))`),
-      one('double', 'text')
-        .chain((type) => tie(type))
-        .map((value) => `int(${value})`),
+      tie('double').map((value) => `int(${value})`),
       tie('text').map((text) => `${text}.indexOf('b')`),
       fc
         .tuple(tie('duration'), one('getHours', 'getMinutes', 'getSeconds', 'getMilliseconds'))
@@ -207,18 +211,9 @@ const { bool } = fc.letrec<
     ),
     duration: fc.oneof(
       small,
-      one(
-        '0s',
-        '1h',
-        '-1.5s',
-        '16.1s',
-        '16100ms',
-        '1.234s',
-        '1ns',
-        '1h2m3.5s',
-        '2562047h',
-        '-9223372036s',
-      ).map((text) => `duration('${text}')`),
+      one('0s', '1h', '-1.5s', '16.1s', '16100ms', '1.234s', '1h2m3.5s', '2562047h', '-9223372036s').map(
+        (text) => `duration('${text}')`,
+      ),
       binary('duration', ['+', '-']),
       binary('time', ['-']),
     ),
@@ -227,9 +222,8 @@ const { bool } = fc.letrec<
       one(
         '2026-02-28T23:59:59Z',
         '2024-02-29T12:00:00.5Z',
-        '0050-01-02T00:00:00Z',
         '9999-12-31T23:59:59Z',
-        '0001-01-01T00:00:00Z',
+        '0101-01-01T00:00:00Z',
         '1970-01-01T00:00:00+01:00',
         '1969-12-31T23:59:59.999Z',
       ).map((text) => `timestamp('${text}')`),
@@ -271,7 +265,7 @@ const { bool } = fc.letrec<
           ),
         )
         .map((text) => `(${text} == true)`),
-      tie('bool').map((value) => `!${value}`),
+      tie('bool').map((value) => `!(${value})`),
       ...(['int', 'double', 'text', 'duration', 'time'] as const).map((type) =>
         binary(type, ['==', '!=', '<', '<=', '>', '>=']),
       ),
@@ -279,12 +273,7 @@ const { bool } = fc.letrec<
       fc.tuple(tie('any'), one('==', '!='), tie('any')).map(([l, op, r]) => `dyn(${l}) ${op} ${r}`),
       fc.tuple(tie('any'), tie('list')).map(([item, list]) => `dyn(${item}) in ${list}`),
       fc
-        .tuple(
-          tie('list'),
-          one('all', 'exists', 'exists_one', 'existsOne'),
-          one('>', '==', '!=', 'in'),
-          tie('any'),
-        )
+        .tuple(tie('list'), one('all', 'exists', 'exists_one', 'existsOne'), one('>', '==', '!='), tie('any'))
         .map(([list, macro, op, item]) => `${list}.${macro}(v, dyn(v) ${op} dyn(${item}))`),
       ...(['startsWith', 'endsWith', 'contains'] as const).map((method) => call('text', method, 'text')),
       fc
@@ -309,7 +298,7 @@ const payload = {
 };
 
 /** Each is another stretch of the expressions that there are. A seed that found something stays. */
-const seeds = [1, 2, 3, 20300131];
+const seeds = [1, 2, 3, 11, 17, 20300131];
 
 for (const seed of seeds) {
   test(`our evaluation agrees with that of another implementation of CEL, seed ${seed}`, async () => {
@@ -324,9 +313,9 @@ for (const seed of seeds) {
         assert.equal(ours, oracle(expression), expression);
         agreed += 1;
       }),
-      { numRuns: 600, seed },
+      { numRuns: 400, seed },
     );
-    assert.ok(agreed > 200, `only ${agreed} were compared`);
+    assert.ok(agreed > 130, `only ${agreed} were compared`);
   });
 }
 
