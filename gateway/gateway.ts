@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { openExchange } from './admission.ts';
+import type { ServerOptions } from './config/server-options.ts';
 import type { Exchange } from './exchange.ts';
 import { type FinishedRequest, type HandlingHost, RequestHandling, type SeenRequest } from './handling.ts';
 import { messageOf } from './message-of.ts';
@@ -19,6 +20,8 @@ export interface GatewayParts {
   readonly services: ReadonlyMap<string, Upstream>;
   readonly clock: Clock;
   readonly log: Log;
+  /** `server` of the configuration, for the host that reads it. */
+  readonly serverOptions?: ServerOptions;
   /** Closes what the plugins hold. */
   readonly closePlugins: () => Promise<void>;
 }
@@ -38,6 +41,11 @@ export class Gateway {
   constructor(parts: GatewayParts, finished: (record: FinishedRequest) => void) {
     this.#parts = parts;
     this.#host = { router: parts.router, clock: parts.clock, log: parts.log, finished };
+  }
+
+  /** What the configuration says of the Node host. */
+  get serverOptions(): ServerOptions {
+    return this.#parts.serverOptions ?? { limits: {} };
   }
 
   /** Handles one request; all that follows goes to the sink. Never throws. */

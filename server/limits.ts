@@ -1,3 +1,5 @@
+import type { ServerOptions } from '../gateway/config/server-options.ts';
+
 /** What a client may ask of the listener at most. Times are milliseconds. */
 export interface ListenerLimits {
   /** Bytes of the request line and the headers together. */
@@ -49,3 +51,25 @@ export const defaultLimits: ListenerLimits = Object.freeze({
   connections: 10_000,
   pipelined: 64,
 });
+
+/** The limits of a configuration, and the defaults for those that it does not give. */
+export function limitsOf(given: ServerOptions['limits']): ListenerLimits {
+  const requestTimeoutMs = given.requestTimeout ?? defaultLimits.requestTimeoutMs;
+  const memoryBytes = given.memory ?? defaultLimits.memoryBytes;
+  return {
+    ...defaultLimits,
+    headerBytes: given.headerSize ?? defaultLimits.headerBytes,
+    headerCount: given.headerLines ?? defaultLimits.headerCount,
+    // Node refuses a longer one: the headers are part of the request.
+    headersTimeoutMs: Math.min(given.headerTimeout ?? defaultLimits.headersTimeoutMs, requestTimeoutMs),
+    requestTimeoutMs,
+    keepAliveTimeoutMs: given.keepAliveTimeout ?? defaultLimits.keepAliveTimeoutMs,
+    bodyBytesPerSecond: given.bodyRate ?? defaultLimits.bodyBytesPerSecond,
+    bodyWindowMs: given.bodyWindow ?? defaultLimits.bodyWindowMs,
+    memoryBytes,
+    memoryPerAddressBytes: given.memoryPerAddress ?? Math.floor(memoryBytes / 4),
+    stalledReaderMs: given.answerTimeout ?? defaultLimits.stalledReaderMs,
+    connections: given.connections ?? defaultLimits.connections,
+    pipelined: given.pipelined ?? defaultLimits.pipelined,
+  };
+}

@@ -2,6 +2,7 @@ import type { Gateway } from '../gateway/gateway.ts';
 import type { Log } from '../gateway/plugin.ts';
 import { formatAddress, type ListenAddress } from './address.ts';
 import { type AdminSubject, startAdmin } from './admin.ts';
+import { limitsOf } from './limits.ts';
 import { listenError } from './listen-error.ts';
 import { startServer } from './listener.ts';
 
@@ -43,7 +44,8 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const { gateway, listen, admin, log, graceMs = 25_000, signals = process } = options;
   let stopping = false;
   try {
-    const server = await startServer(gateway, listen).catch((error: unknown) => {
+    const limits = limitsOf(gateway.serverOptions.limits);
+    const server = await startServer(gateway, { ...listen, limits }).catch((error: unknown) => {
       throw listenError(error, listen, 'POSTERN_LISTEN');
     });
     const watch: AdminSubject = {

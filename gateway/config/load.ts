@@ -43,7 +43,10 @@ export async function loadGateway(source: ConfigurationSource, ports: GatewayPor
   const compiled = await compile(parsed.value, ports, problems);
   const warnings = problems.warnings();
   if (warnings.length > 0) (ports.warned ?? logWarnings)(warnings);
-  const gateway = new Gateway({ ...compiled, clock: ports.clock, log: ports.log }, ports.finished ?? ignore);
+  const gateway = new Gateway(
+    { ...compiled, serverOptions: parsed.value.server, clock: ports.clock, log: ports.log },
+    ports.finished ?? ignore,
+  );
   try {
     problems.throwIfAny();
   } catch (error) {

@@ -4,6 +4,7 @@ import type { Plugin, Scope } from '../plugin.ts';
 import { plugins } from '../plugins/index.ts';
 import { type Schema, s } from '../schema.ts';
 import { transportForms } from '../upstream/transports/index.ts';
+import { serverOptions } from './server-options.ts';
 import { pathEncodings } from './target-path.ts';
 
 /** Options by the name of their plugin, parsed already. */
@@ -115,6 +116,10 @@ export const configurationShape = s.object({
   consumers: s.describe(
     s.withDefault(s.map(name, consumer), {}),
     'Who calls, told by the subject, and the plugins for each.',
+  ),
+  server: s.describe(
+    s.withDefault(serverOptions, {}),
+    'What postern serve alone has; the functions ignore it.',
   ),
 });
 

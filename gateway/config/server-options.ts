@@ -1,0 +1,45 @@
+import { type Schema, s } from '../schema.ts';
+
+const timeout = () => s.optional(s.duration({ min: 1 }));
+const size = (minBytes: number, least: string) =>
+  s.optional(s.refine(s.size(), (bytes) => (bytes < minBytes ? `expected at least ${least}` : undefined)));
+
+const limits = s.refine(
+  s.object({
+    headerSize: s.describe(size(1_024, '1KiB'), 'The request line and the headers of a request together.'),
+    headerLines: s.describe(s.optional(s.integer(1, 1_000)), 'Lines of headers.'),
+    headerTimeout: s.describe(timeout(), 'From the first byte of a request to the end of its headers.'),
+    requestTimeout: s.describe(timeout(), 'From the first byte of a request to the last byte of its body.'),
+    keepAliveTimeout: s.describe(timeout(), 'How long a connection may be idle between two requests.'),
+    bodyRate: s.describe(
+      size(1, '1B'),
+      'The least that a body must bring in a second while it is waited for, on average over bodyWindow.',
+    ),
+    bodyWindow: s.describe(timeout(), 'The time over which bodyRate is measured.'),
+    memory: s.describe(
+      size(1_048_576, '1MiB'),
+      'What all requests under way may hold in memory: their heads, and their bodies as far as they are kept.',
+    ),
+    memoryPerAddress: s.describe(
+      size(65_536, '64KiB'),
+      'The same for one IPv4 address or one /64 of IPv6. A quarter of memory unless given.',
+    ),
+    answerTimeout: s.describe(timeout(), 'How long a client may take no byte of its answer.'),
+    connections: s.describe(s.optional(s.integer(1, 1_000_000)), 'Connections at the same time.'),
+    pipelined: s.describe(
+      s.optional(s.integer(1, 1_000)),
+      'Requests that a client may send ahead on one connection.',
+    ),
+  }),
+  ({ memory, memoryPerAddress }) =>
+    memory !== undefined && memoryPerAddress !== undefined && memoryPerAddress > memory
+      ? 'memoryPerAddress is larger than memory; no address could hold so much'
+      : undefined,
+);
+
+/** What `postern serve` alone reads. The functions accept it, so that one file can serve both hosts. */
+export const serverOptions = s.object({
+  limits: s.describe(s.withDefault(limits, {}), 'What a client may ask of the listener at most.'),
+});
+
+export type ServerOptions = typeof serverOptions extends Schema<infer Output> ? Output : never;
