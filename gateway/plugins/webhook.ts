@@ -1,10 +1,10 @@
 import { ConfigurationError } from '../configuration-error.ts';
 import type { Exchange } from '../exchange.ts';
-import { EvaluationError, parseJson, type WebhookAttribute } from '../expression/index.ts';
 import { messageOf } from '../message-of.ts';
 import { definePlugin, type Host, type JudgeBody } from '../plugin.ts';
 import { providers } from '../providers/index.ts';
 import { type Claim, type LoadedSecret, MalformedSignature, type Provider } from '../providers/provider.ts';
+import { ReceivedWebhook } from '../received-webhook.ts';
 import { refusals } from '../refusal.ts';
 import { type Schema, s } from '../schema.ts';
 import { refuseBlank } from '../secrets/blank.ts';
@@ -108,7 +108,7 @@ export const webhook = definePlugin<Options>({
       const stale = staleness(claim);
       if (stale !== undefined) return stale;
       exchange.subject = subject;
-      exchange.attributes.webhook = new ReceivedWebhook(name, claim, body, options.maxPayload);
+      exchange.attributes.webhook = new ReceivedWebhook(name, claim, exchange, body, options.maxPayload);
       return next;
     }
 
@@ -152,55 +152,4 @@ async function loadSecrets(references: readonly string[], host: Host): Promise<r
       }
     }),
   );
-}
-
-/**
- * What expressions read as `webhook`. The body is parsed when one of them first asks for it, which is after its signature was
- * found right, and never a second time, whether that succeeded or not.
- */
-class ReceivedWebhook implements WebhookAttribute {
-  readonly provider: string;
-  readonly id: string | undefined;
-  readonly timestamp: Date | undefined;
-  readonly #event: Claim['event'];
-  #body: Uint8Array | undefined;
-  readonly #maxPayload: number;
-  #payload: unknown;
-  #failure: unknown;
-
-  constructor(provider: string, { id, event, timestampMs }: Claim, body: Uint8Array, maxPayload: number) {
-    this.provider = provider;
-    this.id = id;
-    this.timestamp = timestampMs === undefined ? undefined : new Date(timestampMs);
-    this.#event = event;
-    this.#body = body;
-    this.#maxPayload = maxPayload;
-  }
-
-  get event(): string | undefined {
-    return typeof this.#event === 'function' ? this.#event(this.payload) : this.#event;
-  }
-
-  get payload(): unknown {
-    if (this.#body !== undefined) this.#parse(this.#body);
-    if (this.#failure !== undefined) throw this.#failure;
-    return this.#payload;
-  }
-
-  #parse(body: Uint8Array): void {
-    this.#body = undefined;
-    try {
-      this.#payload = parsePayload(body, this.#maxPayload);
-    } catch (error) {
-      this.#failure = error;
-    }
-  }
-}
-
-function parsePayload(body: Uint8Array, maxBytes: number): unknown {
-  if (body.byteLength > maxBytes)
-    throw new EvaluationError(
-      `webhook.payload is unknown: the body has ${body.byteLength} bytes, and maxPayload is ${maxBytes}`,
-    );
-  return parseJson(body);
 }

@@ -127,3 +127,40 @@ test('half a character in a text or a key is refused, because two readers make d
     assert.throws(() => parse(text), /half a character/, text);
   assert.deepEqual(parse('["\\ud83d\\ude00", "\\\\ud83d"]'), ['😀', '\\ud83d']);
 });
+
+test('a key that an object has twice is refused, because a target may read the value that was not decided on', () => {
+  for (const text of [
+    '{"action":"deleted","action":"opened"}',
+    '{"action":1,"action":1}',
+    '{"action":1,"\\u0061ction":2}',
+    '{"":1,"":2}',
+    '{"__proto__":1,"__proto__":2}',
+    '[0,{"a":[{"b":{"c":1,"d":2,"c":3}}]}]',
+    '{"a":{"b":1,"c":2},"a":3}',
+    '{"a":{"a":1},"b":":","a":{"a":1}}',
+    `${'{"a":1,"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`,
+    '{"id":9007199254740993,"id":9007199254740993}',
+  ])
+    assert.throws(() => parse(text), /^EvaluationError: the body has a key twice in one object$/, text);
+  for (const text of [
+    '{"a":{"a":1},"b":[{"a":":"},{"a":"\\":\\""}]}',
+    '{"__proto__":{"__proto__":1},"constructor":2}',
+    '{"a":"\\\\","b":"\\\\\\"a:","A":1}',
+    '":"',
+    '{}',
+  ])
+    assert.doesNotThrow(() => parse(text), text);
+});
+
+test('keys count as twice there whenever a parser drops one, in any JSON', () => {
+  const key = fc.oneof(fc.constantFrom('a', ':', '"', '\\', '__proto__', '1'), fc.string({ maxLength: 2 }));
+  const members = fc.array(key, { maxLength: 4 });
+  fc.assert(
+    fc.property(fc.array(members, { maxLength: 4 }), (objects) => {
+      const text = `[${objects.map((keys) => `{${keys.map((one) => `${JSON.stringify(one)} : ":"`).join()}}`).join()}]`;
+      const isTwice = objects.some((keys) => new Set(keys).size < keys.length);
+      if (isTwice) assert.throws(() => parse(text), /twice/);
+      else assert.deepEqual(parse(text), JSON.parse(text));
+    }),
+  );
+});

@@ -242,6 +242,56 @@ test('a payload of more bytes than maxPayload is unknown: an expression that loo
   }
 });
 
+test('a payload that its headers call anything but JSON is unknown, because the target may read something else in it', async () => {
+  // A form to whoever believes the content-type: payload={"ref":"refs/heads/main"}.
+  const body = Buffer.from(
+    '{"ref":"refs/heads/x","note":"&payload=%7B%22ref%22%3A%22refs/heads/main%22%7D&"}',
+  );
+  const plugins = [
+    await webhook(github),
+    await configure('authorize', { allow: "webhook.payload.ref == 'refs/heads/x'" }),
+  ];
+  const judged = (...added: string[]) => {
+    const { headers } = signed(github, { body });
+    const list = [...Object.entries(headers).flat(), ...added];
+    return judge(plugins, exchangeOf({ head: { headers: list } }), body);
+  };
+  const type = (value: string) => ['Content-Type', value];
+  for (const value of [
+    'application/json',
+    'Application/JSON; Charset=UTF-8',
+    'application/json;charset="utf-8"; v=1',
+    'application/cloudevents+json',
+    'application/vnd.example.v1+json; profile=x',
+    'text/json',
+    'text/plain; charset=utf8',
+  ])
+    assert.equal(await judged(...type(value)), undefined, value);
+  assert.equal(await judged(), undefined);
+  assert.equal(await judged('content-encoding', 'Identity'), undefined);
+  for (const added of [
+    type('application/x-www-form-urlencoded'),
+    type('multipart/form-data; boundary=note'),
+    type('application/xml'),
+    type('application/jsonx'),
+    type('application/x-www-form-urlencoded; as=application/json'),
+    type('application/json; charset=utf-7'),
+    type('application/json; charset=utf-8; charset=utf-16'),
+    type('application/json; charset="utf-8'),
+    type('application/json; charset=utf-8x'),
+    type(''),
+    [...type('application/json'), ...type('application/x-www-form-urlencoded')],
+    type('application/json; a=b, application/x-www-form-urlencoded'),
+    ['content-encoding', 'gzip'],
+    ['content-encoding', 'identity', 'Content-Encoding', 'deflate'],
+    ['content-encoding', ''],
+  ]) {
+    const reply = await judged(...added);
+    assert.equal(reply?.code, 'authorize:error', `${added}`);
+    assert.match(reply?.detail ?? '', /webhook\.payload is unknown: content-/);
+  }
+});
+
 test('by default expressions read payloads of a mebibyte', async () => {
   const plugins = [await webhook(github), await configure('authorize', { allow: "webhook.payload != ''" })];
   for (const [size, code] of [
