@@ -52,27 +52,27 @@ function apply(
   if (type === undefined) throw compiler.error(node, wrongArguments(node, types), expected(node, callable));
   if (name === 'startsWith' || name === 'endsWith' || name === 'contains')
     checkPart(compiler, name, parts[0], parts[1], args[1]);
-  const { call, steps, form } = callable;
-  const codes = parts.map(({ code }) => code);
-  const [first, second] = codes;
-  if (first === undefined) throw unknownCall(compiler, node);
-  const code: Code =
-    second === undefined
-      ? function callWithOne(frame) {
-          frame.spend(steps);
-          return call(frame, first(frame));
-        }
-      : function callWithMore(frame) {
-          frame.spend(steps);
-          return call(frame, ...codes.map((one) => one(frame)));
-        };
+  const codes = parts.map((part) => part.code);
+  const code = calling(callable, codes as [Code, ...Code[]]);
   if (parts.every(isConstant)) {
     // What can be known now is worked out now, so that a malformed `duration('5 m')` is found when it is loaded.
     const folded = compiler.fold(code, type);
     if (typeof folded === 'string') throw compiler.error(node, folded);
     return folded;
   }
-  return { type, form, code };
+  return { type, form: callable.form, code };
+}
+
+function calling({ call, steps }: Callable, [first, second, ...others]: readonly [Code, ...Code[]]): Code {
+  if (second === undefined)
+    return function callWithOne(frame) {
+      frame.spend(steps);
+      return call(frame, first(frame));
+    };
+  return function callWithMore(frame) {
+    frame.spend(steps);
+    return call(frame, first(frame), second(frame), ...others.map((one) => one(frame)));
+  };
 }
 
 function unknownCall(compiler: Compiler, node: CallNode): Error {

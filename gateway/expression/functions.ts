@@ -32,7 +32,7 @@ function join(frame: Frame, list: unknown, separator: unknown = ''): string {
     if (typeof item !== 'string') throw mismatch('join', item);
     characters += item.length;
   }
-  frame.spend(characters >> 1);
+  frame.spend(characters / 2);
   return list.join(separator);
 }
 
@@ -78,15 +78,15 @@ function ofText(
   call: OfText,
   form?: Form,
 ): Callable {
-  const wanted: readonly Type[] = ['string', ...parameters];
   return {
-    overloads: [[wanted, result]],
+    overloads: [[['string', ...parameters], result]],
     steps: 4,
     ...(form && { form }),
-    call(frame, ...values) {
-      for (let at = 0; at < values.length; at += 1)
-        if (kindOf(values[at]) !== wanted[at]) throw mismatch(name, values[at]);
-      return (call as Callable['call'])(frame, ...values);
+    call(frame, text, ...rest) {
+      if (typeof text !== 'string') throw mismatch(name, text);
+      for (let at = 0; at < rest.length; at += 1)
+        if (kindOf(rest[at]) !== parameters[at]) throw mismatch(name, rest[at]);
+      return (call as Callable['call'])(frame, text, ...rest);
     },
   };
 }

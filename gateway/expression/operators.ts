@@ -17,10 +17,10 @@ const intSteps = 8;
 export function equal(left: unknown, right: unknown, frame: Frame, depth = 0): boolean {
   if (typeof left === 'string') {
     if (typeof right !== 'string' || left.length !== right.length) return false;
-    spendText(frame, left.length);
+    frame.spend(2 + (left.length >> 4));
     return left === right;
   }
-  if (isNumber(left)) return isNumber(right) && order(left, right) === 0;
+  if (isNumber(left)) return isNumber(right) && orderNumbers(left, right, frame) === 0;
   if (left === right && kindOf(left) !== 'list' && kindOf(left) !== 'map') return true;
   const kind = kindOf(left);
   if (kind !== kindOf(right)) return false;
@@ -67,7 +67,7 @@ function isIn(item: unknown, container: unknown, frame: Frame): boolean {
 
 function compare(operator: string, left: unknown, right: unknown, frame: Frame): number {
   if (typeof left === 'string' && typeof right === 'string') return compareTexts(left, right, frame);
-  if (isNumber(left) && isNumber(right)) return order(left, right);
+  if (isNumber(left) && isNumber(right)) return orderNumbers(left, right, frame);
   if (typeof left === 'boolean' && typeof right === 'boolean') return order(Number(left), Number(right));
   if (left instanceof Timestamp && right instanceof Timestamp) return order(left.ns, right.ns);
   if (left instanceof Duration && right instanceof Duration) return order(left.ns, right.ns);
@@ -80,9 +80,15 @@ function compare(operator: string, left: unknown, right: unknown, frame: Frame):
  * An integer beyond 2⁵³ and a double next to it are equal for implementations of CEL that round, and not for others.
  * @throws EvaluationError for these
  */
-function order(left: number | bigint, right: number | bigint): number {
-  if (typeof left !== typeof right && Number(left) === Number(right) && BigInt(left) !== BigInt(right))
+function orderNumbers(left: number | bigint, right: number | bigint, frame: Frame): number {
+  if (typeof left === typeof right) return order(left, right);
+  frame.spend(intSteps);
+  if (Number(left) === Number(right) && BigInt(left) !== BigInt(right))
     throw new EvaluationError(`${left} and ${right} are too close to tell an integer from a double`);
+  return order(left, right);
+}
+
+function order(left: number | bigint, right: number | bigint): number {
   return left < right ? -1 : left > right ? 1 : left >= right ? 0 : Number.NaN;
 }
 
@@ -213,11 +219,6 @@ export function not(value: unknown): boolean {
 export function int(value: bigint): bigint {
   if (BigInt.asIntN(64, value) !== value) throw new EvaluationError('an integer is out of range');
   return value;
-}
-
-/** Counts reading through text, which runs at several characters a nanosecond. */
-function spendText(frame: Frame, characters: number): void {
-  if (characters > 64) frame.spend(characters >> 5);
 }
 
 function notZero(value: bigint): bigint {

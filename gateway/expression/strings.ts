@@ -6,7 +6,7 @@ const surrogate = /[\ud800-\udfff]/;
 /** Order by code points, which UTF-16 does not have beyond U+FFFF. */
 export function compareTexts(left: string, right: string, frame: Frame): number {
   const length = Math.min(left.length, right.length);
-  if (length > 64) frame.spend(length >> 1);
+  frame.spend(6 + (length >> 1));
   let at = 0;
   while (at < length && left.charCodeAt(at) === right.charCodeAt(at)) at += 1;
   if (at === length) return left.length - right.length;
@@ -66,7 +66,8 @@ export function indexOf(frame: Frame, text: string, sought: string, from = 0n): 
 
 /** A long needle in a text made for it costs the product of the two. */
 export function spendSearch(frame: Frame, { length }: string, sought: string): void {
-  if (length > 32) frame.spend((length * (2 + sought.length)) / 8);
+  // Not >> 3: the product may be beyond 32 bits.
+  frame.spend(4 + (length * (2 + sought.length)) / 8);
 }
 
 export function contains(frame: Frame, text: string, sought: string): boolean {
@@ -88,7 +89,7 @@ export function replace(frame: Frame, text: string, old: string, by: string, lim
   const pieces = old === '' ? ['', ...cut(frame, text, ''), ''] : cut(frame, text, old);
   const most = pieces.length - 1;
   const count = limit < 0n || limit > most ? most : Number(limit);
-  frame.spend(((count * by.length) >> 3) + pieces.length);
+  frame.spend((count * by.length) / 8 + pieces.length);
   if (count === most) return pieces.join(by);
   const rest = pieces.slice(count).join(old);
   return [...pieces.slice(0, count), rest].join(by);

@@ -39,7 +39,7 @@ function objectKind(value: object | null): Kind {
 
 /** The value of a key, or undefined. Only a map's own keys count, so nothing of JavaScript's prototypes shows. */
 export function lookUp(map: object, key: unknown, frame: Frame): unknown {
-  if (typeof key === 'string' && key.length > 64) frame.spend(key.length >> 3);
+  frame.spend(typeof key === 'string' ? 4 + (key.length >> 3) : 4);
   if (map instanceof HeaderMap) return typeof key === 'string' ? map.get(key, frame) : undefined;
   if (map instanceof Map)
     return map.get(typeof key === 'number' && Number.isInteger(key) ? BigInt(key) : key);
@@ -70,7 +70,7 @@ export class HeaderMap {
 
   get(name: string, frame: Frame): string | undefined {
     const { length } = this.#exchange.head.headers;
-    if (length > 32) frame.spend((length >> 1) * headerSteps.get);
+    frame.spend((length >> 1) * headerSteps.get);
     return this.#exchange.header(name);
   }
 

@@ -183,6 +183,20 @@ test('reading a query costs steps, once for a request', async () => {
   assert.equal(evaluate(exchangeOf({ head: { query: 'a'.repeat(16_000) } })), true);
 });
 
+test('a product beyond 32 bits is charged whole', async () => {
+  const text = 'a'.repeat(100_000);
+  const exchange = withPayload({ text, list: Array(70_000).fill('') });
+  for (const source of [
+    'webhook.payload.text.contains("b" + webhook.payload.text)',
+    'webhook.payload.text.indexOf("b" + webhook.payload.text) < 0',
+    'webhook.payload.text.replace("a", webhook.payload.text) != ""',
+    'webhook.payload.list.join(webhook.payload.text) != ""',
+  ]) {
+    const evaluate = await compile(source);
+    assert.throws(() => evaluate(exchange), StepLimitExceeded, source);
+  }
+});
+
 test('nothing passes over the limit of steps', async () => {
   const endless = 'webhook.payload.all(a, webhook.payload.all(b, webhook.payload.all(c, true)))';
   const sources = [
@@ -203,7 +217,7 @@ test('each evaluation has all the steps', async () => {
 });
 
 test('an ordinary rule over an ordinary payload stays far from the limit', async () => {
-  const commits = range(2_048).map((id) => ({ id, modified: range(20).map((n) => `src/file-${n}.ts`) }));
+  const commits = range(1_024).map((id) => ({ id, modified: range(20).map((n) => `src/file-${n}.ts`) }));
   const evaluate = await compile(
     'webhook.payload.commits.all(c, c.modified.all(f, f.startsWith("src/") && !f.contains("..")))',
   );
