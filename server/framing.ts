@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Refusal } from '../gateway/verdict.ts';
+import { foreignProtocol } from './protocol.ts';
 import { httpRefusals } from './refusals.ts';
 
 /**
@@ -12,6 +13,8 @@ import { httpRefusals } from './refusals.ts';
  */
 export function declaredBytes(request: IncomingMessage, maxHeaders: number): number | undefined | Refusal {
   if (request.httpVersionMajor !== 1) return httpRefusals.version(`HTTP/${request.httpVersion}`);
+  const foreign = foreignProtocol(request);
+  if (foreign !== undefined) return httpRefusals.version(foreign);
   const headers = request.rawHeaders;
   if (headers.length > 2 * maxHeaders)
     return httpRefusals['headers-too-large'](`${headers.length / 2} headers, the limit is ${maxHeaders}`);
