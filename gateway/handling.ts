@@ -126,6 +126,7 @@ export class RequestHandling implements Handling, Receiver {
     try {
       const answer: Answer = { status, headers: answerHeaders(received, this.#id) };
       frameBodyless(answer);
+      exchange.route.rewriteLocations?.(exchange, answer.headers);
       if (exchange.chain.responseHeaders.length > 0) runHeaderHooks(exchange, answer);
       this.#sink.informational?.(answer.status, answer.headers);
     } catch (error) {
@@ -200,7 +201,10 @@ export class RequestHandling implements Handling, Receiver {
         method: exchange.head.method,
         path: exchange.route.targetPath(exchange.head),
         headers: (host) => {
-          const headers = upstreamHeaders(exchange, host);
+          const headers = upstreamHeaders(
+            exchange,
+            exchange.route.clientHost ? exchange.head.authority : host,
+          );
           if (declaredBytes !== undefined) headers.push('content-length', String(declaredBytes));
           return headers;
         },
@@ -214,7 +218,8 @@ export class RequestHandling implements Handling, Receiver {
   #head(status: number, received: string[]): void {
     const exchange = this.#exchange as Exchange;
     const answer: Answer = { status, headers: answerHeaders(received, this.#id) };
-    const { respond } = exchange.route;
+    const { respond, rewriteLocations } = exchange.route;
+    rewriteLocations?.(exchange, answer.headers);
     if (respond !== 'full') reduce(answer, respond);
     const { responseHeaders, responseBody } = exchange.chain;
     if (responseHeaders.length > 0) runHeaderHooks(exchange, answer);

@@ -55,6 +55,7 @@ export interface Hooks {
    */
   head?(exchange: Exchange): Verdict | JudgeBody;
   /** Returns nothing, at once. A head that could not be sent as it is becomes a 500. */
+  /** For interim answers (status below 200) too, each time one comes before the answer. */
   responseHeaders?(exchange: Exchange, answer: Answer): void;
   /** Called once an answer's head is known; what it gives sees each chunk as it streams. */
   responseBody?(exchange: Exchange): BodyTransform | undefined;

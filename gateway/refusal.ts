@@ -76,6 +76,7 @@ export const upstreamRefusals = refusals('upstream', {
   'connect-failed': [502, 'The connection to the target was not made'],
   'tunnel-not-ready': [503, 'The tunnel to the private network is not ready'],
   'tls-failed': [502, 'The TLS connection to the target failed'],
+  overloaded: [503, 'Too many requests wait for the service'],
   timeout: [504, 'The target did not answer in time'],
   reset: [502, 'The target closed the connection before it answered'],
   'bad-answer': [502, 'The target sent something that is not HTTP'],

@@ -1,3 +1,4 @@
+import type { RewriteLocations } from './answer-locations.ts';
 import type { Exchange, Head } from './exchange.ts';
 import type { PathAllowance } from './path.ts';
 import type { Answer, BodyNeed, BodyTransform, JudgeBody } from './plugin.ts';
@@ -50,6 +51,9 @@ export interface Route {
   readonly respond: Respond;
   readonly service: string;
   readonly upstream: Upstream;
+  /** The target sees the host that the client asked for, not its own. */
+  readonly clientHost?: boolean;
+  readonly rewriteLocations?: RewriteLocations | undefined;
   /** The path and query that the target sees, made from the canonical path and the raw query. */
   readonly targetPath: (head: Head) => string;
   /** Irregularities that its paths may have. */

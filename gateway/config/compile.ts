@@ -1,3 +1,4 @@
+import { compileLocations } from '../answer-locations.ts';
 import type { Exchange } from '../exchange.ts';
 import { compileExpression } from '../expression/index.ts';
 import { compileAllowedHeaders } from '../header-names.ts';
@@ -6,6 +7,7 @@ import { plugins } from '../plugins/index.ts';
 import type { Chain, ConsumerChain, Route } from '../route.ts';
 import { createRouter, DuplicateMatch, type Router } from '../router.ts';
 import { suggestion } from '../suggestion.ts';
+import { parseTarget } from '../upstream/target.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import {
   compileChain,
@@ -127,6 +129,7 @@ class Compiler {
       respond: options.respond,
       service: options.service,
       upstream,
+      ...this.#placeOf(options),
       targetPath,
       pathAllows: options.pathAllows,
       basePath: options.stripBasePath ?? '',
@@ -146,6 +149,20 @@ class Compiler {
       );
     }
     return false;
+  }
+
+  /** Whose host the target sees, and in whose terms its answers speak of places. */
+  #placeOf(options: RouteOptions): Pick<Route, 'clientHost' | 'rewriteLocations'> {
+    const service = this.#configuration.services[options.service];
+    if (service === undefined) return {};
+    const { targetPath, match, stripBasePath: basePath = '' } = options;
+    const targets = service.targets.map(({ url }) => parseTarget(url));
+    return {
+      clientHost: service.host === 'client',
+      rewriteLocations: service.rewriteLocation
+        ? compileLocations({ targets, targetPath, matchPath: match.path, basePath })
+        : undefined,
+    };
   }
 
   #upstreamOf(

@@ -22,7 +22,14 @@ export function compileService(
     attempt(() => readTarget(url, weight, transport, ports), [...path, 'targets', index, 'url'], problems),
   );
   if (transport === undefined || !targets.every((target) => target !== undefined)) return undefined;
-  return createUpstream({ targets, transport: transport.create(ports), timeoutMs: options.timeout });
+  return createUpstream({
+    targets,
+    transport: transport.create(ports),
+    timeoutMs: options.timeout,
+    idleTimeoutMs: options.idleTimeout,
+    connections: options.connections,
+    pending: options.pending,
+  });
 }
 
 const inSandbox =

@@ -55,6 +55,23 @@ const service = s.object({
   ),
   transport: s.describe(s.string({ max: 512 }), `How targets are reached: ${transportForms.join(', ')}.`),
   timeout: s.describe(s.withDefault(s.duration({ min: 1 }), '10s'), 'How long an answer may take to begin.'),
+  idleTimeout: s.describe(
+    s.withDefault(s.duration({ min: 1 }), '60s'),
+    'How long an answer that has begun may be silent.',
+  ),
+  host: s.describe(
+    s.withDefault(s.oneOf(['target', 'client']), 'target'),
+    'Whose host the target sees: its own, or the one that the client asked for.',
+  ),
+  rewriteLocation: s.describe(
+    s.withDefault(s.boolean(), false),
+    "Whether locations and cookies that name the target's own host are rewritten to the client's.",
+  ),
+  connections: s.describe(s.withDefault(s.integer(1, 10_000), 256), 'Connections to each target at most.'),
+  pending: s.describe(
+    s.withDefault(s.integer(0, 100_000), 1_000),
+    'Requests that may wait for a connection when all are in use.',
+  ),
   plugins: pluginsAt('service'),
 });
 

@@ -17,18 +17,21 @@ export interface UpstreamOptions {
   readonly targets: readonly Target[];
   readonly transport: Transport;
   readonly timeoutMs: number;
+  /** Between two packets of an answer, when its head has come. Default: a minute. */
+  readonly idleTimeoutMs?: number;
+  /** To each target. Default: 256. */
+  readonly connections?: number;
+  /** Calls beyond those that the connections take; more are refused. Default: 1000. */
+  readonly pending?: number;
   /** The machine's clocks unless given. */
   readonly clock?: Clock;
 }
 
 /** How long a kept connection may lie idle; a target that announces less (Keep-Alive: timeout) is believed. */
 const keepAliveMs = 60_000;
-/** Between two chunks of an answer, when its head has come. */
-const silenceMs = 60_000;
 const connectMs = 10_000;
 /** Kept back from a call's time, so that the reason why no connection was made arrives before the deadline. */
 const reserveMs = 100;
-const connectionsPerTarget = 256;
 
 /** Makes the upstream of a service: undici's pools, one a target, over the transport's connections. */
 export function createUpstream(options: UpstreamOptions): Upstream {
@@ -40,6 +43,10 @@ class PooledUpstream implements Upstream {
   readonly #transport: Transport;
   readonly #targets: readonly Target[];
   readonly #turns: Turns;
+  readonly #idleTimeoutMs: number;
+  readonly #connections: number;
+  readonly #maxCalls: number;
+  #calls = 0;
   readonly #clock: Clock;
   #epoch = 0;
   #pools: readonly Pool[];
@@ -48,17 +55,26 @@ class PooledUpstream implements Upstream {
   /** The deadline of the call for which a pool may be opening a connection: undici's connector is not told. */
   #deadlineMs = 0;
 
-  constructor({ targets, transport, timeoutMs, clock = systemClock }: UpstreamOptions) {
+  constructor(options: UpstreamOptions) {
+    const { targets, transport, clock = systemClock } = options;
     this.#targets = targets;
     this.#transport = transport;
     this.#clock = clock;
-    this.timeoutMs = timeoutMs;
+    this.timeoutMs = options.timeoutMs;
+    this.#idleTimeoutMs = options.idleTimeoutMs ?? 60_000;
+    this.#connections = options.connections ?? 256;
+    this.#maxCalls = targets.length * this.#connections + (options.pending ?? 1_000);
     this.#turns = new Turns(targets.map((target) => target.weight));
     this.#pools = this.#openPools();
   }
 
   forward(call: Call, receiver: Receiver): UpstreamCall {
-    const under = new PooledCall(call, receiver, this.#dispatch, this.#targets.length);
+    const under = new PooledCall(call, receiver, this.#dispatch, this.#targets.length, this.#ended);
+    this.#calls += 1;
+    if (this.#calls > this.#maxCalls) {
+      under.fail(upstreamRefusals.overloaded(`${this.#maxCalls} are under way`, ['retry-after', '1']));
+      return under;
+    }
     const readiness = this.#transport.ready(call.deadlineMs - this.#clock.now());
     if (readiness instanceof Promise) {
       readiness
@@ -98,6 +114,10 @@ class PooledUpstream implements Upstream {
     this.#pools = this.#openPools();
   }
 
+  readonly #ended = (): void => {
+    this.#calls -= 1;
+  };
+
   readonly #dispatch = (call: Call, handler: Dispatcher.DispatchHandler, tried: Set<number>): void => {
     const index = this.#turns.take(tried);
     tried.add(index);
@@ -109,7 +129,9 @@ class PooledUpstream implements Upstream {
         method: call.method as Dispatcher.HttpMethod,
         headers: call.headers(target.authority),
         body: call.body,
-      },
+        // By default undici takes it from the Host header, which may be the client's, and connects again for each other one.
+        servername: target.destination.host,
+      } as Dispatcher.DispatchOptions,
       handler,
     );
   };
@@ -121,13 +143,13 @@ class PooledUpstream implements Upstream {
       ({ origin }) =>
         new Pool(origin, {
           connect,
-          connections: connectionsPerTarget,
+          connections: this.#connections,
           pipelining: 1,
           allowH2: false,
           keepAliveTimeout: keepAliveMs,
           keepAliveMaxTimeout: keepAliveMs,
           headersTimeout: 0,
-          bodyTimeout: silenceMs,
+          bodyTimeout: this.#idleTimeoutMs,
         }),
     );
   }

@@ -39,7 +39,7 @@ export function connectorThrough(transport: Transport, limitMs: () => number): b
           callback(new ConnectError(upstreamRefusals['tls-failed'](detail), { cause: error }), null);
         }
         try {
-          secure({ ...options, httpSocket: socket }, (error, tlsSocket) =>
+          secure({ ...options, servername: '', httpSocket: socket }, (error, tlsSocket) =>
             error === null ? handOver(tlsSocket) : onBroken(error),
           );
         } catch (error) {

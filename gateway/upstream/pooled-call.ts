@@ -22,6 +22,7 @@ export class PooledCall implements UpstreamCall, Dispatcher.DispatchHandler {
   readonly #receiver: Receiver;
   readonly #dispatch: DispatchCall;
   readonly #targets: number;
+  readonly #ended: () => void;
   readonly #tried = new Set<number>();
   #controller: Dispatcher.DispatchController | undefined;
   /** The status and the headers until the packet that they came in was parsed whole: what follows there may be no HTTP. */
@@ -30,26 +31,33 @@ export class PooledCall implements UpstreamCall, Dispatcher.DispatchHandler {
   #pieces: Uint8Array[] = [];
   #paused = false;
   #over = false;
+  /** In the pool, without a connection yet. */
+  #waits = false;
+  #released = false;
 
-  constructor(call: Call, receiver: Receiver, dispatch: DispatchCall, targets: number) {
+  /** `ended` is called once, when the call is over and takes no place any more. */
+  constructor(call: Call, receiver: Receiver, dispatch: DispatchCall, targets: number, ended: () => void) {
     this.#call = call;
     this.#receiver = receiver;
     this.#dispatch = dispatch;
     this.#targets = targets;
+    this.#ended = ended;
   }
 
   attempt(): void {
     if (this.#over) return;
+    this.#waits = true;
     try {
       this.#dispatch(this.#call, this, this.#tried);
     } catch (error) {
+      this.#waits = false;
       this.fail(this.#replyTo(error));
     }
   }
 
   fail(reply: Refusal): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#end();
     this.#receiver.fail(reply);
   }
 
@@ -61,14 +69,17 @@ export class PooledCall implements UpstreamCall, Dispatcher.DispatchHandler {
 
   abort(): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#end();
     this.#controller?.abort(aborted);
   }
 
   /** The connection stands; from here on bytes are sent. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#over) controller.abort(aborted);
+    this.#waits = false;
+    if (!this.#over) return;
+    controller.abort(aborted);
+    this.#release();
   }
 
   onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
@@ -93,12 +104,13 @@ export class PooledCall implements UpstreamCall, Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     this.#deliver();
     if (this.#over) return;
-    this.#over = true;
+    this.#end();
     this.#receiver.end();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    if (this.#over) return;
+    this.#waits = false;
+    if (this.#over) return this.#release();
     const again =
       error instanceof ConnectError && this.#tried.size < this.#targets && isIntact(this.#call.body);
     if (again) this.attempt();
@@ -130,6 +142,18 @@ export class PooledCall implements UpstreamCall, Dispatcher.DispatchHandler {
     if (this.#receiver.data(pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces))) return;
     this.#paused = true;
     this.#controller?.pause();
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#release();
+  }
+
+  /** A call that is aborted while it waits for a connection stays in the pool until one is free. */
+  #release(): void {
+    if (!this.#over || this.#waits || this.#released) return;
+    this.#released = true;
+    this.#ended();
   }
 
   #replyTo(error: unknown): Refusal {

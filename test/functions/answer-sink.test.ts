@@ -121,3 +121,19 @@ test('a refusal in place of an answer starts from nothing', () => {
     isBase64Encoded: true,
   });
 });
+
+test('a body in pieces of any size is collected whole and in order', async () => {
+  const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, at) => at % 251));
+  const answer = await new Promise<HttpApiAnswer>((resolve) => {
+    const sink = new AnswerSink(resolve);
+    sink.head(200, [], false);
+    let at = 0;
+    for (const size of [100_000, 1, 0, 7, 65_536]) {
+      sink.data(bytes.subarray(at, at + size));
+      at += size;
+    }
+    for (; at < bytes.length; at += 1) sink.data(bytes.subarray(at, at + 1));
+    sink.end();
+  });
+  assert.deepEqual(Buffer.from(answer.body, 'base64'), bytes);
+});

@@ -132,7 +132,11 @@ export const unreadable: Body = {
 };
 
 /** Sends one request through a gateway and collects the answer. */
-export function send(gateway: Gateway, incoming: IncomingRequest): Promise<Collected> {
+export function send(
+  gateway: Gateway,
+  incoming: IncomingRequest,
+  interim?: Sink['informational'],
+): Promise<Collected> {
   return new Promise((resolve) => {
     const informational: number[] = [];
     const chunks: Uint8Array[] = [];
@@ -141,7 +145,10 @@ export function send(gateway: Gateway, incoming: IncomingRequest): Promise<Colle
     const done = (aborted: string | undefined) =>
       resolve({ status, headers, body: Buffer.concat(chunks).toString(), informational, aborted });
     const sink: Sink = {
-      informational: (code) => informational.push(code),
+      informational(code, list) {
+        informational.push(code);
+        interim?.(code, list);
+      },
       head(code, list) {
         status = code;
         headers = list;

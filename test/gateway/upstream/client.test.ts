@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import test, { type TestContext } from 'node:test';
 import { readEnvironment } from '../../../gateway/environment.ts';
-import { createUpstream } from '../../../gateway/upstream/client.ts';
+import { createUpstream, type UpstreamOptions } from '../../../gateway/upstream/client.ts';
 import { parseTarget } from '../../../gateway/upstream/target.ts';
 import type { Readiness, Transport } from '../../../gateway/upstream/transport.ts';
 import { parseTransport } from '../../../gateway/upstream/transports/index.ts';
@@ -16,7 +16,11 @@ import { closedPort, says, start, startTarget, until } from './fixtures/server.t
 function upstreamTo(
   t: TestContext,
   urls: readonly (string | readonly [url: string, weight: number])[],
-  options: { readonly transport?: string; readonly ready?: Transport['ready'] } = {},
+  options: {
+    readonly transport?: string;
+    readonly ready?: Transport['ready'];
+    readonly limits?: Partial<UpstreamOptions>;
+  } = {},
 ): Upstream {
   const clock = new MovableClock();
   const made = parseTransport(options.transport ?? 'direct').create({
@@ -29,7 +33,7 @@ function upstreamTo(
     close: () => made.close(),
   };
   const targets = urls.map((url) => (typeof url === 'string' ? parseTarget(url) : parseTarget(...url)));
-  const upstream = createUpstream({ targets, transport, timeoutMs: 10_000, clock });
+  const upstream = createUpstream({ targets, transport, timeoutMs: 10_000, clock, ...options.limits });
   t.after(() => upstream.close());
   return upstream;
 }
@@ -333,5 +337,41 @@ test('closing ends what is under way, on old connections too, and says that the 
   await until(() => target.open() === 2);
   await upstream.close();
   for (const { done } of calls) assert.equal((await done).failed?.code, 'gateway:stopping');
+  await until(() => target.open() === 0);
+});
+
+test('beyond its connections and those that may wait a service refuses requests, also when those that wait are aborted', async (t) => {
+  let answer = () => {};
+  const target = await startTarget(t, (_request, response) => {
+    const before = answer;
+    answer = () => {
+      before();
+      response.end('hello');
+    };
+  });
+  const upstream = upstreamTo(t, [at(target.port)], { limits: { connections: 1, pending: 2 } });
+  const first = begin(upstream);
+  await until(() => target.connections() === 1);
+  const waiting = [begin(upstream), begin(upstream)];
+  const refused = await send(upstream);
+  assert.deepEqual([refused.failed?.status, refused.failed?.code], [503, 'upstream:overloaded']);
+  assert.deepEqual(refused.failed?.headers, ['retry-after', '1']);
+  for (const { call } of waiting) call.abort();
+  assert.equal((await send(upstream)).failed?.code, 'upstream:overloaded', 'they still take their places');
+  answer();
+  assert.equal((await first.done).body, 'hello');
+  answer = () => {};
+  const next = begin(upstream);
+  await until(() => target.connections() >= 1);
+  const end = setInterval(() => answer(), 5);
+  assert.equal((await next.done).body, 'hello');
+  clearInterval(end);
+});
+
+test('an answer that is silent for longer than idleTimeout breaks off', async (t) => {
+  const target = await startTarget(t, (_request, response) => void response.write('half'));
+  const upstream = upstreamTo(t, [at(target.port)], { limits: { idleTimeoutMs: 1_000 } });
+  const { failed, body } = await send(upstream);
+  assert.deepEqual([failed?.code, body], ['upstream:timeout', 'half']);
   await until(() => target.open() === 0);
 });

@@ -54,6 +54,23 @@ for (const [url, asked] of [
   });
 }
 
+for (const url of ['https://builder.test', 'https://10.0.0.5']) {
+  test(`the certificate of ${url} is checked for the target's name whatever Host it gets, on one connection`, async (t) => {
+    const target = await startTarget(t, (request, response) => void response.end(request.headers.host), {
+      tls: trusted,
+    });
+    const names: unknown[] = [];
+    target.server.on('secureConnection', (socket: tls.TLSSocket & { servername?: unknown }) => {
+      names.push(socket.servername);
+    });
+    const proxy = await startProxy(t, () => ({ host: '127.0.0.1', port: target.port }));
+    const upstream = through(t, proxy.port, url);
+    for (const host of ['a.example.com', 'b.example.com:8443'])
+      assert.equal((await send(upstream, { host })).body, host);
+    assert.deepEqual(names, [url === 'https://builder.test' ? 'builder.test' : false]);
+  });
+}
+
 for (const [why, tlsOptions, url] of [
   ['by an authority that is not trusted', unknown, 'https://builder.test'],
   ['for another name', trusted, 'https://other.test'],
