@@ -1,3 +1,4 @@
+import { Pieces } from '../gateway/pieces.ts';
 import { upstreamRefusals } from '../gateway/refusal.ts';
 import type { BrokenOff, Handling, Sink } from '../gateway/sink.ts';
 import type { HttpApiAnswer } from './payload.ts';
@@ -23,8 +24,7 @@ export class AnswerSink implements Sink {
   #statusCode = 0;
   readonly #headers = new Map<string, string>();
   #cookies: string[] = [];
-  #body = new Uint8Array(0);
-  #size = 0;
+  readonly #body = new Pieces();
   #limitBytes = 0;
 
   constructor(done: (answer: HttpApiAnswer) => void, limitBytes = maxPayloadBytes) {
@@ -41,7 +41,7 @@ export class AnswerSink implements Sink {
     this.#statusCode = status;
     this.#headers.clear();
     this.#cookies = [];
-    this.#size = 0;
+    this.#body.clear();
     let declared = 0;
     for (let at = 0; at + 1 < headers.length; at += 2) {
       const name = (headers[at] as string).toLowerCase();
@@ -56,29 +56,17 @@ export class AnswerSink implements Sink {
   }
 
   data(chunk: Uint8Array): boolean {
-    const size = this.#size + chunk.byteLength;
-    if (size > this.#limitBytes) this.#refuseSize('more');
-    else this.#append(chunk, size);
+    if (this.#body.size + chunk.byteLength > this.#limitBytes) this.#refuseSize('more');
+    else this.#body.add(chunk);
     return true;
   }
 
   end(): void {
-    this.#done(this.#answer(Buffer.from(this.#body.buffer, 0, this.#size).toString('base64')));
+    this.#done(this.#answer(toBase64(this.#body.take())));
   }
 
   abort({ reply }: BrokenOff): void {
     this.#refusing().refuse(reply);
-  }
-
-  /** One block that doubles: a target may send each byte in a packet of its own, and a list of those would cost a hundred times as much. */
-  #append(chunk: Uint8Array, size: number): void {
-    if (size > this.#body.byteLength) {
-      const body = new Uint8Array(Math.min(this.#limitBytes, Math.max(size, 2 * this.#body.byteLength)));
-      body.set(this.#body.subarray(0, this.#size));
-      this.#body = body;
-    }
-    this.#body.set(chunk, this.#size);
-    this.#size = size;
   }
 
   #add(name: string, value: string): void {
@@ -105,4 +93,8 @@ export class AnswerSink implements Sink {
     if (this.#handling === undefined) throw new Error('the sink was not attached to its handling');
     return this.#handling;
   }
+}
+
+function toBase64({ buffer, byteOffset, byteLength }: Uint8Array): string {
+  return Buffer.from(buffer, byteOffset, byteLength).toString('base64');
 }

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { type Dispatcher, errors } from 'undici';
 import { BodyError } from '../body.ts';
 import { messageOf } from '../message-of.ts';
+import { Pieces } from '../pieces.ts';
 import { gatewayRefusals, upstreamRefusals } from '../refusal.ts';
 import type { Refusal } from '../verdict.ts';
 import { AnswerError, onPacketEnd } from './answer-guard.ts';
@@ -28,7 +29,7 @@ export class PooledCall implements UpstreamCall, Dispatcher.DispatchHandler {
   /** The status and the headers until the packet that they came in was parsed whole: what follows there may be no HTTP. */
   #head: readonly [status: number, headers: string[]] | undefined;
   /** What came of the body in this packet: a target can cut it into as many chunks as it has bytes. */
-  #pieces: Uint8Array[] = [];
+  readonly #pieces = new Pieces();
   #paused = false;
   #over = false;
   /** In the pool, without a connection yet. */
@@ -97,8 +98,8 @@ export class PooledCall implements UpstreamCall, Dispatcher.DispatchHandler {
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Uint8Array): void {
     if (this.#over) return;
-    if (this.#pieces.length === 0) onPacketEnd(this.#onPacketEnd);
-    this.#pieces.push(chunk);
+    if (this.#pieces.size === 0) onPacketEnd(this.#onPacketEnd);
+    this.#pieces.add(chunk);
   }
 
   onResponseEnd(): void {
@@ -136,10 +137,8 @@ export class PooledCall implements UpstreamCall, Dispatcher.DispatchHandler {
     const head = this.#head;
     this.#head = undefined;
     if (head !== undefined && !this.#over) this.#receiver.head(...head);
-    if (this.#pieces.length === 0 || this.#over) return;
-    const pieces = this.#pieces;
-    this.#pieces = [];
-    if (this.#receiver.data(pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces))) return;
+    if (this.#pieces.size === 0 || this.#over) return;
+    if (this.#receiver.data(this.#pieces.take())) return;
     this.#paused = true;
     this.#controller?.pause();
   }
