@@ -67,7 +67,7 @@ export function indexOf(frame: Frame, text: string, sought: string, from = 0n): 
 /** A long needle in a text made for it costs the product of the two. */
 export function spendSearch(frame: Frame, { length }: string, sought: string): void {
   // Not >> 3: the product may be beyond 32 bits.
-  frame.spend(4 + (length * (2 + sought.length)) / 8);
+  frame.spend(10 + (length * (2 + sought.length)) / 8);
 }
 
 export function contains(frame: Frame, text: string, sought: string): boolean {
