@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../configuration-error.ts';
+import { plainName } from '../header-names.ts';
 import { s } from '../schema.ts';
 import { defineProvider } from './provider.ts';
 import { hmacVerifier } from './scheme/hmac.ts';
@@ -7,8 +8,9 @@ import { compileTemplate, type SignedTemplate } from './scheme/template.ts';
 
 const headerName = s.string({
   max: 128,
-  pattern: /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/,
-  message: 'expected the name of a header',
+  pattern: plainName,
+  message:
+    'expected the name of a header, of letters, digits and hyphens; one that headersAllow lets through is read with hyphens, X_Sig as X-Sig',
 });
 
 interface Options {

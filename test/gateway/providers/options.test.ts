@@ -40,6 +40,11 @@ for (const [options, path, message] of wrongTemplates) {
 const wrongOptions: readonly Record<string, unknown>[] = [
   {},
   { header: 'x sig' },
+  // No request has these names: they are dropped, or read with hyphens.
+  { header: 'X_Sig' },
+  { header: 'x-sig', idHeader: 'x.id' },
+  { header: 'x-sig', eventHeader: 'x~event' },
+  { header: 'x-sig', timestampHeader: 'x_time' },
   { header: 'x-sig', digest: 'md5' },
   { header: 'x-sig', encoding: 'utf8' },
   { header: 'x-sig', prefix: 'a,b' },
