@@ -108,11 +108,15 @@ function headersOf(value: unknown): Readonly<Record<string, string>> {
   for (const name of Object.keys(given)) {
     const lower = name.toLowerCase();
     const text = given[name];
-    if (typeof text !== 'string') throw new Malformed(`the header ${lower} is ${kindOf(text)}, not a text`);
-    if (lower in headers) throw new Malformed(`the header ${lower} is there in two spellings`);
+    if (typeof text !== 'string') throw new Malformed(`${headerNamed(lower)} is ${kindOf(text)}, not a text`);
+    if (lower in headers) throw new Malformed(`${headerNamed(lower)} is there in two spellings`);
     headers[lower] = text;
   }
   return headers;
+}
+
+function headerNamed(lower: string): string {
+  return `the header ${JSON.stringify(lower.slice(0, 64))}`;
 }
 
 /** The body's bytes. API Gateway hands a body over as text when its content-type says text, and in base64 otherwise. */

@@ -1,9 +1,7 @@
 import { normalizeIp } from './address.ts';
 import { headerValue, type TrailEntry } from './exchange.ts';
 import type { FinishedRequest, SeenRequest } from './handling.ts';
-
-/** Of longer texts the log has the beginning: a client can make a line no longer than this, whatever it sends. */
-const most = { id: 128, method: 32, host: 255, path: 2_048, source: 64, name: 256, text: 1_024 } as const;
+import { cut, most } from './log-limits.ts';
 
 /**
  * Writes one line of JSON for each request that is over; `write` gets it with its newline.
@@ -75,7 +73,7 @@ function trailOf(trail: readonly TrailEntry[]): string {
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
 
 function quoted(text: string, limit: number): string {
-  const short = text.length <= limit ? text : `${text.slice(0, limit)}…`;
+  const short = cut(text, limit);
   return plain.test(short) ? `"${short}"` : JSON.stringify(short);
 }
 

@@ -1,4 +1,5 @@
 import type { Gateway } from '../gateway/gateway.ts';
+import { cut, most } from '../gateway/log-limits.ts';
 import type { Log } from '../gateway/plugin.ts';
 import { formatAddress, type ListenAddress } from './address.ts';
 import { type AdminSubject, startAdmin } from './admin.ts';
@@ -52,7 +53,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       ready: (withinMs) => gateway.ready(withinMs),
       stopping: () => stopping,
       refused: (id, { status, code }, method, path) =>
-        log.warn('admin-refused', { id, method, path: path.slice(0, 2_048), status, code }),
+        log.warn('admin-refused', { id, method, path: cut(path, most.path), status, code }),
     };
     const watched = await startAdmin(watch, admin).catch(async (error: unknown) => {
       await server.close(0);

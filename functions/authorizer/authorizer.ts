@@ -1,11 +1,13 @@
 import { normalizeIp } from '../../gateway/address.ts';
+import { cut, most } from '../../gateway/log-limits.ts';
 import { messageOf } from '../../gateway/message-of.ts';
-import type { Log } from '../../gateway/plugin.ts';
+import type { Log, LogFields } from '../../gateway/plugin.ts';
 import { refusals } from '../../gateway/refusal.ts';
 import type { Reply } from '../../gateway/verdict.ts';
 import type { Entrance } from '../edge.ts';
 import type { HttpApiEvent, LambdaContext } from '../payload.ts';
 import { type ReceivedEvent, readRequest, takeEvent, WrongEvent, wrongEvent } from '../read-event.ts';
+import { requestPath } from '../request-path.ts';
 
 /** API Gateway's simple response. What is in `context` shows up in its access log, such as `$context.authorizer.code`. */
 export interface AuthorizerAnswer {
@@ -79,12 +81,9 @@ export function createAuthorizer({ entrance, admits, log, now }: AuthorizerParts
     const seen = asked?.viewer === undefined ? undefined : { source: asked.viewer };
     if (reply === undefined) return { isAuthorized: true, ...(seen !== undefined && { context: seen }) };
     log.warn('refused', {
-      id: asked?.received.requestContext.requestId,
-      source: asked?.viewer ?? addressIn(asked?.received.requestContext.http.sourceIp),
-      method: asked?.received.requestContext.http.method,
-      path: asked?.received.rawPath,
+      ...(asked !== undefined && seenIn(asked)),
       code: reply.code,
-      detail: reply.detail,
+      ...(reply.detail !== undefined && { detail: cut(reply.detail, most.text) }),
     });
     return { isAuthorized: false, context: { code: reply.code, ...seen } };
   };
@@ -114,7 +113,14 @@ async function within(waitMs: number, decision: Promise<Reply | undefined>): Pro
   }
 }
 
-/** In its one form, so that a log can be searched for it; as it came when it is not an address. */
-function addressIn(source: string | undefined): string | undefined {
-  return normalizeIp(source) ?? source;
+/** Path and address in the forms in which the forwarder logs them, so that a log can be searched for them. */
+function seenIn({ received, viewer }: Asked): LogFields {
+  const { rawPath, requestContext } = received;
+  const { requestId, stage, http } = requestContext;
+  return {
+    id: cut(requestId, most.id),
+    source: cut(viewer ?? normalizeIp(http.sourceIp) ?? http.sourceIp, most.source),
+    method: cut(http.method, most.method),
+    path: cut(requestPath(rawPath, stage), most.path),
+  };
 }

@@ -1,5 +1,6 @@
 import { BytesBody } from '../../gateway/body.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
+import { cut, most } from '../../gateway/log-limits.ts';
 import type { Clock, Log } from '../../gateway/plugin.ts';
 import { renderReply } from '../../gateway/problem.ts';
 import { gatewayRefusals, upstreamRefusals } from '../../gateway/refusal.ts';
@@ -72,7 +73,12 @@ function answer({ requestContext }: ReceivedEvent, reply: Reply, log: Log): Prom
   const { requestId, http } = requestContext;
   const { status, code, detail } = reply;
   const level = status >= 500 ? 'error' : 'warn';
-  log[level]('request', { id: requestId, status, code, ...(detail !== undefined && { detail }) });
+  log[level]('request', {
+    id: cut(requestId, most.id),
+    status,
+    code,
+    ...(detail !== undefined && { detail: cut(detail, most.text) }),
+  });
   const { headers, body } = renderReply(reply, requestId);
   return new Promise((resolve) => {
     const sink = new AnswerSink(resolve);

@@ -106,19 +106,19 @@ test("the edge's headers are read in any case, and taken off in any", async () =
 });
 
 const odd: readonly (readonly [name: string, differs: Record<string, unknown>, detail: RegExp])[] = [
-  ['a header that is a list', { headers: { host: ['a', 'b'] } }, /header host is a list/],
+  ['a header that is a list', { headers: { host: ['a', 'b'] } }, /header "host" is a list/],
   [
     'a header that is a number',
     { headers: { host: 'h', 'X-Postern-Edge': 7 } },
-    /x-postern-edge is a number/,
+    /"x-postern-edge" is a number/,
   ],
-  ['a header that is an object', { headers: { 'X-Forwarded-For': {} } }, /x-forwarded-for is an object/],
-  ['a header that is null', { headers: { 'x-postern-edge': null } }, /x-postern-edge is null/],
-  ['a header in two spellings', { headers: { Host: 'a', host: 'a' } }, /host is there in two spellings/],
+  ['a header that is an object', { headers: { 'X-Forwarded-For': {} } }, /"x-forwarded-for" is an object/],
+  ['a header that is null', { headers: { 'x-postern-edge': null } }, /"x-postern-edge" is null/],
+  ['a header in two spellings', { headers: { Host: 'a', host: 'a' } }, /"host" is there in two spellings/],
   [
     'a trusted header in two spellings',
     { headers: { 'X-Forwarded-For': 'a', 'x-forwarded-for': 'b' } },
-    /x-forwarded-for is there in two spellings/,
+    /"x-forwarded-for" is there in two spellings/,
   ],
   ['headers that are a list', { headers: [] }, /headers is a list/],
   ['headers that are a text', { headers: 'host: h' }, /headers is a string/],
@@ -236,4 +236,36 @@ for (const behindEdge of [false, true]) {
 test('an event is told apart without looking at its values', () => {
   const event = JSON.parse('{"__proto__":{"version":"2.0"},"requestContext":{"http":null}}');
   assert.equal(takeEvent(event, 'forwarder'), undefined);
+});
+
+for (const behindEdge of [false, true]) {
+  test(`no request makes a line of a function's log long: ${behindEdge ? 'behind the edge' : 'without it'}`, async () => {
+    const { forwarder, authorizer, lines } = functions(behindEdge);
+    const long = '\u0001'.repeat(10_000);
+    const proven = { host: 'a', 'x-postern-edge': secret };
+    const events = [
+      // A control character in a log is six; the client needs three to send it.
+      httpApiEvent({ rawPath: `/${long}` }),
+      httpApiEvent({
+        rawPath: `/hooks/${long}`,
+        headers: { ...proven, 'x-forwarded-for': '192.0.2.1, 192.0.2.7' },
+      }),
+      httpApiEvent({ method: long, headers: { ...proven, 'x-forwarded-for': long } }),
+      httpApiEvent({ headers: { [long]: 'a', [`${long}A`]: 'b', [`${long}a`]: 'c' } }),
+    ];
+    for (const event of events) {
+      await authorizer(asAuthorizerEvent(event), contextWith(5_000));
+      await forwarder(event, contextWith(5_000));
+    }
+    assert.ok(lines.length >= events.length, `${lines.length} lines`);
+    for (const line of lines)
+      assert.ok(JSON.stringify(line).length < 8_192, JSON.stringify(line).slice(0, 100));
+  });
+}
+
+test('the authorizer logs a path as the forwarder does: without the stage, percent-encoded', async () => {
+  const { authorizer, lines } = functions(true);
+  const event = httpApiEvent({ rawPath: '/prod/a b/\u00fc', requestContext: { stage: 'prod' } });
+  await authorizer(asAuthorizerEvent(event), contextWith(5_000));
+  assert.equal(lines[0]?.fields.path, '/a%20b/%C3%BC');
 });
