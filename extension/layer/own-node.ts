@@ -26,7 +26,9 @@ export function readNode(arch: Arch): OwnNode {
 export function nodeFolder(arch: Arch, version = pinnedVersion()): string {
   const name = `node-linux-${nodeArch[arch]}`;
   return cached(`${name}-${version}`, function download(making) {
-    run('npm', ['pack', `${name}@${version}`, '--loglevel=error', '--pack-destination', making]);
+    // An outer `npm pack --dry-run` hands its options on in the environment.
+    const options = ['--loglevel=error', '--dry-run=false', '--pack-destination', making];
+    run('npm', ['pack', `${name}@${version}`, ...options]);
     const archive = join(making, `${name}-${version}.tgz`);
     run('tar', [
       '-xzf',
