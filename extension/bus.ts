@@ -42,11 +42,11 @@ export class Bus {
   /**
    * Waits for the first notification that `decide` has an answer to; what it throws rejects.
    *
-   * @returns undefined when there was none in time
+   * @returns undefined when there was none in time, or none before the signal aborts
    */
-  next<T>(decide: Decide<T>, withinMs: number): Promise<T | undefined> {
+  next<T>(decide: Decide<T>, withinMs: number, signal?: AbortSignal): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => settle(() => resolve(undefined)), withinMs);
+      const settled = new AbortController();
       const listener = (notify: Notify) => {
         try {
           const decided = decide(notify);
@@ -56,18 +56,24 @@ export class Bus {
         }
       };
       const settle = (how: () => void) => {
-        clearTimeout(timer);
+        settled.abort();
         this.#listeners.delete(listener);
         how();
       };
       this.#listeners.add(listener);
+      this.#api.clock
+        .sleep(withinMs, settled.signal)
+        .then(() => settle(() => resolve(undefined)))
+        .catch(ignore);
+      signal?.addEventListener('abort', () => settle(() => resolve(undefined)), { once: true });
     });
   }
 
   async #tryOpening(withinMs: number): Promise<void> {
-    const end = performance.now() + withinMs;
+    const { clock } = this.#api;
+    const end = clock.monotonic() + withinMs;
     for (;;) {
-      const leftMs = Math.max(1, Math.min(openMs, end - performance.now()));
+      const leftMs = Math.max(1, Math.min(openMs, end - clock.monotonic()));
       try {
         await this.#api.watch(
           (notify) => this.#tell(notify),
@@ -80,10 +86,10 @@ export class Bus {
         this.#open = true;
         return;
       } catch (error) {
-        if (performance.now() >= end) {
+        if (clock.monotonic() >= end) {
           throw new TunnelError('tunnel:daemon-failed', `tailscaled's LocalAPI does not answer (${error}).`);
         }
-        await new Promise((resolve) => setTimeout(resolve, retryMs));
+        await clock.sleep(retryMs);
       }
     }
   }
@@ -92,3 +98,5 @@ export class Bus {
     for (const listener of this.#listeners) listener(notify);
   }
 }
+
+function ignore(): void {}

@@ -28,21 +28,23 @@ export async function diagnose(
   target: DiagnosisTarget,
   withinMs: number,
 ): Promise<Diagnosis> {
-  const end = performance.now() + withinMs;
+  const { clock } = tunnel.api;
+  const end = clock.monotonic() + withinMs;
+  const left = () => Math.max(1, end - clock.monotonic());
   const readiness = await tunnel.ready(withinMs / 2);
   if (!readiness.ready && readiness.code !== 'tunnel:target-unreachable') {
     return because('connect-timeout', `The tunnel is not ready: ${readiness.code}: ${readiness.detail}`);
   }
   const status = await tunnel.api.status(true);
   const peer = findPeer(status, target.host);
-  if (peer === undefined) return diagnoseStranger(socksPort, target, left(end));
+  if (peer === undefined) return diagnoseStranger(socksPort, target, left());
 
-  if ((await firstPong(tunnel.api, [peer.address], Math.min(pongMs, left(end) / 2))) === undefined) {
+  if ((await firstPong(tunnel.api, [peer.address], Math.min(pongMs, left() / 2))) === undefined) {
     const others = onlinePeers(status, standIns).filter((other) => other.address !== peer.address);
-    const suspected = peer.online && !(await anyPong(tunnel, others, Math.min(othersMs, left(end) / 2)));
+    const suspected = peer.online && !(await anyPong(tunnel, others, Math.min(othersMs, left() / 2)));
     return because('target-offline', offline(peer, suspected && tunnel.suspect()));
   }
-  return diagnosePeer(tunnel, socksPort, target, peer, left(end));
+  return diagnosePeer(tunnel, socksPort, target, peer, left());
 }
 
 /** Not a peer and in no peer's subnet: a name or an address of some other network. */
@@ -70,7 +72,7 @@ async function diagnosePeer(
 ): Promise<Diagnosis> {
   const inside = answersInside(tunnel.api, peer.address, withinMs);
   const dialled = dial(socksPort, target.host, target.port, withinMs);
-  const grace = inside.then((answered) => (answered ? pause(graceMs) : undefined));
+  const grace = inside.then((answered) => (answered ? tunnel.api.clock.sleep(graceMs) : undefined));
   const outcome: DialOutcome | undefined = await Promise.race([dialled, grace.then(() => undefined)]);
 
   if (outcome === 'connected') return works(target);
@@ -117,12 +119,4 @@ function because(
   detail: string,
 ): Diagnosis {
   return { code: `upstream:${code}`, detail };
-}
-
-function left(end: number): number {
-  return Math.max(1, end - performance.now());
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

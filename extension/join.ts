@@ -1,4 +1,5 @@
 import type { TailnetEnvironment } from '../gateway/environment.ts';
+import type { Clock } from '../gateway/plugin.ts';
 import type { Bus, Decide } from './bus.ts';
 import {
   controlUnreachable,
@@ -37,8 +38,8 @@ export class Joiner {
 
   /** Starts tailscaled unless it runs, and joins; returns when the node is in the tailnet. @throws TunnelError */
   async join(withinMs: number): Promise<void> {
-    const { daemon, bus, keys } = this.#parts;
-    const end = performance.now() + withinMs;
+    const { api, daemon, bus, keys } = this.#parts;
+    const end = api.clock.monotonic() + withinMs;
     const decide = daemon.running && this.#known ? isRenewed : isRunning;
     if (!daemon.running) daemon.start();
     const ended = daemon.exit.then((how): never => {
@@ -48,22 +49,26 @@ export class Joiner {
     // Whoever loses a race must not become an unhandled rejection later.
     for (const loser of [ended, opened]) loser.catch(ignore);
 
+    // Ends what a login waits for when something else has ended the join.
+    const over = new AbortController();
     const kept = this.#key;
     const key = kept ?? (await Promise.race([keys.read(withinMs), ended]));
     await Promise.race([opened, ended]);
     try {
-      await Promise.race([this.#login(key, decide, end), ended]);
+      await Promise.race([this.#login(key, decide, end, over.signal), ended]);
     } catch (error) {
       this.#key = undefined;
       this.#known = false;
       if (kept === undefined || !isKeyTrouble(toTunnelError(error))) throw error;
-      const another = await Promise.race([keys.read(left(end)), ended]);
+      const another = await Promise.race([keys.read(left(api.clock, end)), ended]);
       if (another === kept) throw error;
-      await Promise.race([this.#login(another, decide, end), ended]);
+      await Promise.race([this.#login(another, decide, end, over.signal), ended]);
+    } finally {
+      over.abort();
     }
   }
 
-  async #login(key: string, decide: Decide<true>, end: number): Promise<void> {
+  async #login(key: string, decide: Decide<true>, end: number, over: AbortSignal): Promise<void> {
     const { api, bus, daemon, keys, settings } = this.#parts;
     const hopeless = new Promise<never>((_, reject) => {
       daemon.onControlError = function giveUpWhenHopeless(reason) {
@@ -79,7 +84,7 @@ export class Joiner {
       tags: settings.identity === undefined ? settings.tags : [],
     });
     // Only now: an error that the bus tells before is of the login that `start` ended.
-    const running = bus.next(decide, left(end));
+    const running = bus.next(decide, left(api.clock, end), over);
     running.catch(ignore);
     await api.login();
     const outcome = await Promise.race([running, hopeless]);
@@ -89,8 +94,8 @@ export class Joiner {
   }
 }
 
-function left(end: number): number {
-  return Math.max(1, end - performance.now());
+function left(clock: Clock, end: number): number {
+  return Math.max(1, end - clock.monotonic());
 }
 
 /**

@@ -1,4 +1,5 @@
 import http from 'node:http';
+import type { Clock } from '../gateway/plugin.ts';
 import { type CallAnswer, call, noServerName } from './call.ts';
 
 /** tailscaled's states, as numbers on the bus (ipn.State). */
@@ -52,17 +53,19 @@ const headers = { host: 'local-tailscaled.sock' };
  * ipn/localapi/localapi.go.
  */
 export class LocalApi {
+  readonly clock: Clock;
   readonly #socket: string;
   /** What changes the node and is not answered yet. */
   readonly #changes = new Set<Promise<unknown>>();
   #sealed = false;
   #lastLoginMs = -Infinity;
 
-  constructor(socket: string) {
+  constructor(socket: string, clock: Clock) {
     this.#socket = socket;
+    this.clock = clock;
   }
 
-  /** When something was last asked for that makes tailscaled log in, by performance.now(). */
+  /** When something was last asked for that makes tailscaled log in, by the monotonic clock. */
   get lastLoginMs(): number {
     return this.#lastLoginMs;
   }
@@ -91,13 +94,13 @@ export class LocalApi {
 
   /** Logs in with the key that `start` gave, anew if need be; what becomes of it is told on the bus. */
   async login(): Promise<void> {
-    this.#lastLoginMs = performance.now();
+    this.#lastLoginMs = this.clock.monotonic();
     await this.#change('POST', 'login-interactive');
   }
 
   /** Takes the engine down or up; down and up again resets WireGuard's sessions with its peers. */
   async setRunning(wanted: boolean): Promise<void> {
-    if (wanted) this.#lastLoginMs = performance.now();
+    if (wanted) this.#lastLoginMs = this.clock.monotonic();
     await this.#change('PATCH', 'prefs', { WantRunning: wanted, WantRunningSet: true });
   }
 

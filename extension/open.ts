@@ -1,4 +1,5 @@
 import { dirname, join } from 'node:path';
+import { systemClock } from '../gateway/clock.ts';
 import { readEnvironment, type TailnetEnvironment } from '../gateway/environment.ts';
 import { TunnelError } from './causes.ts';
 import { keySource } from './keys.ts';
@@ -27,11 +28,13 @@ export async function openTunnel(env: NodeJS.ProcessEnv, executable: string): Pr
     socksPort: settings.socksPort,
     extraCas,
     env,
+    clock: systemClock,
   });
   process.on('exit', () => daemon.kill());
   const tunnel = new Tunnel({
     daemon,
     settings,
+    clock: systemClock,
     keys: keySource(settings, env, extraCas),
     log: tunnelMetrics(log, env.AWS_LAMBDA_FUNCTION_NAME ?? 'extension'),
   });

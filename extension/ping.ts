@@ -27,12 +27,12 @@ export function reach(
   withinMs: number,
   handshakeMs: number,
 ): Promise<Reach> {
-  const end = performance.now() + withinMs;
+  const end = api.clock.monotonic() + withinMs;
   return firstOf(
     addresses.map(async (address): Promise<Reach | undefined> => {
       const latencyMs = await pingUntilPong(api, address, withinMs);
       if (latencyMs === undefined) return undefined;
-      const limitMs = Math.min(handshakeMs + handshakeRoundTrips * latencyMs, end - performance.now());
+      const limitMs = Math.min(handshakeMs + handshakeRoundTrips * latencyMs, end - api.clock.monotonic());
       return (await answersInside(api, address, Math.max(1, limitMs))) ? 'session' : 'path';
     }),
     'nothing',
@@ -71,22 +71,20 @@ export async function answersInside(api: LocalApi, address: string, withinMs: nu
 function pingUntilPong(api: LocalApi, address: string, withinMs: number): Promise<number | undefined> {
   return new Promise((resolve) => {
     const others = new AbortController();
-    const end = performance.now() + withinMs;
-    let timer: NodeJS.Timeout | undefined;
+    const end = api.clock.monotonic() + withinMs;
     let gapMs = firstGapMs;
 
     function send(): void {
-      const leftMs = end - performance.now();
+      const leftMs = end - api.clock.monotonic();
       if (leftMs < 1) return finish(undefined);
       api
         .ping(address, 'disco', leftMs, others.signal)
         .then((pong) => pong.Err === '' && finish(pong.LatencySeconds * 1_000), ignore);
-      timer = setTimeout(send, Math.min(gapMs, leftMs));
+      api.clock.sleep(Math.min(gapMs, leftMs), others.signal).then(send, ignore);
       gapMs = Math.min(gapMs * gapGrowth, maxGapMs);
     }
 
     function finish(latencyMs: number | undefined): void {
-      clearTimeout(timer);
       others.abort();
       resolve(latencyMs);
     }

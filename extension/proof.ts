@@ -72,15 +72,16 @@ export class Proof {
 
   /** Whether a peer answers through WireGuard. */
   async succeeds(withinMs: number): Promise<boolean> {
-    const end = performance.now() + withinMs;
+    const { clock } = this.#api;
+    const end = clock.monotonic() + withinMs;
     for (let limitMs = handshakeMs; ; limitMs *= 2) {
-      const leftMs = Math.max(1, end - performance.now());
+      const leftMs = Math.max(1, end - clock.monotonic());
       const reached = await reach(this.#api, await this.#peers(), leftMs, limitMs);
       this.#proven = reached === 'session';
       if (this.#proven) return true;
-      if (performance.now() >= end) return false;
+      if (clock.monotonic() >= end) return false;
       if (reached === 'path') await this.renew();
-      else await new Promise((resolve) => setTimeout(resolve, lookAgainMs));
+      else await clock.sleep(lookAgainMs);
     }
   }
 

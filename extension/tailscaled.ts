@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
+import type { Clock } from '../gateway/plugin.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -12,6 +13,7 @@ export interface TailscaledOptions {
   /** Where extra CAs lie as PEM files; need not exist. */
   readonly extraCas: string;
   readonly env: Env;
+  readonly clock: Clock;
 }
 
 /** What the tunnel needs of the process that makes it. */
@@ -23,7 +25,7 @@ export interface Daemon {
   readonly exit: Promise<string>;
   /** Why the control server could not be asked last; undefined after a start. */
   readonly controlError: string | undefined;
-  /** When the control server last answered a login, or could not be asked, by performance.now(). */
+  /** When the control server last answered a login, or could not be asked, by the monotonic clock. */
   readonly lastRegistrationMs: number;
   /** The end of its log. */
   readonly lines: readonly string[];
@@ -164,7 +166,7 @@ export class Tailscaled implements Daemon {
       this.onControlError(error);
     }
     if (error !== undefined || line.includes('RegisterReq: got response'))
-      this.#lastRegistrationMs = performance.now();
+      this.#lastRegistrationMs = this.#options.clock.monotonic();
     if (line.includes('initial fetch failed 404')) this.onForgotten();
   }
 }

@@ -1,5 +1,6 @@
 import type { TailnetEnvironment } from '../gateway/environment.ts';
-import type { Log } from '../gateway/plugin.ts';
+import type { Clock, Log } from '../gateway/plugin.ts';
+import { limited } from '../gateway/upstream/limited.ts';
 import { type TunnelNotReady, type TunnelReady, tunnelCauses } from '../gateway/upstream/tunnel.ts';
 import { Bus } from './bus.ts';
 import { TunnelError, toTunnelError } from './causes.ts';
@@ -15,8 +16,8 @@ export interface TunnelParts {
   readonly settings: TailnetEnvironment;
   readonly keys: KeySource;
   readonly log: Log;
-  /** The wall clock, in milliseconds: the only one that tells how long a freeze was. */
-  readonly now?: () => number;
+  /** Its wall clock alone tells how long a freeze was. */
+  readonly clock: Clock;
 }
 
 const tickMs = 1_000;
@@ -67,8 +68,7 @@ export class Tunnel {
   readonly #joiner: Joiner;
   readonly #proof: Proof;
   readonly #watchdog: Watchdog;
-  readonly #now: () => number;
-  readonly #ticker: NodeJS.Timeout;
+  readonly #clock: Clock;
   #health: Health = { is: 'working', why: joining };
   #work: Promise<Health> | undefined;
   #joins = 0;
@@ -81,16 +81,18 @@ export class Tunnel {
   #lastFailureMs = -Infinity;
   #lastSuspicionMs = -Infinity;
   #failures = 0;
-  #retry: NodeJS.Timeout | undefined;
+  /** Ends the wait before the next attempt. */
+  #retry = new AbortController();
   #thawedMeanwhile = false;
-  #leaving = false;
+  /** Aborted when the tunnel leaves. */
+  readonly #left = new AbortController();
 
   constructor(parts: TunnelParts) {
     this.#parts = parts;
-    this.#now = parts.now ?? Date.now;
-    this.#lastTickMs = this.#now();
+    this.#clock = parts.clock;
+    this.#lastTickMs = this.#clock.now();
     this.#lastBeatMs = this.#lastTickMs;
-    this.api = new LocalApi(parts.daemon.socket);
+    this.api = new LocalApi(parts.daemon.socket, parts.clock);
     this.#bus = new Bus(this.api);
     this.#joiner = new Joiner({ ...parts, api: this.api, bus: this.#bus });
     this.#proof = new Proof(this.api, this.#bus, parts.settings.targets);
@@ -98,8 +100,8 @@ export class Tunnel {
       () => this.api.answers(askMs),
       (silentMs) => this.#replaceDaemon(silentMs),
     );
-    this.#ticker = setInterval(() => this.#everySecond(), tickMs);
     this.#listen();
+    this.#tick().catch(ignore);
   }
 
   /**
@@ -109,10 +111,10 @@ export class Tunnel {
    * @throws TunnelError
    */
   async join(withinMs: number): Promise<void> {
-    const end = performance.now() + withinMs;
+    const end = this.#clock.monotonic() + withinMs;
     const health = await this.#do('join', async () => {
       await this.#joinOnce(withinMs);
-      await this.#proof.demand(Math.min(firstProofMs, Math.max(1, end - performance.now())));
+      await this.#proof.demand(Math.min(firstProofMs, Math.max(1, end - this.#clock.monotonic())));
     });
     if (health.is === 'down' && this.#joins === 0) throw health.why;
   }
@@ -122,7 +124,7 @@ export class Tunnel {
     // The function may ask before this process's own timer has fired after a thaw.
     this.#lookAtClock();
     if (this.#health.is === 'down' && this.#mayRecover()) this.#recover(this.#neededRecovery());
-    if (this.#work !== undefined) await limited(this.#work, withinMs);
+    if (this.#work !== undefined) await limited(this.#clock, this.#work, withinMs);
     if (this.#health.is === 'ready') {
       return { ready: true, epoch: this.#epoch };
     }
@@ -140,20 +142,19 @@ export class Tunnel {
    * unless that was done a moment ago.
    */
   suspect(): boolean {
-    if (this.#work !== undefined || this.#now() - this.#lastSuspicionMs < suspicionMs) return false;
-    this.#lastSuspicionMs = this.#now();
+    if (this.#work !== undefined || this.#clock.now() - this.#lastSuspicionMs < suspicionMs) return false;
+    this.#lastSuspicionMs = this.#clock.now();
     this.#joinAgain('no peer answers');
     return true;
   }
 
   /** Leaves the tailnet and ends tailscaled, within the time whatever happens. */
   async leave(withinMs: number): Promise<void> {
-    this.#leaving = true;
-    clearInterval(this.#ticker);
-    clearTimeout(this.#retry);
+    this.#left.abort();
+    this.#retry.abort();
     const { daemon, log } = this.#parts;
     if (daemon.running) {
-      await limited(this.#settle(), withinMs * 0.4);
+      await limited(this.#clock, this.#settle(), withinMs * 0.4);
       await this.api.logout(withinMs * 0.35).then(
         () => log.info('left the tailnet'),
         (error: unknown) => log.warn('could not log out', { error: String(error) }),
@@ -170,14 +171,14 @@ export class Tunnel {
     await Promise.all([this.api.seal(), this.#work]);
     const { daemon } = this.#parts;
     const { lastLoginMs } = this.api;
-    while (daemon.lastRegistrationMs < lastLoginMs && performance.now() - lastLoginMs < loginMs)
-      await new Promise((resolve) => setTimeout(resolve, settlePollMs));
+    while (daemon.lastRegistrationMs < lastLoginMs && this.#clock.monotonic() - lastLoginMs < loginMs)
+      await this.#clock.sleep(settlePollMs);
   }
 
   #listen(): void {
     const { daemon, log } = this.#parts;
     daemon.onForgotten = () => {
-      if (this.#now() - this.#lastJoinMs > echoMs)
+      if (this.#clock.now() - this.#lastJoinMs > echoMs)
         this.#joinAgain('the control server no longer knows this node');
     };
     daemon.onExit = (how) => {
@@ -195,6 +196,13 @@ export class Tunnel {
     });
   }
 
+  async #tick(): Promise<void> {
+    for (;;) {
+      await this.#clock.sleep(tickMs, this.#left.signal);
+      this.#everySecond();
+    }
+  }
+
   #everySecond(): void {
     this.#lookAtClock();
     if (this.#lastTickMs - this.#lastBeatMs < beatEveryMs) return;
@@ -204,7 +212,7 @@ export class Tunnel {
 
   /** A gap means that the sandbox was frozen. */
   #lookAtClock(): void {
-    const now = this.#now();
+    const now = this.#clock.now();
     const gapMs = now - this.#lastTickMs;
     this.#lastTickMs = now;
     // Before the first join there is nothing to save: a join has its own deadline.
@@ -233,21 +241,25 @@ export class Tunnel {
     if (!this.suspect()) this.#recover('prove');
   }
 
+  get #leaving(): boolean {
+    return this.#left.signal.aborted;
+  }
+
   /** One piece of work at a time. It leaves the tunnel ready or down. */
   #do(what: string, work: () => Promise<void>): Promise<Health> {
-    const startedMs = performance.now();
+    const startedMs = this.#clock.monotonic();
     const run = async (): Promise<Health> => {
       try {
         await work();
         if (this.#thawedMeanwhile) await this.#cure();
-        this.#succeed(what, performance.now() - startedMs);
+        this.#succeed(what, this.#clock.monotonic() - startedMs);
       } catch (error) {
         this.#fail(what, toTunnelError(error));
       }
       this.#work = undefined;
       return this.#health;
     };
-    clearTimeout(this.#retry);
+    this.#retry.abort();
     this.#health = { is: 'working', why: this.#health.is === 'ready' ? joining : this.#health.why };
     this.#thawedMeanwhile = false;
     this.#work = run();
@@ -271,14 +283,18 @@ export class Tunnel {
 
   #fail(what: string, why: TunnelError): void {
     this.#health = { is: 'down', why };
-    this.#lastFailureMs = this.#now();
+    this.#lastFailureMs = this.#clock.now();
     if (this.#leaving) return;
     this.#parts.log.error('tunnel not ready', { after: what, code: why.code, detail: why.message });
     // Before the first join there is nothing to recover: Lambda starts the sandbox anew.
     if (this.#joins === 0) return;
     const waitMs = retriesMs[Math.min(this.#failures, retriesMs.length - 1)] as number;
     this.#failures += 1;
-    this.#retry = setTimeout(() => this.#recover(this.#neededRecovery()), waitMs);
+    this.#retry = new AbortController();
+    this.#clock
+      .sleep(waitMs, this.#retry.signal)
+      .then(() => this.#recover(this.#neededRecovery()))
+      .catch(ignore);
   }
 
   #neededRecovery(): 'join' | 'prove' {
@@ -287,7 +303,7 @@ export class Tunnel {
   }
 
   #mayRecover(): boolean {
-    return this.#neededRecovery() === 'prove' || this.#now() - this.#lastFailureMs >= askedRetryMs;
+    return this.#neededRecovery() === 'prove' || this.#clock.now() - this.#lastFailureMs >= askedRetryMs;
   }
 
   #recover(how: 'join' | 'prove'): void {
@@ -321,20 +337,9 @@ export class Tunnel {
     if (this.#leaving) throw new TunnelError('tunnel:daemon-failed', 'The node is leaving the tailnet.');
     await this.#joiner.join(withinMs);
     this.#joins += 1;
-    this.#lastJoinMs = this.#now();
+    this.#lastJoinMs = this.#clock.now();
     this.#proof.forget();
   }
-}
-
-/** Waits for the work, but not longer. */
-function limited(work: Promise<unknown>, withinMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, withinMs);
-    work.then(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
 }
 
 function ignore(): void {}

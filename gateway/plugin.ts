@@ -93,6 +93,8 @@ export interface Clock {
   now(): number;
   /** Milliseconds on a clock that never goes back, with fractions. */
   monotonic(): number;
+  /** Resolves after that many milliseconds of the monotonic clock. Rejects with the signal's reason when it aborts before. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
 export type LogFields = Readonly<Record<string, unknown>>;

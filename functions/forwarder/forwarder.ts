@@ -48,16 +48,19 @@ function forward(
   clock: Clock,
 ): Promise<HttpApiAnswer> {
   return new Promise((resolve) => {
+    const answered = new AbortController();
     const sink = new AnswerSink((answer) => {
-      clearTimeout(timer);
+      answered.abort();
       resolve(answer);
     });
     // The gateway's own deadline is for the head; API Gateway wants the whole answer, and a function out of time gives none.
-    const timer = setTimeout(() => {
-      handling?.refuse(
-        upstreamRefusals.timeout("the answer was not whole before the function's time was up"),
-      );
-    }, deadlineMs - clock.now());
+    clock.sleep(deadlineMs - clock.now(), answered.signal).then(
+      () =>
+        handling.refuse(
+          upstreamRefusals.timeout("the answer was not whole before the function's time was up"),
+        ),
+      () => {},
+    );
     const handling = gateway.handle(incomingRequest(event, new BytesBody(event.body), deadlineMs), sink);
     sink.attach(handling);
   });

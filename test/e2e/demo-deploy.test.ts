@@ -72,7 +72,7 @@ describe('the demo, deployed and destroyed by the commands of the pipeline', { s
   before(async () => {
     moto = start('moto', [python, join(root, 'test/e2e/lab/cloudformation.py'), String(port)], { env });
     const isUp = async () => (await fetch(`http://127.0.0.1:${port}/moto-api/`)).ok || undefined;
-    await until('moto answers', isUp, { running: moto, limitMs: 30_000 });
+    await until('moto answers', isUp, { running: moto });
     for (const folder of [source, build]) {
       mkdirSync(folder);
       symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));

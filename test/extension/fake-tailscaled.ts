@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import type { Notify, PeerStatus } from '../../extension/localapi.ts';
 import { State } from '../../extension/localapi.ts';
 import type { Daemon } from '../../extension/tailscaled.ts';
+import { systemClock } from '../../gateway/clock.ts';
+import type { Clock } from '../../gateway/plugin.ts';
 import { readBody } from './listen.ts';
 
 export interface StartBody {
@@ -57,7 +59,10 @@ export class FakeTailscaled implements Daemon {
   #ended: (how: string) => void = () => {};
   exit: Promise<string> = Promise.resolve('never started');
 
-  constructor() {
+  readonly #clock: Clock;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
     this.#directory = mkdtempSync(join(tmpdir(), 'postern-test-'));
     this.socket = join(this.#directory, 's');
   }
@@ -157,7 +162,7 @@ export class FakeTailscaled implements Daemon {
     this.#registrations += 1;
     setTimeout(() => {
       this.#registrations -= 1;
-      this.lastRegistrationMs = performance.now();
+      this.lastRegistrationMs = this.#clock.monotonic();
     }, this.registrationMs);
   }
 

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { certificateDirectories, Tailscaled } from '../../extension/tailscaled.ts';
+import { systemClock } from '../../gateway/clock.ts';
 
 function scratch(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'postern-test-'));
@@ -26,6 +27,7 @@ function daemon(
     socksPort: 1055,
     extraCas: join(directory, 'ssl'),
     env: { PATH: process.env.PATH, ...env },
+    clock: systemClock,
   });
   t.after(() => tailscaled.stop(0));
   return tailscaled;
@@ -127,9 +129,7 @@ test('one that does not obey is ended by force', async (t) => {
   const tailscaled = daemon(t, scratch(t), "trap '' TERM; echo ready >&2; while :; do sleep 0.05; done");
   tailscaled.start();
   while (tailscaled.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-  const began = performance.now();
   await tailscaled.stop(100);
-  assert.ok(performance.now() - began < 1_000);
   assert.equal(await tailscaled.exit, 'it ended with SIGKILL');
   assert.equal(tailscaled.running, false);
 });
@@ -144,6 +144,7 @@ test('a program that is not there is an end, not an exception', async (t) => {
     socksPort: 1055,
     extraCas: directory,
     env: {},
+    clock: systemClock,
   });
   tailscaled.onExit = (how) => ends.push(how);
   tailscaled.start();

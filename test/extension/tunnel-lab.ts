@@ -1,6 +1,9 @@
 import type { TestContext } from 'node:test';
 import { Tunnel } from '../../extension/tunnel.ts';
+import { systemClock } from '../../gateway/clock.ts';
 import type { TailnetEnvironment } from '../../gateway/environment.ts';
+import type { Clock } from '../../gateway/plugin.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import { FakeTailscaled } from './fake-tailscaled.ts';
 
 export interface TunnelLab {
@@ -28,8 +31,12 @@ export const settings: TailnetEnvironment = {
 };
 
 /** A tunnel over a fake daemon, with a wall clock that can jump. */
-export function tunnelLab(t: TestContext, more: Partial<TailnetEnvironment> = {}): TunnelLab {
-  const daemon = new FakeTailscaled();
+export function tunnelLab(
+  t: TestContext,
+  more: Partial<TailnetEnvironment> = {},
+  clock: Clock = systemClock,
+): TunnelLab {
+  const daemon = new FakeTailscaled(clock);
   let frozenMs = 0;
   const logged: TunnelLab['logged'] = [];
   const record = (event: string, fields = {}) => void logged.push({ event, fields });
@@ -45,7 +52,11 @@ export function tunnelLab(t: TestContext, more: Partial<TailnetEnvironment> = {}
       daemon,
       settings: { ...settings, ...more },
       log: { info: record, warn: record, error: record },
-      now: () => Date.now() + frozenMs,
+      clock: {
+        now: () => clock.now() + frozenMs,
+        monotonic: () => clock.monotonic(),
+        sleep: (ms, signal) => clock.sleep(ms, signal),
+      },
       keys: {
         oneOff: more.identity !== undefined,
         read: async () => {
@@ -56,7 +67,9 @@ export function tunnelLab(t: TestContext, more: Partial<TailnetEnvironment> = {}
     }),
   };
   t.after(async () => {
-    await lab.tunnel.leave(500);
+    const left = lab.tunnel.leave(500);
+    if (clock instanceof VirtualClock) await clock.advance(60_000);
+    await left;
     daemon.remove();
   });
   return lab;

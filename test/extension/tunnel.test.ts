@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { State } from '../../extension/localapi.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import { type FakeTailscaled, peer } from './fake-tailscaled.ts';
 import { tunnelLab } from './tunnel-lab.ts';
 
@@ -32,10 +33,9 @@ test('a lost handshake is cured by taking the engine down and up, not waited for
     renewed ||= notifies.some((notify) => notify.State === State.stopped);
     tell(...notifies);
   };
-  const began = performance.now();
   await tunnel.join(2_000);
   assert.deepEqual(await tunnel.ready(100), { ready: true, epoch: 1 });
-  assert.ok(performance.now() - began < 1_500);
+  assert.ok(renewed);
 });
 
 const refusals = [
@@ -53,17 +53,31 @@ for (const [why, notify, code] of refusals) {
   test(`a join fails at once with ${code} when ${why}`, async (t) => {
     const { daemon, tunnel } = tunnelLab(t);
     daemon.onLogin = () => [notify];
-    const began = performance.now();
-    await assert.rejects(tunnel.join(5_000), { code });
-    assert.ok(performance.now() - began < 2_000);
+    await assert.rejects(tunnel.join(600_000), { code });
   });
 }
 
 test('a join that nobody answers fails at its own deadline, with what tailscaled logged last', async (t) => {
-  const { daemon, tunnel } = tunnelLab(t);
-  daemon.onLogin = () => [];
+  const clock = new VirtualClock();
+  const { daemon, tunnel } = tunnelLab(t, {}, clock);
+  const loggedIn = new Promise<void>((resolve) => {
+    daemon.onLogin = () => {
+      resolve();
+      return [];
+    };
+  });
   daemon.controlError = 'dial tcp 192.0.2.1:443: i/o timeout';
-  await assert.rejects(tunnel.join(300), {
+  let over = false;
+  const joining = tunnel.join(8_000).finally(() => {
+    over = true;
+  });
+  joining.catch(() => {});
+  await passUntil(clock, loggedIn);
+  await until(() => clock.sleepers > 1);
+  await clock.advance(8_000 - 1 - clock.monotonic());
+  assert.equal(over, false);
+  await clock.advance(1);
+  await assert.rejects(joining, {
     code: 'tunnel:control-unreachable',
     message:
       /No answer from https:\/\/control\.example \(dial tcp 192\.0\.2\.1:443: i\/o timeout\).*\/opt\/ssl/,
@@ -76,9 +90,7 @@ test('a certificate of an unknown authority ends the join before the deadline', 
     setImmediate(() => daemon.onControlError('x509: certificate signed by unknown authority'));
     return [];
   };
-  const began = performance.now();
-  await assert.rejects(tunnel.join(8_000), { code: 'tunnel:control-unreachable', message: /x509/ });
-  assert.ok(performance.now() - began < 2_000);
+  await assert.rejects(tunnel.join(600_000), { code: 'tunnel:control-unreachable', message: /x509/ });
 });
 
 test('a tailscaled that ends during the first join fails it with its last words', async (t) => {
@@ -241,10 +253,8 @@ test('a node that joins anew is in the tailnet when it has changed, though its s
   await tunnel.join(2_000);
   daemon.onStart = () => [{ State: State.starting }, { State: State.running }];
   daemon.onLogin = () => [{ SelfChange: {} }];
-  const began = performance.now();
   assert.equal(tunnel.suspect(), true);
-  assert.deepEqual(await tunnel.ready(1_500), { ready: true, epoch: 2 });
-  assert.ok(performance.now() - began < 1_000);
+  assert.deepEqual(await tunnel.ready(60_000), { ready: true, epoch: 2 });
 });
 
 test('with keys for one join each, every join takes a new one, and no tags beside those of the key', async (t) => {
@@ -320,12 +330,11 @@ test('a bus that ends or talks nonsense is opened again', async (t) => {
 test('while a join is under way the answer comes within the time that the caller has', async (t) => {
   const { daemon, tunnel } = tunnelLab(t);
   daemon.onLogin = () => [];
-  const joining = tunnel.join(600);
+  const joining = tunnel.join(600_000);
   joining.catch(() => {});
-  const began = performance.now();
   const refused = await tunnel.ready(100);
   assert.equal(refused.ready ? '' : refused.code, 'tunnel:joining');
-  assert.ok(performance.now() - began < 400);
+  daemon.crash('it is the end of the test');
   await assert.rejects(joining);
 });
 
@@ -374,9 +383,17 @@ function pause(ms: number): Promise<void> {
 }
 
 async function until(condition: () => boolean): Promise<void> {
-  const end = performance.now() + 5_000;
-  while (!condition()) {
-    assert.ok(performance.now() < end, 'it did not come about within 5 s');
-    await new Promise((resolve) => setTimeout(resolve, 5));
+  while (!condition()) await pause(5);
+}
+
+/** Lets time pass, slowly, until something has come about. */
+async function passUntil(clock: VirtualClock, event: Promise<unknown>): Promise<void> {
+  let come = false;
+  event.then(() => {
+    come = true;
+  });
+  while (!come) {
+    await clock.advance(1);
+    await pause(1);
   }
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { GatewayHolder } from '../../functions/holder.ts';
+import { systemClock } from '../../gateway/clock.ts';
 import { InvalidConfiguration } from '../../gateway/config/problems.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import { listLog, scriptedGateway } from './gateways.ts';
@@ -9,7 +10,7 @@ const { gateway } = scriptedGateway(() => {});
 
 function holderOf(attempts: (Gateway | Error)[]) {
   const { log, lines } = listLog();
-  const clock = { ms: 0, now: () => clock.ms, monotonic: () => clock.ms };
+  const clock = { ms: 0, now: () => clock.ms, monotonic: () => clock.ms, sleep: systemClock.sleep };
   let loads = 0;
   const holder = new GatewayHolder(
     async () => {

@@ -7,6 +7,7 @@ import { InvalidConfiguration, loadGateway } from '../../gateway/index.ts';
 import type { IncomingRequest } from '../../gateway/request.ts';
 import { uncheckedSecrets } from '../../gateway/secrets/unchecked.ts';
 import { gatewayWith, instance, noLog, request, send } from '../support/gateway.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 /** What the gateway would do with a request: the path for the target and the path that policy sees, or the code. */
 async function decide(route: object, asked: Partial<IncomingRequest>): Promise<string> {
@@ -19,7 +20,7 @@ async function decide(route: object, asked: Partial<IncomingRequest>): Promise<s
       }),
     },
     {
-      clock: { now: () => 0, monotonic: () => 0 },
+      clock: new VirtualClock(0),
       log: noLog,
       secrets: uncheckedSecrets({}),
       tailnet: readEnvironment({}).tailnet,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type Body, BytesBody } from '../../gateway/body.ts';
+import { systemClock } from '../../gateway/clock.ts';
 import { compileChain, type Instance, isKnownByHead } from '../../gateway/config/chains.ts';
 import { Gateway } from '../../gateway/gateway.ts';
 import type { FinishedRequest } from '../../gateway/handling.ts';
@@ -99,7 +100,7 @@ export function gatewayWith(options: {
     {
       router: createRouter([{ match: { hosts: [], path: '/*', methods: [] }, value: route }]),
       services: new Map([['target', upstream]]),
-      clock: { now: () => Date.now(), monotonic: () => performance.now() },
+      clock: systemClock,
       log: noLog,
       closePlugins: async () => {},
     },

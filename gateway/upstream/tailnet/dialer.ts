@@ -85,14 +85,14 @@ export class TunnelDialer {
 
   async #explain(destination: Destination, error: SocksError, leftMs: () => number): Promise<Explanation> {
     if (error.failure === 'no-proxy') {
-      await new Promise((resolve) => setTimeout(resolve, Math.max(0, Math.min(noticeMs, leftMs()))));
+      await this.#parts.clock.sleep(Math.max(0, Math.min(noticeMs, leftMs())));
       const reply = upstreamRefusals['tunnel-not-ready'](error.message);
       return { error: new ConnectError(reply, { cause: error }), passing: true };
     }
     if (leftMs() <= 0) return undiagnosed(destination, error);
     const withinMs = Math.min(diagnoseMs, leftMs());
     const diagnosis = this.#diagnose(destination, error, withinMs);
-    return (await limited(diagnosis, withinMs)) ?? undiagnosed(destination, error);
+    return (await limited(this.#parts.clock, diagnosis, withinMs)) ?? undiagnosed(destination, error);
   }
 
   /** All that fail to reach one target at the same time share one diagnosis. */

@@ -58,7 +58,7 @@ export class TunnelReadiness {
       this.#asking ??= this.#askOwner(leftMs).finally(() => {
         this.#asking = undefined;
       });
-      const answer = await limited(this.#asking, leftMs);
+      const answer = await limited(this.#clock, this.#asking, leftMs);
       if (answer === undefined) return silent(`no answer within ${Math.round(withinMs - reserveMs)} ms`);
       // Whoever asked first may have had less time to wait than there is here.
       const impatient = joined && !answer.ready && unsettled.has(answer.code);
@@ -82,7 +82,7 @@ export class TunnelReadiness {
             `${asked}: ${message || code}. Is the layer attached, is POSTERN_SOCKS_PORT the same?`,
           );
         }
-        await new Promise((resolve) => setTimeout(resolve, startRetryMs));
+        await this.#clock.sleep(startRetryMs);
       }
     }
   }

@@ -113,7 +113,7 @@ export async function startLab(): Promise<Lab> {
       const { key } = await headscale.createKey(options);
       await secrets.put(secretId, key);
     },
-    async waitForNodes(names, limitMs = 3_000) {
+    async waitForNodes(names, limitMs = 30_000) {
       const startMs = performance.now();
       const wanted = ['target', ...names].toSorted().join();
       const seen = async () => {

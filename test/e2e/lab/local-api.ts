@@ -33,7 +33,7 @@ export function localApi(socketPath: string): LocalApi {
   }
 
   return {
-    async join({ key, controlUrl, hostname, limitMs = 10_000 }) {
+    async join({ key, controlUrl, hostname, limitMs = 60_000 }) {
       const joined = waitForRunning(socketPath, limitMs);
       // Until it is awaited, its failure would count as unhandled.
       joined.catch(() => {});

@@ -51,7 +51,7 @@ export class Log {
    *
    * @throws Error with the log's last lines when none comes within the limit
    */
-  async waitFor(condition: (line: LogLine) => boolean, what: string, limitMs = 10_000): Promise<LogLine> {
+  async waitFor(condition: (line: LogLine) => boolean, what: string, limitMs = 60_000): Promise<LogLine> {
     const found = this.#lines.find(condition);
     if (found !== undefined) return found;
     return new Promise((resolve, reject) => {

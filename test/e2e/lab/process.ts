@@ -109,7 +109,7 @@ export async function until<T>(
   ask: () => Promise<T | undefined> | T | undefined,
   options: { readonly limitMs?: number; readonly everyMs?: number; readonly running?: Running } = {},
 ): Promise<T> {
-  const { limitMs = 10_000, everyMs = 10, running } = options;
+  const { limitMs = 60_000, everyMs = 10, running } = options;
   const end = Date.now() + limitMs;
   let reason = '';
   for (;;) {

@@ -144,10 +144,10 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     async shutdown() {
       const emulator = descendants(running.pid)[0];
       if (emulator !== undefined) process.kill(emulator, 'SIGTERM');
-      const exit = await Promise.race([running.exited, later(6_000)]);
+      const exit = await Promise.race([running.exited, later(60_000)]);
       if (exit === undefined) {
         if (emulator !== undefined) process.kill(emulator, 'SIGKILL');
-        throw new Error(`${functionName} did not end within 6 s; its last lines:\n${running.log.tail()}`);
+        throw new Error(`${functionName} did not end within 60 s; its last lines:\n${running.log.tail()}`);
       }
       await clear();
       return exit;

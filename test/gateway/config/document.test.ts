@@ -8,13 +8,14 @@ import { readEnvironment } from '../../../gateway/environment.ts';
 import { loadGateway } from '../../../gateway/index.ts';
 import { uncheckedSecrets } from '../../../gateway/secrets/unchecked.ts';
 import { noLog } from '../../support/gateway.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 async function problemsOf(file: string, text: string): Promise<readonly string[]> {
   try {
     const gateway = await loadGateway(
       { file, text },
       {
-        clock: { now: () => 0, monotonic: () => 0 },
+        clock: new VirtualClock(0),
         log: noLog,
         secrets: uncheckedSecrets({}),
         tailnet: readEnvironment({}).tailnet,

@@ -5,6 +5,7 @@ import { readEnvironment } from '../../../gateway/environment.ts';
 import { InvalidConfiguration, loadGateway } from '../../../gateway/index.ts';
 import { uncheckedSecrets } from '../../../gateway/secrets/unchecked.ts';
 import { noLog } from '../../support/gateway.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 const folder = new URL('./golden/', import.meta.url);
 
@@ -22,7 +23,7 @@ async function messagesOf(text: string): Promise<string> {
     const gateway = await loadGateway(
       { file: 'FILE', text },
       {
-        clock: { now: () => 0, monotonic: () => 0 },
+        clock: new VirtualClock(0),
         log: noLog,
         secrets: uncheckedSecrets({}),
         tailnet: readEnvironment({}).tailnet,

@@ -7,6 +7,7 @@ import { readEnvironment, readRotationEnvironment, variables } from '../../../ga
 import { loadGateway } from '../../../gateway/index.ts';
 import { uncheckedSecrets } from '../../../gateway/secrets/unchecked.ts';
 import { shown } from '../../../gateway/shown.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 
 /** Everything that loading says of a configuration: errors, warnings, what is logged. */
 async function said(file: string, text: string): Promise<string> {
@@ -17,7 +18,7 @@ async function said(file: string, text: string): Promise<string> {
     const gateway = await loadGateway(
       { file, text },
       {
-        clock: { now: () => 0, monotonic: () => 0 },
+        clock: new VirtualClock(0),
         log: { info: write, warn: write, error: write },
         secrets,
         tailnet: readEnvironment({}).tailnet,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type Body, BytesBody } from '../../../gateway/body.ts';
+import { systemClock } from '../../../gateway/clock.ts';
 import { compileChain, type Instance } from '../../../gateway/config/chains.ts';
 import type { Exchange } from '../../../gateway/exchange.ts';
 import { runPipeline } from '../../../gateway/pipeline.ts';
@@ -26,7 +27,7 @@ export function testHost(
     lines,
     warn: (path, message) => write('warn')('configuration', { path, message }),
     nowMs,
-    clock: { now: () => host.nowMs, monotonic: () => performance.now() },
+    clock: { ...systemClock, now: () => host.nowMs },
     log: { info: write('info'), warn: write('warn'), error: write('error') },
     secrets: {
       async get(reference) {

@@ -9,6 +9,7 @@ import type { BodyNeed } from '../../../gateway/plugin.ts';
 import { uncheckedSecrets } from '../../../gateway/secrets/unchecked.ts';
 import { next } from '../../../gateway/verdict.ts';
 import { gatewayWith, instance, noLog, ok, request, send, upstreamOf } from '../../support/gateway.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 import { exchangeOf } from '../expression/exchange.ts';
 import { configure, judge } from './configured.ts';
 
@@ -152,7 +153,7 @@ consumers:
     const gateway = await loadGateway(
       { file: 'FILE', text: text(size) },
       {
-        clock: { now: () => 0, monotonic: () => 0 },
+        clock: new VirtualClock(0),
         log: noLog,
         secrets: uncheckedSecrets({}),
         tailnet: readEnvironment({}).tailnet,
