@@ -38,12 +38,17 @@ export type BodyNeed =
 
 /** What a configured plugin does, phase by phase; each part is optional. */
 export interface Hooks {
-  /** Default: none. `access` gets the body that is asked for here; a larger one than `all` allows is refused with 413. */
+  /**
+   * Default: none. `access` gets the body that is asked for here; a larger one than `all` allows is refused with 413. Its bytes are
+   * those that the target gets: a plugin never changes them.
+   */
   readonly body?: BodyNeed;
   /** The most bytes that a body may have, whichever way it travels. The smallest of a route counts. */
   readonly maxBodyBytes?: number;
   /** An exception refuses (the default), or goes on as if the plugin had said next. A malformed verdict always refuses. */
   readonly onError?: 'refuse' | 'next';
+  /** Set by a guard whose options let everyone through: then it is no guard of a route. */
+  readonly admitsAll?: boolean;
   rewrite?(exchange: Exchange): Verdict | Promise<Verdict>;
   access?(exchange: Exchange, body: Uint8Array): Verdict | Promise<Verdict>;
   /**

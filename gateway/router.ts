@@ -36,12 +36,12 @@ interface Table<Value> {
   readonly prefixLengths: number[];
 }
 
-/** Two routes that match the very same requests. */
+/** Two routes, or two entries of one, that match the very same requests. */
 export class DuplicateMatch extends Error {
   readonly index: number;
 
   constructor(index: number, what: string) {
-    super(`another route matches ${what} already`);
+    super(`${what} is matched already, by another route or by another entry of this one`);
     this.name = 'DuplicateMatch';
     this.index = index;
   }

@@ -46,6 +46,8 @@ export function problemsOf(issue: z.core.$ZodIssue): readonly SchemaProblem[] {
         },
       ];
     case 'too_small':
+      if (issue.message !== unsaid)
+        return [{ path, message: issue.message, hideValue: issue.origin === 'array' }];
       return [{ path, message: `expected ${bound(issue.origin, 'at least', issue.minimum)}` }];
     case 'too_big':
       return [{ path, message: `expected ${bound(issue.origin, 'at most', issue.maximum)}` }];

@@ -67,8 +67,10 @@ export const s = {
   integer: (min: number, max: number): Schema<number> => own(z.int().check(z.gte(min), z.lte(max))),
   oneOf: <const Values extends readonly string[]>(values: Values): Schema<Values[number]> =>
     own(z.enum([...values])),
-  list: <Item>(item: Schema<Item>, bounds: { min?: number; max?: number } = {}): Schema<readonly Item[]> =>
-    own(z.array(zod(item)).check(z.minLength(bounds.min ?? 0), z.maxLength(bounds.max ?? 10_000))),
+  list: <Item>(
+    item: Schema<Item>,
+    { min = 0, max = 10_000, tooFew }: { min?: number; max?: number; tooFew?: string } = {},
+  ): Schema<readonly Item[]> => own(z.array(zod(item)).check(z.minLength(min, tooFew), z.maxLength(max))),
   /** One item or a list of them; becomes a list. */
   oneOrMore: <Item>(item: Schema<Item>): Schema<readonly Item[]> =>
     own(

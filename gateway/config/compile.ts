@@ -5,7 +5,7 @@ import { compileAllowedHeaders } from '../header-names.ts';
 import type { Hooks, Plugin } from '../plugin.ts';
 import { plugins } from '../plugins/index.ts';
 import type { Chain, ConsumerChain, Route } from '../route.ts';
-import { createRouter, DuplicateMatch, type Router } from '../router.ts';
+import { createRouter, DuplicateMatch, type Entry, type Router } from '../router.ts';
 import { suggestion } from '../suggestion.ts';
 import { parseTarget } from '../upstream/target.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -32,11 +32,21 @@ export interface Compiled {
   readonly closePlugins: () => Promise<void>;
 }
 
+interface RouteEntry extends Entry<Route> {
+  readonly name: string;
+}
+
 /** A consumer with its plugins prepared. */
 interface Consumer {
   readonly id: string;
   readonly matches: (exchange: Exchange) => boolean;
   readonly instances: Instances;
+}
+
+interface Consumers {
+  readonly list: readonly Consumer[];
+  /** The plugins that some consumer configures. */
+  readonly perConsumer: ReadonlySet<string>;
 }
 
 /** Prepares everything that a configuration names. What is wrong goes to `problems`; the result counts only when nothing is. */
@@ -54,6 +64,8 @@ class Compiler {
   readonly #ports: GatewayPorts;
   readonly #problems: ProblemCollector;
   readonly #all: Instance[] = [];
+  /** Whether some route has a plugin that finds out who calls. */
+  #authenticates = false;
 
   constructor(configuration: Configuration, ports: GatewayPorts, problems: ProblemCollector) {
     this.#configuration = configuration;
@@ -72,16 +84,19 @@ class Compiler {
       const upstream = compileService(options, this.#ports, path, this.#problems);
       if (upstream !== undefined) upstreams.set(name, upstream);
     }
-    const known = await this.#prepareConsumers(consumers);
-    const entries: { name: string; match: RouteOptions['match']; value: Route }[] = [];
+    const list = await this.#prepareConsumers(consumers);
+    const known = { list, perConsumer: new Set(list.flatMap(({ instances }) => [...instances.keys()])) };
+    const entries: RouteEntry[] = [];
     for (const [name, options] of Object.entries(routes)) {
       const own = await this.#prepare(options.plugins, ['routes', name, 'plugins']);
       const upstream = this.#upstreamOf(name, options, upstreams);
       const levels = [global, serviceInstances.get(options.service) ?? new Map(), own];
       const value = this.#route(name, options, levels, known, upstream);
-      const match = { ...options.match, path: `${options.stripBasePath ?? ''}${options.match.path}` };
+      const { path, hosts = [], methods = [] } = options.match;
+      const match = { path: `${options.stripBasePath ?? ''}${path}`, hosts, methods };
       if (value !== undefined) entries.push({ name, match, value });
     }
+    if (entries.length > 0 && !this.#authenticates) this.#warnOfConsumers(Object.keys(consumers));
     return { router: this.#router(entries), services: upstreams, closePlugins: () => closeAll(this.#all) };
   }
 
@@ -89,12 +104,13 @@ class Compiler {
     name: string,
     options: RouteOptions,
     levels: readonly Instances[],
-    consumers: readonly Consumer[],
+    consumers: Consumers,
     upstream: Upstream | undefined,
   ): Route | undefined {
     const path = ['routes', name];
     const instances = mostSpecific(levels);
     this.#checkGuard(path, options, instances);
+    this.#authenticates ||= [...instances.values()].some(({ plugin }) => plugin.guard === 'authenticates');
     const wrongPath = pathProblem(options.match.path, options.pathAllows);
     if (wrongPath !== undefined) this.#problems.add([...path, 'match', 'path'], wrongPath);
     const targetPath = compileTargetPath(options.targetPath, options.match.path, options.pathEncoding);
@@ -107,18 +123,18 @@ class Compiler {
       this.#problems.add([...path, 'headersAllow', headersAllow.index], headersAllow.message);
     if (upstream === undefined || wrongPath !== undefined || wrongBase !== undefined) return undefined;
     if (typeof targetPath === 'string' || 'message' in headersAllow) return undefined;
-    const perConsumer = new Set(consumers.flatMap((consumer) => [...consumer.instances.keys()]));
+    const { perConsumer, list } = consumers;
     const chainOf = (applying: Instances) => {
       const chain = compileChain(applying, perConsumer);
       return this.#ports.headOnly === true ? headOnly(chain) : chain;
     };
     const chain = chainOf(instances);
-    const chains = consumers.map(
+    const chains = list.map(
       (consumer): ConsumerChain => ({
         id: consumer.id,
         matches: consumer.matches,
         restricts: [...consumer.instances.values()].some(({ plugin }) => plugin.guard !== undefined),
-        chain: chainOf(mostSpecific([instances, consumer.instances])),
+        chain: consumer.instances.size === 0 ? chain : chainOf(mostSpecific([instances, consumer.instances])),
       }),
     );
     return Object.freeze({
@@ -179,19 +195,31 @@ class Compiler {
   }
 
   #checkGuard(path: Path, options: RouteOptions, instances: Instances): void {
-    if (options.open || [...instances.values()].some(({ plugin }) => plugin.guard !== undefined)) return;
-    const guards = (plugins as readonly Plugin[])
-      .filter(({ guard }) => guard !== undefined)
-      .map(({ name }) => name);
+    const guards = [...instances.values()].filter(({ plugin }) => plugin.guard !== undefined);
+    const holding = guards.find(({ hooks }) => hooks.admitsAll !== true);
+    if (holding !== undefined) {
+      if (options.open)
+        this.#problems.warn(
+          [...path, 'open'],
+          `it opens nothing: ${holding.plugin.name} guards this route all the same`,
+          'remove open, or the plugin',
+        );
+      return;
+    }
+    if (options.open) return;
+    const known = (plugins as readonly Plugin[]).filter(({ guard }) => guard !== undefined);
+    const admitting = guards.map(({ plugin }) => plugin.name).join(' and ');
     this.#problems.add(
       path,
-      'no plugin guards this route: anyone could reach its service',
-      `configure one of ${guards.join(', ')}, or say open: true`,
+      `no plugin guards this route: anyone could reach its service${admitting && `, since ${admitting} would let everyone through`}`,
+      `configure one of ${known.map(({ name }) => name).join(', ')}${admitting && ' that refuses somebody'}, or say open: true`,
     );
   }
 
   async #prepareConsumers(consumers: Configuration['consumers']): Promise<readonly Consumer[]> {
     const prepared: Consumer[] = [];
+    const earlier = new Map<string, string>();
+    let everybody: string | undefined;
     for (const [id, options] of Object.entries(consumers)) {
       const instances = await this.#prepare(options.plugins, ['consumers', id, 'plugins']);
       try {
@@ -199,6 +227,16 @@ class Compiler {
           result: 'boolean',
           warn: (message, hint) => this.#problems.warn(['consumers', id, 'match'], message, hint),
         });
+        const source = options.match.trim();
+        const before = everybody ?? earlier.get(source);
+        if (before !== undefined)
+          this.#problems.warn(
+            ['consumers', id, 'match'],
+            `nobody is ever this consumer: ${before} stands before it and matches the same callers`,
+            'the first that matches counts; put the more specific one first',
+          );
+        earlier.set(source, id);
+        if (expression.constant === true) everybody ??= id;
         prepared.push({
           id,
           instances,
@@ -209,6 +247,15 @@ class Compiler {
       }
     }
     return prepared;
+  }
+
+  #warnOfConsumers(ids: readonly string[]): void {
+    for (const id of ids)
+      this.#problems.warn(
+        ['consumers', id],
+        'nobody is ever this consumer: no route has a plugin that finds out who calls',
+        'its plugins never run; configure webhook, or put them at the route',
+      );
   }
 
   /** Creates the plugins of one place, each once. */
@@ -242,13 +289,7 @@ class Compiler {
     });
   }
 
-  #router(
-    entries: readonly {
-      readonly name: string;
-      readonly match: RouteOptions['match'];
-      readonly value: Route;
-    }[],
-  ): Router<Route> {
+  #router(entries: readonly RouteEntry[]): Router<Route> {
     try {
       return createRouter(entries);
     } catch (error) {
@@ -268,5 +309,6 @@ const neverRun: Hooks = {
 };
 
 async function closeAll(instances: readonly Instance[]): Promise<void> {
-  await Promise.all(instances.map(({ hooks }) => hooks.close?.()));
+  // Each by itself: one that throws must not keep the others open.
+  await Promise.all(instances.map(async ({ hooks }) => hooks.close?.()));
 }

@@ -36,7 +36,8 @@ export async function loadGateway(source: ConfigurationSource, ports: GatewayPor
   }
   const parsed = parse(configurationShape, document.value ?? {});
   if (!parsed.ok) {
-    for (const problem of parsed.problems) problems.addSchema(problem, knownKeys);
+    const known = knownKeysOf(configurationSchema());
+    for (const problem of parsed.problems) problems.addSchema(problem, known);
     problems.throwIfAny();
     throw new Error('a schema refused without saying why');
   }
@@ -67,15 +68,17 @@ interface SchemaNode {
   readonly items?: SchemaNode;
 }
 
-/** The keys known at a path, read from the JSON Schema, which is made only when something is wrong. */
-function knownKeys(path: readonly (string | number)[]): readonly string[] {
-  let node: SchemaNode | undefined = configurationSchema() as SchemaNode;
-  for (const key of path) {
-    const here: SchemaNode = node ?? {};
-    const other = typeof here.additionalProperties === 'object' ? here.additionalProperties : undefined;
-    node = typeof key === 'number' ? here.items : (here.properties?.[key] ?? other);
-  }
-  return Object.keys(node?.properties ?? {});
+/** Gives the keys known at a path, read from the JSON Schema, which is made only when something is wrong. */
+function knownKeysOf(schema: SchemaNode): (path: readonly (string | number)[]) => readonly string[] {
+  return function knownKeys(path) {
+    let node: SchemaNode | undefined = schema;
+    for (const key of path) {
+      const here: SchemaNode = node ?? {};
+      const other = typeof here.additionalProperties === 'object' ? here.additionalProperties : undefined;
+      node = typeof key === 'number' ? here.items : (here.properties?.[key] ?? other);
+    }
+    return Object.keys(node?.properties ?? {});
+  };
 }
 
 function ignore(): void {}

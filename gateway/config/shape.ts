@@ -39,6 +39,9 @@ const method = s.refine(
   },
 );
 
+/** Whoever empties a list means that nothing matches; whoever leaves it out, that anything does. */
+const emptyList = 'an empty list would match nothing; leave it out to match any, or remove the route';
+
 const service = s.object({
   targets: s.describe(
     s.list(
@@ -78,13 +81,13 @@ const service = s.object({
 const route = s.object({
   match: s.object({
     hosts: s.describe(
-      s.withDefault(s.list(host), []),
-      'Names that the client may have asked for; none means any.',
+      s.optional(s.list(host, { min: 1, tooFew: emptyList })),
+      'Names that the client may have asked for. Left out: any.',
     ),
     path: s.describe(s.string({ max: 2048 }), 'An exact path, or a prefix that ends in /*.'),
     methods: s.describe(
-      s.withDefault(s.list(method), []),
-      'Methods; none means any but TRACE, TRACK and CONNECT.',
+      s.optional(s.list(method, { min: 1, tooFew: emptyList })),
+      'Methods. Left out: any but TRACE, TRACK and CONNECT.',
     ),
   }),
   service: s.describe(s.string({ max: 63 }), 'The name of the service that requests go to.'),

@@ -15,12 +15,16 @@ const noSlots: unknown[] = [];
 
 /** Compiles one expression; see compileExpression. */
 export async function buildExpression(source: string, warn?: ExpressionWarn): Promise<Expression> {
-  const evaluateAny = await compileTree(source, parse(source), names, 'bool', warn);
-  return function evaluate(exchange: Exchange): boolean {
+  const tree = parse(source);
+  const evaluateAny = await compileTree(source, tree, names, 'bool', warn);
+  function evaluate(exchange: Exchange): boolean {
     const value = evaluateAny(exchange);
     if (typeof value === 'boolean') return value;
     throw new EvaluationError(`the expression gave ${kindOf(value)}, not bool`);
-  };
+  }
+  return tree.kind === 'literal' && typeof tree.value === 'boolean'
+    ? Object.assign(evaluate, { constant: tree.value })
+    : evaluate;
 }
 
 /** Compiles a tree over some names that gives a value of a type. */

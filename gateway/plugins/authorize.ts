@@ -30,6 +30,7 @@ export const authorize = definePlugin<Options>({
   async create({ allow }, { warn }) {
     const allows = await compileAllow(allow, warn);
     return {
+      admitsAll: allows.constant === true,
       access(exchange) {
         try {
           return allows(exchange) ? next : refuse.denied();

@@ -46,6 +46,7 @@ export const sourceIp = definePlugin<Options>({
     const allowed = allow && compileCidrs(allow);
     const denied = deny && compileCidrs(deny);
     return {
+      admitsAll: allow === undefined || coversFamily(allow),
       access(exchange) {
         const { clientIp } = exchange.head;
         // Neither set holds what is no address, and for the deny list that must not mean "not denied".
@@ -57,6 +58,17 @@ export const sourceIp = definePlugin<Options>({
     };
   },
 });
+
+/** Whether the ranges hold all of IPv4 or all of IPv6, by one range or by several together. */
+function coversFamily(ranges: readonly string[]): boolean {
+  const covered = { ipv4: 0, ipv6: 0 };
+  for (const range of new Set(ranges)) {
+    const [, bits] = range.split('/');
+    // A single address adds next to nothing, and many narrow ranges are a list that somebody meant.
+    if (bits !== undefined) covered[range.includes(':') ? 'ipv6' : 'ipv4'] += 2 ** -Number(bits);
+  }
+  return covered.ipv4 >= 1 || covered.ipv6 >= 1;
+}
 
 function isOutside(allowed: AddressSet | undefined, ip: string): boolean {
   return allowed !== undefined && !allowed(ip);

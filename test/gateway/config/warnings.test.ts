@@ -58,3 +58,49 @@ test('a secret that cannot be read here is a placeholder that every provider tak
     await gateway.close();
   }
 });
+
+/** The warnings of a configuration whose routes and consumers are given. */
+async function warned(routes: string, consumers = '{}'): Promise<readonly string[]> {
+  const got: ConfigurationProblem[] = [];
+  const source = `${text.slice(0, text.indexOf('routes:'))}routes:\n${routes}\nconsumers: ${consumers}\n`;
+  const gateway = await loadGateway(
+    { file: 'postern.yaml', text: source },
+    { ...ports, warned: (found) => got.push(...found) },
+  );
+  await gateway.close();
+  return got.map(({ path, message }) => `${path}: ${message}`);
+}
+
+const webhook = 'plugins: { webhook: { provider: github, secret: env:LONG } }';
+
+test('open: true on a route that a plugin guards all the same is warned of, and only there', async () => {
+  assert.deepEqual(
+    await warned(`  a: { match: { path: /a }, service: a, open: true, ${webhook} }
+  b: { match: { path: /b }, service: a, open: true, plugins: { source-ip: { deny: [192.0.2.1] } } }
+  c: { match: { path: /c }, service: a, open: true }`),
+    ['routes.a.open: it opens nothing: webhook guards this route all the same'],
+  );
+});
+
+test('a consumer that nobody can be is warned of', async () => {
+  const policy = 'plugins: { source-ip: { allow: [192.0.2.1] } }';
+  const signed = `  a: { match: { path: /a }, service: a, ${webhook} }`;
+  const same = `"subject.id == 'github'"`;
+  const nobody = (id: string, before: string) =>
+    `consumers.${id}.match: nobody is ever this consumer: ${before} stands before it and matches the same callers`;
+  assert.deepEqual(await warned(signed, `{ x: { match: ${same} }, y: { match: ${same}, ${policy} } }`), [
+    nobody('y', 'x'),
+  ]);
+  assert.deepEqual(
+    await warned(signed, `{ x: { match: 'true' }, y: { match: ${same}, ${policy} }, z: { match: 'false' } }`),
+    [nobody('y', 'x'), nobody('z', 'x')],
+  );
+  assert.deepEqual(await warned(signed, `{ y: { match: ${same}, ${policy} }, x: { match: 'true' } }`), []);
+  assert.deepEqual(
+    await warned(
+      '  a: { match: { path: /a }, service: a, open: true }',
+      `{ x: { match: ${same}, ${policy} } }`,
+    ),
+    ['consumers.x: nobody is ever this consumer: no route has a plugin that finds out who calls'],
+  );
+});
