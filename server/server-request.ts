@@ -69,6 +69,8 @@ export class ServerRequest extends IncomingMessage {
   /** Node's parser gives the body here, chunk by chunk, and null at its end. */
   override push(chunk: Uint8Array | null, encoding?: BufferEncoding): boolean {
     if (chunk !== null) this.receivedBytes += chunk.byteLength;
+    // Nobody reads trailers, and thousands of short ones stay below the parser's limit, which counts no objects.
+    else if (this.rawTrailers.length > 0) this.rawTrailers = [];
     if (this.#gathering !== undefined) return this.#gather(this.#gathering, chunk);
     if (this.destroyed) return false;
     if (chunk === null) {

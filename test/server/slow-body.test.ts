@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import type { Hooks } from '../../gateway/plugin.ts';
+import { createUpstream } from '../../gateway/upstream/client.ts';
+import { parseTarget } from '../../gateway/upstream/target.ts';
 import type { Upstream } from '../../gateway/upstream/upstream.ts';
 import { startServer } from '../../server/listener.ts';
 import { gatewayWith, instance, upstreamOf } from '../support/gateway.ts';
@@ -66,6 +71,44 @@ for (const [plugin, target, sent, status, code] of rows) {
       assert.deepEqual([answer.status, answer.code], [status, code]);
     });
   }
+}
+
+for (const framing of ['content-length', 'chunked'] as const) {
+  test(`a real target that has read all that came is not called slow: the client is (${framing})`, async (t) => {
+    const target = createServer((request) => request.resume());
+    await once(target.listen(0, '127.0.0.1'), 'listening');
+    const { port } = target.address() as AddressInfo;
+    const upstream = createUpstream({
+      targets: [parseTarget(`http://127.0.0.1:${port}`)],
+      transport: {
+        async connect() {
+          const socket = connect({ host: '127.0.0.1', port });
+          await once(socket, 'connect');
+          return socket;
+        },
+        ready: () => ({ ready: true, epoch: 0 }),
+        close: async () => {},
+      },
+      timeoutMs: 600,
+    });
+    const server = await startServer(gatewayWith({ upstream }), { host: '127.0.0.1', port: 0 });
+    const client = await RawClient.connect(server.address.port);
+    const part = 'a'.repeat(1_000);
+    const piece = framing === 'chunked' ? `3e8\r\n${part}\r\n` : part;
+    const length = framing === 'chunked' ? 'Transfer-Encoding: chunked' : 'Content-Length: 9000000';
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\n${length}\r\n\r\n${piece.repeat(3_000)}`);
+    const drip = setInterval(() => client.send(piece), 1);
+    t.after(async () => {
+      clearInterval(drip);
+      client.close();
+      await server.close(0);
+      await upstream.close();
+      target.closeAllConnections();
+      target.close();
+    });
+    const answer = firstAnswer(await client.until(/\r\n\r\n\{.*\}/s));
+    assert.deepEqual([answer.status, answer.code], [408, 'gateway:body-timeout']);
+  });
 }
 
 function bytes(framing: 'content-length' | 'chunked', sent: Sent): string {
