@@ -67,7 +67,7 @@ export interface PosternChoices {
    */
   readonly architecture?: 'arm64' | 'x86_64';
   /**
-   * Who gets a mail when an alarm rings; AWS asks that address first whether it wants them.
+   * Who gets a mail when an alarm fires; AWS asks that address first whether it wants them.
    *
    * @default - nobody; alarms are seen on the dashboard alone
    */

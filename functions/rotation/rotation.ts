@@ -81,7 +81,7 @@ export function createRotation(options: RotationOptions): RotationHandler {
   };
 }
 
-/** A function whose variables are wrong says so at each event, so that the alarm rings: one that threw while it starts has no metric. */
+/** A function whose variables are wrong says so at each event, so that the alarm fires: one that threw while it starts has no metric. */
 export function refuseAll(
   problem: string,
   source: Pick<Workshop, 'log' | 'functionName' | 'now'>,

@@ -270,7 +270,7 @@ class Compiler {
         this.#all.push(instance);
       } catch (error) {
         this.#problems.addError([...path, plugin.name], error);
-        // It stands in, so that nothing else is reported for want of it.
+        // A placeholder, so that one wrong plugin does not cause further errors.
         instances.set(plugin.name, { plugin, hooks: {} });
       }
     }

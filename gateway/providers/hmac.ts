@@ -1,5 +1,5 @@
-import { ConfigurationError } from '../configuration-error.ts';
-import { plainName } from '../header-names.ts';
+import { ConfigurationError, type Warn } from '../configuration-error.ts';
+import { hopByHop, isOwned, plainName } from '../header-names.ts';
 import { s } from '../schema.ts';
 import { defineProvider } from './provider.ts';
 import { hmacVerifier } from './scheme/hmac.ts';
@@ -65,6 +65,7 @@ export const hmac = defineProvider<Options>({
     const { header, prefix, digest, encoding, timestampHeader, timestampUnit, idHeader, eventHeader } =
       options;
     const signed = compileSigned(options);
+    warnOfTakenAway(options, warn);
     return hmacVerifier(
       {
         header: header.toLowerCase(),
@@ -105,4 +106,19 @@ function compileSigned({ signed, timestampHeader, idHeader }: Options): SignedTe
       'put {timestamp} into signed, or leave timestampHeader out',
     );
   return template;
+}
+
+const headerOptions = ['header', 'timestampHeader', 'idHeader', 'eventHeader'] as const;
+
+/** Read here and never forwarded: a target that tells webhooks apart by such an id would take each replay for a new one. */
+function warnOfTakenAway(options: Options, warn: Warn): void {
+  for (const option of headerOptions) {
+    const name = options[option]?.toLowerCase();
+    if (name !== undefined && (isOwned(name) || hopByHop.has(name)))
+      warn(
+        [option],
+        `the target does not get the sender's ${name}`,
+        'if it reads this header, let the sender use another name; docs/configuration.md lists those that are taken away',
+      );
+  }
 }

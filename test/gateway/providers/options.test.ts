@@ -141,3 +141,26 @@ test('the kind of a standard webhook is the type in its payload, when that is a 
   for (const payload of [{ type: 1 }, {}, null, 'type', [], Object.create({ type: 'inherited' })])
     assert.equal(event(payload), undefined);
 });
+
+test('hmac warns of headers that are read here and that the target does not get', () => {
+  for (const [options, warned] of [
+    [
+      { header: 'x-sig', idHeader: 'X-Request-Id' },
+      ["idHeader: the target does not get the sender's x-request-id"],
+    ],
+    [
+      { header: 'X-Forwarded-Sig', eventHeader: 'te' },
+      [
+        "header: the target does not get the sender's x-forwarded-sig",
+        "eventHeader: the target does not get the sender's te",
+      ],
+    ],
+    [{ header: 'authorization', idHeader: 'x-id', eventHeader: 'x-event' }, []],
+  ] as const) {
+    const warnings: string[] = [];
+    verifierOf(providerNamed('hmac'), options, ['sixteen bytes, so'], (path, message) =>
+      warnings.push(`${path.join('.')}: ${message}`),
+    );
+    assert.deepEqual(warnings, warned);
+  }
+});
