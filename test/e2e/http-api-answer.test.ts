@@ -107,7 +107,7 @@ describe('the answer of an HTTP API', () => {
     const { event, answer } = await exchange('/');
     assert.equal(answer.headers['apigw-requestid'], event.requestContext.requestId);
     const none = await exchange('/', {}, {}, { key: 'GET /no' });
-    assert.match(String(none.answer.headers['apigw-requestid']), /./);
+    assert.ok(none.answer.headers['apigw-requestid'], 'it is not named');
   });
 
   complete();

@@ -101,7 +101,7 @@ describe('the whole path', { skip }, () => {
       bodySha256: sha256(Buffer.from(body)),
     });
     assert.equal(seen.body?.toString(), body);
-    assert.match(String(answer.headers['x-request-id']), /./);
+    assert.ok(answer.headers['x-request-id'], 'it is not named');
   });
 
   test('refuses a forged webhook, and the target hears nothing of it', async () => {
