@@ -66,7 +66,12 @@ export async function startLab(): Promise<Lab> {
   });
   const { tailscaled } = products;
   const folder = join(runFolder, 'target');
-  const target = await startTarget({ tailscaled, folder, headscale, authority: pki.authority });
+  const target = await startTarget({ tailscaled, folder, headscale, authority: pki.authority }).catch(
+    async (error: unknown) => {
+      await Promise.allSettled([headscale.stop(), secrets.stop()]);
+      throw error;
+    },
+  );
   const authorityLayer = join(runFolder, 'authority-layer');
   mkdirSync(join(authorityLayer, 'ssl'), { recursive: true });
   writeFileSync(join(authorityLayer, 'ssl', 'lab.pem'), readFileSync(pki.authority));

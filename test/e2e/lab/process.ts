@@ -123,6 +123,8 @@ export async function until<T>(
       throw new Error(`${running.name} ended before ${what}; its last lines:\n${running.log.tail()}`);
     }
     if (Date.now() > end) {
+      // What does not come up is ended: left alone it would keep the test's process, which nobody then ends.
+      await running?.stop('SIGKILL');
       const lines =
         running === undefined ? '' : `; the last lines of ${running.name}:\n${running.log.tail()}`;
       throw new Error(`not within ${limitMs} ms: ${what}${reason}${lines}`);
