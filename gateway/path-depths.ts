@@ -93,19 +93,38 @@ const lookalike =
  * and blanks would (Windows: `admin.`, `...`), and in Unicode's compatibility form (fullwidth dots and slashes).
  */
 function readSegments(text: string, needs: Set<PathAllowance>): readonly PathAllowance[] | Refusal {
-  const narrow = text.replace(lookalike, (character) => character.normalize('NFKC'));
-  for (const segment of narrow.split(/[/\\]/)) {
+  const narrow = narrowed(text);
+  if (hidesEncoding(narrow)) return pathRefusals['bad-encoding']('an encoding in compatibility characters');
+  const segments = narrow.split(/[/\\]/);
+  for (let at = 1; at < segments.length; at += 1) {
+    const segment = segments[at] as string;
     const name = segment.split(/[;?#]/, 1)[0] as string;
     if (dotsAndBlanks.test(name) && name.includes('.')) return pathRefusals['dot-segment']();
     if (endsInDot(name) || endsInDot(segment)) needs.add('.');
-  }
-  const segments = text.split('/');
-  for (let at = 1; at < segments.length; at += 1) {
-    const segment = segments[at] as string;
     const isLast = at === segments.length - 1;
     if (segment === '' ? !isLast : segment.startsWith(';')) needs.add('//');
   }
   return [...needs];
+}
+
+function narrowed(text: string): string {
+  return text.replace(lookalike, (character) => character.normalize('NFKC'));
+}
+
+/** Whether two characters after a percent sign become hex digits in their compatibility form; of ASCII alone nothing is left encoded. */
+function hidesEncoding(narrow: string): boolean {
+  for (const [, next = ''] of narrow.matchAll(/%(?=(.{1,2}))/gsu))
+    if (/^[0-9A-Fa-f]{2}/.test(next.normalize('NFKC'))) return true;
+  return false;
+}
+
+/**
+ * Whether a path is an authority to whoever reads it as a reference (`//host/a`, RFC 3986 section 4.2), after as many decodings as
+ * it takes, and after what drops parameters and blanks (`/;x/host/a`).
+ */
+export function isAuthority(path: string): boolean {
+  const text = narrowed(decodeAll(decodeOnce(path), new Set()).toString('utf8'));
+  return /^\/ *(?:;[^/]*)?\//.test(text);
 }
 
 const dotsAndBlanks = /^[. ]+$/;

@@ -1,4 +1,4 @@
-import { type PathAllowance, readDeeply } from './path-depths.ts';
+import { isAuthority, type PathAllowance, readDeeply } from './path-depths.ts';
 import { pathRefusals } from './refusal.ts';
 import type { Refusal } from './verdict.ts';
 
@@ -76,12 +76,9 @@ const refusalOf = {
   '.': pathRefusals['trailing-dot'],
 } as const;
 
-/**
- * Refuses a path for the target whose first segment is empty: `//host/a` is an authority to whoever reads it as a
- * reference (RFC 3986 section 4.2), also once it is decoded. No allowance covers that.
- */
-export function refuseAuthority(path: string): Refusal | undefined {
-  return /^\/(?:\/|%(?:25)*2F)/i.test(path.replace(encoding, literal))
+/** Refuses a target, path and query, whose path somebody would read as a host and a path. No allowance covers that. */
+export function refuseAuthority(target: string): Refusal | undefined {
+  return isAuthority(target.split('?', 1)[0] as string)
     ? pathRefusals['empty-segment']('the target would get a path that begins with two slashes')
     : undefined;
 }

@@ -81,6 +81,11 @@ const refused: readonly [target: string, code: string][] = [
   ['/a%ff', 'path:bad-encoding'],
   ['/a%ed%a0%80', 'path:bad-encoding'],
   ['/a%c3/%a9', 'path:bad-encoding'],
+  ['/a/%EF%BC%852e%EF%BC%852e/b', 'path:bad-encoding'],
+  ['/a/%EF%BC%85%EF%BC%92%EF%BC%A5./b', 'path:bad-encoding'],
+  ['/a%EF%B9%AA%C2%B2f..', 'path:bad-encoding'],
+  ['/a%25%E3%8F%84b', 'path:bad-encoding'],
+  ['/a/%EF%BC%8Fevil.example', 'path:empty-segment'],
   ['//', 'path:empty-segment'],
   ['//evil.example/a', 'path:empty-segment'],
   ['/a//b', 'path:empty-segment'],
@@ -176,9 +181,17 @@ test('a path for the target that begins with two slashes, also once it is decode
     '/%252Fevil',
     '/%25%32%66evil',
     '/%2525%32F',
+    '/%25%2532Fevil',
+    '/%25%32%35%32Fevil',
+    '/;x/evil.example',
+    '/%3Bx/evil.example',
+    '/%20/evil.example',
+    '/%EF%BC%8Fevil.example',
+    '//evil.example?//',
   ])
     assert.equal(refuseAuthority(path)?.code, 'path:empty-segment', path);
-  for (const path of ['/', '/a//b', '/a%2F%2Fb']) assert.equal(refuseAuthority(path), undefined, path);
+  for (const path of ['/', '/a//b', '/a%2F%2Fb', '/a;x/b', '/;x', '/?//a', '/a?%zz'])
+    assert.equal(refuseAuthority(path), undefined, path);
 });
 
 test('no allowance lets a dot segment through', () => {
