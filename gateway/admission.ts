@@ -16,6 +16,9 @@ import type { Route } from './route.ts';
 import type { Router } from './router.ts';
 import type { Refusal } from './verdict.ts';
 
+/** As all registered methods are written; a target that folds `delete` would do what a policy for `DELETE` was not asked about. */
+const upperCase = /^[A-Z][A-Z-]*$/;
+
 /** Brings a request's head into canonical form, finds its route and opens the exchange; or refuses. */
 export function openExchange(
   request: IncomingRequest,
@@ -23,6 +26,7 @@ export function openExchange(
   { router, clock }: { readonly router: Router<Route>; readonly clock: Clock },
 ): Exchange | Refusal {
   const { method, scheme, peerCertificate } = request;
+  if (!upperCase.test(method)) return gatewayRefusals['bad-method']();
   const clientIp = clientAddress(request.clientIp);
   if (typeof clientIp === 'object') return clientIp;
   const asked = readAsked(request);

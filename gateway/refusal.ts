@@ -51,6 +51,7 @@ export const pathRefusals = refusals('path', {
 export const gatewayRefusals = refusals('gateway', {
   'no-route': [404, 'No route matches'],
   'method-not-allowed': [405, 'The route does not take this method'],
+  'bad-method': [400, 'The method is not in upper case'],
   'bad-host': [400, 'The Host header is missing, repeated or malformed'],
   'host-mismatch': [400, 'The request target and the Host header name different hosts'],
   'wrong-scheme': [400, 'The request target has another scheme than the listener'],

@@ -76,9 +76,9 @@ export function createRouter<Value>(entries: readonly Entry<Value>[]): Router<Va
 
 /**
  * What no route takes unless it names it: TRACE, and TRACK of old IIS, send back the request with what the gateway added, and
- * CONNECT opens a tunnel. In any case, since some targets fold it.
+ * CONNECT opens a tunnel.
  */
-const mustBeNamed = /^(?:trace|track|connect)$/i;
+const mustBeNamed = /^(?:TRACE|TRACK|CONNECT)$/;
 
 /** Said to whoever asks for another (RFC 9110 section 15.5.6), where a route takes any. */
 const usualMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];

@@ -63,6 +63,24 @@ const paths: readonly (readonly [what: string, route: object, target: string, de
     '/x/%252Fevil.example',
     'path:empty-segment',
   ],
+  [
+    'nor one in encodings inside each other',
+    { targetPath: 'strip', pathAllows: all },
+    '/x/%25%2532Fevil.example',
+    'path:empty-segment',
+  ],
+  [
+    'nor one behind a parameter',
+    { targetPath: 'strip', pathAllows: all },
+    '/x/;a/evil.example',
+    'path:empty-segment',
+  ],
+  [
+    'nor one in fullwidth characters',
+    { targetPath: 'strip', pathAllows: all },
+    '/x/%EF%BC%8Fevil.example',
+    'path:empty-segment',
+  ],
   ['keep gives no authority', { ...anyPath, pathAllows: all }, '//evil.example/a', 'path:empty-segment'],
   [
     'nor in its own encoding',
@@ -88,6 +106,13 @@ for (const [what, route, target, decided] of paths) {
   test(`the path that was decided on is the one that is forwarded: ${what} (${target})`, async () =>
     assert.equal(await decide(route, { target }), decided));
 }
+
+test('a method in lower case, which a target may fold, is not decided on', async () => {
+  for (const method of ['delete', 'Delete', 'dELETE', 'trace', '', 'GET ', '_GET', 'G3T'])
+    assert.equal(await decide({}, { target: '/x/', method }), 'gateway:bad-method', method);
+  for (const method of ['DELETE', 'M-SEARCH', 'PURGE'])
+    assert.equal(await decide({}, { target: '/x/', method }), '/x/ /x/', method);
+});
 
 test('a route can be matched only in the one form of a host', async () => {
   const route = { match: { path: '/x/*', hosts: ['hooks.example.com', '[2001:db8::1]'] } };
