@@ -1,4 +1,5 @@
 import { normalizeIp } from '../address.ts';
+import { foldName, hopByHop, isOwned } from '../header-names.ts';
 import { parseAuthority } from '../host.ts';
 import { canonicalize } from '../path.ts';
 
@@ -6,7 +7,7 @@ import { canonicalize } from '../path.ts';
 export interface Never {
   readonly message: string;
   readonly hint?: string | undefined;
-  /** Requests to some routes can equal it: only worth a warning. */
+  /** A request can equal it, but hardly as it is meant: only worth a warning. */
   readonly seldom?: true;
 }
 
@@ -43,12 +44,18 @@ function textForm(
   };
 }
 
-export const methodForm = textForm(
-  characters('a method', /[^-!#$%&'*+.^_`|~0-9A-Z]/, (text) => text.toUpperCase()),
-);
+export const methodForm = textForm(characters('a method', /[^-A-Z]/, (text) => text.toUpperCase()));
 
 export const headerNameForm = textForm(
-  characters('the name of a header', /[^-!#$%&'*+.^_`|~0-9a-z]/, (text) => text.toLowerCase()),
+  characters('the name of a header', /[^-0-9a-z]/, foldName),
+  function wholeName(literal) {
+    if (!isOwned(literal) && !hopByHop.has(literal)) return undefined;
+    return {
+      message: `the header ${quote(literal)} has what the client wrote, and no target gets it`,
+      hint: 'source.ip, request.host, request.method, request.path and request.size are what the gateway knows',
+      seldom: true,
+    };
+  },
 );
 
 export const hostForm = textForm(

@@ -16,7 +16,7 @@ const queries = new WeakMap<Exchange, Query | string>();
  * A query as a map from name to its values, as the URL standard reads it (section 5.1, application/x-www-form-urlencoded).
  *
  * @throws EvaluationError for what targets read differently: a `;`, at which some split, a broken encoding, bytes that are not UTF-8,
- * and for more pairs than anybody needs
+ * a NUL, and for more pairs than anybody needs
  */
 export function queryMap(exchange: Exchange, frame: Frame): Query {
   let known = queries.get(exchange);
@@ -36,6 +36,7 @@ function readQuery(query: string): Query | string {
   if (pairs > maxPairs) return `it has more than ${maxPairs} pairs`;
   if (query.includes(';')) return 'it has a ;, at which some programs split it';
   if (brokenEncoding.test(query)) return 'it has a % without two hex digits';
+  if (query.includes('%00')) return 'it has an encoded NUL, at which some programs end a text';
   const map = new Map<string, string[]>();
   // The parser takes one leading question mark off, which here is part of the first name.
   for (const [name, value] of new URLSearchParams(`?${query}`)) {

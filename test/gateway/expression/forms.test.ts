@@ -35,6 +35,37 @@ test('an address that is not known is an error, whatever is asked of it', async 
   assert.equal((await compile('has(source.ip)'))(exchange), false);
 });
 
+test('a header that no target gets is warned of where a literal names it', async () => {
+  const warningsOf = async (source: string) => {
+    const warnings: string[] = [];
+    await compileExpression(source, {
+      result: 'boolean',
+      warn: (message, hint) => warnings.push(`${message}; ${hint}`),
+    });
+    return warnings;
+  };
+  for (const source of [
+    "request.headers['x-forwarded-for'] == '192.0.2.1'",
+    "!('x-remote-user' in request.headers)",
+    "request.headers.host == 'hooks.example.com'",
+    "has(request.headers.forwarded) && request.method == 'GET'",
+    "request.headers.exists(name, name == 'x-forwarded-proto')",
+    "'x-http-method-override' in request.headers || true",
+    "request.headers['connection'] == 'close'",
+  ]) {
+    const [warning = '', ...more] = await warningsOf(source);
+    assert.match(warning, /^the header ".*" has what the client wrote.*source\.ip/s, source);
+    assert.deepEqual(more, []);
+  }
+  const honest = "request.headers['authorization'] == 'x' && 'x-github-event' in request.headers";
+  assert.deepEqual(await warningsOf(honest), []);
+});
+
+test('no header has a name with other characters than letters, digits and hyphens', async () => {
+  for (const source of ["!('x_debug' in request.headers)", "request.headers['x.debug'] == '1'"])
+    await assert.rejects(compile(source), /the name of a header never contains/, source);
+});
+
 test('a path that only routes with pathAllows take is warned of, with line and caret', async () => {
   for (const [literal, allowance] of [
     ['/a//b', '"//"'],

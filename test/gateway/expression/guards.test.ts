@@ -256,10 +256,10 @@ for (const key of inherited) {
       'subject.properties',
       '{"a": 1}',
     ];
-    // Names of headers are lower case, so another spelling of one does not load.
-    const lower = (owner: string) => owner !== 'request.headers' || key === key.toLowerCase();
+    // Names of headers are lower-case letters, digits and hyphens, so another spelling of one does not load.
+    const loads = (owner: string) => owner !== 'request.headers' || /^[-0-9a-z]+$/.test(key);
     const accesses = owners
-      .filter(lower)
+      .filter(loads)
       .flatMap((owner) => [`dyn(${owner})['${key}'] == 1`, `'${key}' in ${owner}`, `has(${owner}.${key})`]);
     for (const source of [...accesses, `dyn(request.headers)['${key}'] == 1`]) {
       const evaluate = await compile(source);

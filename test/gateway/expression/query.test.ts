@@ -36,6 +36,8 @@ const unknown = [
   'a=%ff',
   '%c0%ae=1',
   '%ed%a0%80=1',
+  'token%00x=open',
+  'token=open%00x',
   Array(1_001).fill('a').join('&'),
   '&'.repeat(1_000),
 ];
