@@ -87,11 +87,6 @@ const ownedPrefix = new RegExp(
     .join('|')})`,
 );
 
-/** Whether a header, by its folded name, is one that no client may say to a target. */
-export function isOwned(folded: string): boolean {
-  return owned.has(folded) || ownedPrefix.test(folded);
-}
-
 /** Meant for one connection only (RFC 9110 section 7.6.1); `te` and `trailer` are not carried. */
 export const hopByHop: ReadonlySet<string> = new Set([
   'connection',
@@ -105,6 +100,11 @@ export const hopByHop: ReadonlySet<string> = new Set([
   'upgrade',
   'http2-settings',
 ]);
+
+/** Whether a header, by its folded name, is one that no target gets from a client. */
+export function isTakenAway(folded: string): boolean {
+  return hopByHop.has(folded) || owned.has(folded) || ownedPrefix.test(folded);
+}
 
 /** A name in which no server that folds characters together (CGI, WSGI and PHP do) can find another name. */
 export const plainName = /^[A-Za-z0-9-]+$/;
@@ -138,8 +138,7 @@ export function compileAllowedHeaders(
 function problemOf(name: string, folded: string, known: ReadonlyMap<string, string>): string | undefined {
   const shown = JSON.stringify(name);
   if (!token.test(name)) return `${shown} is not the name of a header`;
-  if (isOwned(folded) || hopByHop.has(folded))
-    return `${shown} is read as ${folded}, which no client may send to a target`;
+  if (isTakenAway(folded)) return `${shown} is read as ${folded}, which no client may send to a target`;
   if (plainName.test(name)) return `${shown} needs no entry: it has only letters, digits and hyphens`;
   if (known.has(folded))
     return `${shown} and ${JSON.stringify(known.get(folded))} are one name to many servers`;

@@ -1,5 +1,5 @@
 import type { Exchange } from './exchange.ts';
-import { foldName, hopByHop, isOwned, plainName } from './header-names.ts';
+import { foldName, hopByHop, isTakenAway, plainName } from './header-names.ts';
 import { gatewayRefusals } from './refusal.ts';
 import type { Refusal } from './verdict.ts';
 
@@ -90,7 +90,7 @@ export function upstreamHeaders(exchange: Exchange, host: string): string[] {
   for (let at = 0; at + 1 < head.headers.length; at += 2) {
     const name = head.headers[at] as string;
     const lower = name.toLowerCase();
-    if (hopByHop.has(lower) || isOwned(lower) || (added !== undefined && has(added, lower))) continue;
+    if (isTakenAway(lower) || (added !== undefined && has(added, lower))) continue;
     result.push(head.spellings?.get(lower) ?? name, head.headers[at + 1] as string);
   }
   result.push(

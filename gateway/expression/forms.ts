@@ -1,5 +1,5 @@
 import { normalizeIp } from '../address.ts';
-import { foldName, hopByHop, isOwned } from '../header-names.ts';
+import { foldName, isTakenAway } from '../header-names.ts';
 import { parseAuthority } from '../host.ts';
 import { canonicalize } from '../path.ts';
 
@@ -49,7 +49,7 @@ export const methodForm = textForm(characters('a method', /[^-A-Z]/, (text) => t
 export const headerNameForm = textForm(
   characters('the name of a header', /[^-0-9a-z]/, foldName),
   function wholeName(literal) {
-    if (!isOwned(literal) && !hopByHop.has(literal)) return undefined;
+    if (!isTakenAway(literal)) return undefined;
     return {
       message: `the header ${quote(literal)} has what the client wrote, and no target gets it`,
       hint: 'source.ip, request.host, request.method, request.path and request.size are what the gateway knows',

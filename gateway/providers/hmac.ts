@@ -1,5 +1,5 @@
 import { ConfigurationError, type Warn } from '../configuration-error.ts';
-import { hopByHop, isOwned, plainName } from '../header-names.ts';
+import { isTakenAway, plainName } from '../header-names.ts';
 import { s } from '../schema.ts';
 import { defineProvider } from './provider.ts';
 import { hmacVerifier } from './scheme/hmac.ts';
@@ -114,7 +114,7 @@ const headerOptions = ['header', 'timestampHeader', 'idHeader', 'eventHeader'] a
 function warnOfTakenAway(options: Options, warn: Warn): void {
   for (const option of headerOptions) {
     const name = options[option]?.toLowerCase();
-    if (name !== undefined && (isOwned(name) || hopByHop.has(name)))
+    if (name !== undefined && isTakenAway(name))
       warn(
         [option],
         `the target does not get the sender's ${name}`,
