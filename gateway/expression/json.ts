@@ -20,8 +20,10 @@ const surrogateEscape = /\\u[dD][89a-fA-F]/;
  */
 export function parseJson(body: Uint8Array): unknown {
   if (!isUtf8(body)) throw new EvaluationError('the body is not UTF-8');
-  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
-  const value = parse(text);
+  const received = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
+  const first = parse(received);
+  const text = withPlainKeys(received);
+  const value = text === received ? first : parse(text);
   if (membersIn(text) !== membersOf(value))
     throw new EvaluationError('the body has a key twice in one object');
   if (surrogateEscape.test(text)) replaceTexts(value, refuseHalf);
@@ -37,6 +39,38 @@ function parse(text: string): unknown {
   }
 }
 
+/**
+ * The text with its keys written without escapes. V8 13.6, of Node 24, takes a key with an escape for another one that an object
+ * before it had: after `{"role":1,"\\u00":1}` it reads `{"role":1,"\u0072ole":2}` as that, and the policy the first role alone.
+ *
+ * @param text JSON, as the parser has found already
+ * @throws EvaluationError for a key that cannot be written without: one with a quote, a backslash or a control character
+ */
+function withPlainKeys(text: string): string {
+  if (!text.includes('\\')) return text;
+  const parts: string[] = [];
+  let kept = 0;
+  for (let at = text.indexOf('"'); at >= 0; at = text.indexOf('"', at)) {
+    const end = endOfText(text, at);
+    colon.lastIndex = end;
+    if (colon.test(text)) {
+      const key = text.slice(at, end);
+      if (key.includes('\\')) {
+        const name = JSON.parse(key) as string;
+        refuseHalf(name);
+        const plain = JSON.stringify(name);
+        if (plain.includes('\\'))
+          throw new EvaluationError('the body has a key with a quote, a backslash or a control character');
+        parts.push(text.slice(kept, at), plain);
+        kept = end;
+      }
+    }
+    at = end;
+  }
+  return parts.length === 0 ? text : parts.join('') + text.slice(kept);
+}
+
+const colon = /[ \t\n\r]*:/y;
 const quoteCode = 0x22;
 const colonCode = 0x3a;
 

@@ -8,11 +8,19 @@ const parse = (text: string) => parseJson(Buffer.from(text));
 
 const isLong = (value: unknown) => Number.isInteger(value) && !Number.isSafeInteger(value);
 
+/** Whether JSON has no other way to write a text than with a backslash. */
+const needsEscape = (text: string) => JSON.stringify(text).includes('\\');
+
 test('a body is read as JSON.parse reads it', () => {
   fc.assert(
     fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
-      const text = JSON.stringify(value, (_key, one) => (isLong(one) ? 0 : one));
-      assert.deepEqual(parse(text), JSON.parse(text));
+      let isOdd = false;
+      const text = JSON.stringify(value, (key, one) => {
+        isOdd ||= needsEscape(key);
+        return isLong(one) ? 0 : one;
+      });
+      if (isOdd) assert.throws(() => parse(text), EvaluationError);
+      else assert.deepEqual(parse(text), JSON.parse(text));
     }),
   );
 });
@@ -107,7 +115,7 @@ test('integers stay exact in any JSON, whatever texts and keys stand beside them
       const source = pairs.map(
         ([key, text]) => `{${JSON.stringify(key)}:${JSON.stringify(text.toWellFormed())}}`,
       );
-      fc.pre(pairs.every(([key]) => key.isWellFormed()));
+      fc.pre(pairs.every(([key]) => key.isWellFormed() && !needsEscape(key)));
       assert.deepEqual(parse(`[${[...source, '9007199254740993'].join(', ')}]`), [
         ...values,
         9007199254740993n,
@@ -152,6 +160,27 @@ test('a key that an object has twice is refused, because a target may read the v
     assert.doesNotThrow(() => parse(text), text);
 });
 
+test('a key with an escape is that key, whatever bodies were parsed before', () => {
+  // Node 24 takes it for a key of an earlier object that is written as its first characters are.
+  for (const [before, body, expected] of [
+    [{ role: 1, '\\u00': 1 }, String.raw`{"role":"user","\u0072ole":"admin"}`, /twice/],
+    [{ action: 1, '\\u006': 1 }, String.raw`{"action":1,"\u0061bcde":2}`, { action: 1, abcde: 2 }],
+    [
+      { a: 1, 'x\\u0': 1 },
+      String.raw`{"a":1,"x\u0079zz" : {"x\u0079":"\u0079"}}`,
+      { a: 1, xyzz: { xy: 'y' } },
+    ],
+    [{ a: 1, 'b\\': 1 }, String.raw`{"a":1,"b\/":2,"b/":3}`, /twice/],
+    [{ a: 1, '\\': 1 }, String.raw`{"a":1,"\"":2}`, /a quote, a backslash or a control character/],
+    [{ a: 1, '\\': 1 }, String.raw`{"a":1,"\\":2}`, /a quote, a backslash or a control character/],
+    [{ a: 1 }, String.raw`{"a":"\\\"", "b\u0063" :"{\"c\":1}"}`, { a: '\\"', bc: '{"c":1}' }],
+  ] as const) {
+    JSON.parse(JSON.stringify(before));
+    if (expected instanceof RegExp) assert.throws(() => parse(body), expected, body);
+    else assert.deepEqual(parse(body), expected, body);
+  }
+});
+
 test('keys count as twice there whenever a parser drops one, in any JSON', () => {
   const key = fc.oneof(fc.constantFrom('a', ':', '"', '\\', '__proto__', '1'), fc.string({ maxLength: 2 }));
   const members = fc.array(key, { maxLength: 4 });
@@ -159,7 +188,9 @@ test('keys count as twice there whenever a parser drops one, in any JSON', () =>
     fc.property(fc.array(members, { maxLength: 4 }), (objects) => {
       const text = `[${objects.map((keys) => `{${keys.map((one) => `${JSON.stringify(one)} : ":"`).join()}}`).join()}]`;
       const isTwice = objects.some((keys) => new Set(keys).size < keys.length);
-      if (isTwice) assert.throws(() => parse(text), /twice/);
+      if (objects.flat().some(needsEscape))
+        assert.throws(() => parse(text), /a quote, a backslash or a control character/);
+      else if (isTwice) assert.throws(() => parse(text), /twice/);
       else assert.deepEqual(parse(text), JSON.parse(text));
     }),
   );
