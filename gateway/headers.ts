@@ -17,22 +17,46 @@ export interface CleanHeaders {
  * One that the route allows is kept under its folded name, `x-tenant` for `x_tenant`, so that all who decide read what a
  * server that folds reads; `spellings` says how it goes on. When the folded name is there as well, that one counts.
  *
- * @returns the headers, the same list when there is nothing to drop; or the refusal of a Connection header
+ * Several lines of cookies become one, since CGI and WSGI join them with commas, which belong to a cookie's value.
+ *
+ * @returns the headers, the same list when there is nothing to change; or the refusal of a Connection header
  */
 export function cleanHeaders(
   headers: readonly string[],
   allowed: ReadonlyMap<string, string>,
 ): CleanHeaders | Refusal {
   let odd = 0;
+  let cookies = 0;
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const name = headers[at] as string;
     if (!plainName.test(name)) odd += 1;
     else if (name.length === 10 && name.toLowerCase() === 'connection') {
       const refused = refuseNomination(headers[at + 1] as string);
       if (refused !== undefined) return refused;
+    } else if (isCookie(name)) cookies += 1;
+  }
+  const single = cookies > 1 ? joinCookies(headers) : headers;
+  return odd === 0 ? { headers: single, spellings: undefined, dropped: 0 } : dropOddNames(single, allowed);
+}
+
+function isCookie(name: string): boolean {
+  return name.length === 6 && name.toLowerCase() === 'cookie';
+}
+
+/** As RFC 9113 section 8.2.3 has it, in the place of the first. */
+function joinCookies(headers: readonly string[]): readonly string[] {
+  const joined: string[] = [];
+  let first = -1;
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const name = headers[at] as string;
+    const value = headers[at + 1] as string;
+    if (first >= 0 && isCookie(name)) joined[first] += `; ${value}`;
+    else {
+      joined.push(name, value);
+      if (isCookie(name)) first = joined.length - 1;
     }
   }
-  return odd === 0 ? { headers, spellings: undefined, dropped: 0 } : dropOddNames(headers, allowed);
+  return joined;
 }
 
 function dropOddNames(headers: readonly string[], allowed: ReadonlyMap<string, string>): CleanHeaders {

@@ -49,23 +49,24 @@ const namesOf = (flat: readonly string[], value: string) =>
   pairs(flat).flatMap(([name, found]) => (found === value ? [name] : []));
 
 test('the client headers arrive in order, in their case, with their repeats', () => {
-  const sent = [
-    'X-One',
-    '1',
-    'accept',
-    'a',
-    'Accept',
-    'b',
-    'Cookie',
-    'a=1',
-    'cookie',
-    'b=2',
-    'Authorization',
-    'Bearer x',
-  ];
+  const sent = ['X-One', '1', 'accept', 'a', 'Accept', 'b', 'Authorization', 'Bearer x'];
   const received = upstreamHeaders(exchangeWith(['Host', 'hooks.example.com', ...sent]), 'target:80');
   assert.deepEqual(received.slice(0, 2), ['host', 'target:80']);
   assert.deepEqual(received.slice(2, 2 + sent.length), sent);
+});
+
+test('several lines of cookies are one, so that a target that joins lines with commas reads the cookies that policy reads', () => {
+  const sent = ['A', '1', 'Cookie', 'a=1', 'x', '2', 'cookie', 'b=2; c=3', 'COOKIE', 'd=4', 'x_y', 'dropped'];
+  const exchange = exchangeWith(sent);
+  assert.equal(exchange.header('cookie'), 'a=1; b=2; c=3; d=4');
+  assert.deepEqual(upstreamHeaders(exchange, 't').slice(2, 8), [
+    'A',
+    '1',
+    'Cookie',
+    'a=1; b=2; c=3; d=4',
+    'x',
+    '2',
+  ]);
 });
 
 test('the gateway says who the client is, and only the gateway', () => {
