@@ -70,6 +70,8 @@ export class Exchange {
   detail: string | undefined = undefined;
   /** The size of the body as far as it was read or declared, in bytes; -1 while unknown. */
   bodySize = -1;
+  /** Nobody waits for what is decided: the client left, or has its answer. */
+  isOver = false;
 
   constructor(id: string, head: Head, route: Route, startedMs: number, deadlineMs: number) {
     this.id = id;

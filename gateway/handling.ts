@@ -333,7 +333,10 @@ export class RequestHandling implements Handling, Receiver {
     this.#state = 'over';
     this.#clearTimer();
     const exchange = this.#exchange;
-    if (exchange !== undefined) this.#runLogHooks(exchange);
+    if (exchange !== undefined) {
+      exchange.isOver = true;
+      this.#runLogHooks(exchange);
+    }
     this.#host.finished({
       id: this.#id,
       request: this.#request,

@@ -119,7 +119,7 @@ export const webhook = definePlugin<Options>({
       return (
         staleness(claim) ??
         function judgeBody(body) {
-          const signed = claim.isSigned(body);
+          const signed = claim.isSigned(body, () => exchange.isOver);
           return typeof signed === 'boolean'
             ? conclude(exchange, claim, body, signed)
             : signed.then((late) => conclude(exchange, claim, body, late));

@@ -41,8 +41,11 @@ export interface Claim {
   readonly event: string | undefined | ((payload: unknown) => string | undefined);
   /** The time that was signed, in milliseconds since the epoch; undefined when none is. */
   readonly timestampMs: number | undefined;
-  /** Whether one of the signatures was made with one of the secrets over this body. Reads it at most four times. */
-  isSigned(body: Uint8Array): boolean | Promise<boolean>;
+  /**
+   * Whether one of the signatures was made with one of the secrets over this body. Reads it at most four times, and no longer
+   * once `isOver` says that nobody waits for the answer.
+   */
+  isSigned(body: Uint8Array, isOver: () => boolean): boolean | Promise<boolean>;
 }
 
 /** There are signatures, and no secret here could have made them. */

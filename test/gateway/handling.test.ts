@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { BytesBody } from '../../gateway/body.ts';
+import type { Exchange } from '../../gateway/exchange.ts';
 import type { FinishedRequest } from '../../gateway/handling.ts';
 import type { Answer, Hooks } from '../../gateway/plugin.ts';
+import { gatewayRefusals } from '../../gateway/refusal.ts';
 import type { Upstream } from '../../gateway/upstream/upstream.ts';
 import { next } from '../../gateway/verdict.ts';
 import { gatewayWith, instance, ok, request, send, upstreamOf } from '../support/gateway.ts';
@@ -334,4 +336,24 @@ test('a plugin that adds a malformed header for the target refuses as its own fa
     const answer = await send(gatewayWith({ instances: [instance('x', 1, { access })] }), request());
     assert.equal(JSON.parse(answer.body).code, 'gateway:error');
   }
+});
+
+test('whoever still decides is told when nobody waits any more: the client left, or has its answer', () => {
+  const exchanges: Exchange[] = [];
+  const never: Hooks = {
+    access(exchange) {
+      exchanges.push(exchange);
+      return new Promise(() => {});
+    },
+  };
+  const gateway = gatewayWith({ instances: [instance('never', 1, never)] });
+  const sink = { head() {}, data: () => true, end() {}, abort() {} };
+  const [left, refused, waits] = [1, 2, 3].map(() => gateway.handle(request(), sink));
+  left?.cancel();
+  refused?.refuse(gatewayRefusals.error());
+  assert.deepEqual(
+    exchanges.map(({ isOver }) => isOver),
+    [true, true, false],
+  );
+  waits?.cancel();
 });

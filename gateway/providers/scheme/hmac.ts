@@ -95,7 +95,7 @@ export function hmacVerifier(scheme: HmacScheme, secrets: readonly LoadedSecret[
       id,
       event,
       timestampMs: timestamp && Number(time) * timestamp.unitMs,
-      isSigned(body) {
+      isSigned(body, isOver) {
         const before = signed.before(id ?? '', time);
         const after = signed.after(time);
         const matches = (expected: string) => candidates.some((candidate) => same(expected, candidate));
@@ -104,6 +104,7 @@ export function hmacVerifier(scheme: HmacScheme, secrets: readonly LoadedSecret[
             const expected = mac(before, body, after);
             return typeof expected === 'string' ? matches(expected) : expected.then(matches);
           }),
+          isOver,
         );
       },
     };

@@ -3,12 +3,24 @@ export const turnBytes = 1024 * 1024;
 
 export type Try = () => boolean | Promise<boolean>;
 
-/** Whether one of the tries comes out true; one after the other, and by a promise only when one of them does not end at once. */
-export function someTry(tries: readonly Try[], from = 0): boolean | Promise<boolean> {
-  for (let at = from; at < tries.length; at += 1) {
+/**
+ * Whether one of the tries comes out true; one after the other, and by a promise only when one of them does not end at once.
+ * Once nobody waits for the answer, no further one is made.
+ */
+export function someTry(tries: readonly Try[], isOver: () => boolean, from = 0): boolean | Promise<boolean> {
+  for (let at = from; at < tries.length && !isOver(); at += 1) {
     const result = (tries[at] as Try)();
-    if (result instanceof Promise) return result.then((yes) => yes || someTry(tries, at + 1));
+    if (result instanceof Promise) return result.then((yes) => yes || someTry(tries, isOver, at + 1));
     if (result) return true;
   }
   return false;
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+/** Runs a try when all that were given before are over: what needs much memory needs it once, however many requests wait. */
+export function afterOthers(one: Try): Promise<boolean> {
+  const result = last.then(one);
+  last = result.catch(() => undefined);
+  return result;
 }

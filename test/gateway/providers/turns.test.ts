@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import { syncBuiltinESMExports } from 'node:module';
 import test from 'node:test';
 import { exchangeOf, nowMs } from '../expression/exchange.ts';
 import { configure, judge, testHost } from '../plugins/configured.ts';
@@ -51,4 +53,77 @@ for (const signer of signers) {
     const least = signer.variant === 'v1a' ? 1 : 14;
     assert.ok(turns >= least, `${turns} turns`);
   });
+
+  test(`${name}: nothing more of a large body is hashed once nobody waits for the answer`, async (t) => {
+    const verifies = t.mock.method(crypto, 'verify').mock;
+    const digests = t.mock.method(crypto.Hmac.prototype, 'digest').mock;
+    syncBuiltinESMExports();
+    t.after(() => {
+      t.mock.restoreAll();
+      syncBuiltinESMExports();
+    });
+    const body = Buffer.alloc(2 * turn);
+    const instance = await webhook();
+    for (const [isOver, times] of [
+      [false, 2],
+      [true, 1],
+    ] as const) {
+      const exchange = signed(Buffer.alloc(1));
+      verifies.resetCalls();
+      digests.resetCalls();
+      const judged = judge([instance], exchange, body);
+      // An HMAC has begun; for Ed25519 nothing is hashed in this turn.
+      exchange.isOver = isOver;
+      assert.equal((await judged)?.code, 'webhook:signature');
+      assert.equal(
+        verifies.callCount() + digests.callCount(),
+        signer.variant === 'v1a' && isOver ? 0 : times,
+      );
+    }
+  });
 }
+
+test('however many large bodies wait for Ed25519, one is copied and verified at a time', async (t) => {
+  const signer = signers.find(({ variant }) => variant === 'v1a') ?? assert.fail('no v1a');
+  const { verify } = crypto;
+  const messages = new Set<unknown>();
+  let most = 0;
+  t.mock.method(crypto, 'verify', ((...given: Parameters<typeof verify>) => {
+    const [algorithm, message, key, signature, callback] = given as unknown as [
+      null,
+      Buffer,
+      crypto.KeyObject,
+      Buffer,
+      (error: Error | null, right: boolean) => void,
+    ];
+    messages.add(message);
+    most = Math.max(most, messages.size);
+    verify(algorithm, message, key, signature, (error, right) => {
+      messages.delete(message);
+      callback(error, right);
+    });
+  }) as typeof verify);
+  syncBuiltinESMExports();
+  t.after(() => {
+    t.mock.restoreAll();
+    syncBuiltinESMExports();
+  });
+  const instance = await configure(
+    'webhook',
+    { provider: signer.provider, secret: 'env:A', ...signer.options },
+    testHost({ 'env:A': signer.secretsOf(1).gateway }),
+  );
+  const bodies = Array.from({ length: 8 }, (_, at) => Buffer.alloc(2 * turn, String(at)));
+  const replies = await Promise.all(
+    bodies.map((body, at) => {
+      const message = { id: `msg_${at}`, seconds, body: at === 3 ? Buffer.alloc(1) : body };
+      const headers = signer.headers(signer.sign(signer.secretsOf(1).sender, message), message);
+      return judge([instance], exchangeOf({ head: { headers: Object.entries(headers).flat() } }), body);
+    }),
+  );
+  assert.deepEqual(
+    replies.map((reply) => reply?.code),
+    bodies.map((_, at) => (at === 3 ? 'webhook:signature' : undefined)),
+  );
+  assert.equal(most, 1);
+});

@@ -36,7 +36,7 @@ export function verifierOf(
     const claim = readHead(headers);
     if (claim.kind !== 'claim') return claim;
     const { id, event, timestampMs } = claim;
-    const signed = claim.isSigned(body);
+    const signed = claim.isSigned(body, () => false);
     assert.ok(typeof signed === 'boolean', 'a body of this size is judged at once');
     return signed
       ? { kind: 'accepted', id, event, timestampMs }
