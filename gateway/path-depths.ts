@@ -111,9 +111,11 @@ function narrowed(text: string): string {
   return text.replace(lookalike, (character) => character.normalize('NFKC'));
 }
 
-/** Whether two characters after a percent sign become hex digits in their compatibility form; of ASCII alone nothing is left encoded. */
+/** Whether what follows a percent sign is two hex digits in compatibility form. What is encoded in ASCII alone was decoded before. */
 function hidesEncoding(narrow: string): boolean {
-  for (const [, next = ''] of narrow.matchAll(/%(?=(.{1,2}))/gsu))
+  for (const [, next = ''] of narrow.matchAll(
+    /%(?=([0-9A-Fa-f][0-9A-Fa-f\u0080-\u{10ffff}]|[\u0080-\u{10ffff}].?))/gsu,
+  ))
     if (/^[0-9A-Fa-f]{2}/.test(next.normalize('NFKC'))) return true;
   return false;
 }
