@@ -11,7 +11,7 @@ export interface Authority {
   readonly text: string;
 }
 
-const authority = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]*))?$/;
+const authority = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::([0-9]*))?$/i;
 const labels = /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*$/;
 /** A last label that resolvers and URL parsers take for a number (the URL standard, section 3.5). */
 const numeric = /(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$/;
@@ -24,10 +24,11 @@ const numeric = /(?:^|\.)(?:[0-9]+|0x[0-9a-f]*)$/;
  * decimal numbers, ports beyond 65535, userinfo.
  */
 export function parseAuthority(value: string): Authority | undefined {
-  const match = authority.exec(value.toLowerCase());
+  // Before it is in lower case: the Kelvin sign would become a k.
+  const match = authority.exec(value);
   if (match === null) return undefined;
   const [, name = '', digits = ''] = match;
-  const host = canonicalHost(name);
+  const host = canonicalHost(name.toLowerCase());
   if (host === undefined) return undefined;
   if (digits === '') return { host, port: undefined, text: host };
   const port = digits.replace(/^0+/, '');

@@ -45,6 +45,7 @@ const forms: readonly (readonly [value: string, text: string | undefined])[] = [
   ['a b', undefined],
   ['a%2eb', undefined],
   ['b\u00fccher.example', undefined],
+  ['\u212aube.example', undefined],
   ['a/b', undefined],
   [`${'a'.repeat(64)}.example`, undefined],
   [Array(128).fill('a').join('.'), undefined],
