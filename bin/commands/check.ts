@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../gateway/clock.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
 import {
   type ConfigurationProblem,
   formatProblem,
@@ -8,7 +7,7 @@ import {
   loadGateway,
 } from '../../gateway/index.ts';
 import { uncheckedSecrets } from '../../gateway/secrets/unchecked.ts';
-import { readSource, UsageError } from './usage.ts';
+import { readSettings, readSource, UsageError } from './usage.ts';
 
 /**
  * `postern check FILE`: loads a configuration as a host would, but for the secrets, which are not read.
@@ -34,7 +33,7 @@ export async function check(args: readonly string[]): Promise<number> {
       clock: systemClock,
       log: silent,
       secrets,
-      tailnet: readEnvironment(process.env).tailnet,
+      tailnet: readSettings().tailnet,
       warned(found) {
         warnings = found;
       },

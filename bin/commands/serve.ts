@@ -1,13 +1,12 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../gateway/clock.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
 import { createAccessLog, createLog, InvalidConfiguration, loadGateway } from '../../gateway/index.ts';
 import { createSecrets } from '../../gateway/secrets/index.ts';
 import { parseListenAddress } from '../../server/address.ts';
 import { bufferLines } from '../../server/lines.ts';
 import { ListenError } from '../../server/listen-error.ts';
 import { serve as serveGateway } from '../../server/serve.ts';
-import { readSource, UsageError } from './usage.ts';
+import { readSettings, readSource, UsageError } from './usage.ts';
 
 /**
  * `postern serve`: runs the gateway on this machine until it is told to stop (SIGTERM, SIGINT).
@@ -34,7 +33,7 @@ export async function serve(args: readonly string[]): Promise<number> {
       clock: systemClock,
       log,
       secrets: createSecrets(process.env),
-      tailnet: readEnvironment(process.env).tailnet,
+      tailnet: readSettings().tailnet,
       finished: createAccessLog(lines.write),
     });
     const serving = await serveGateway({ gateway, listen, admin, log });
