@@ -1,7 +1,8 @@
+import { types } from 'node:util';
 import type { Exchange } from './exchange.ts';
 import { checkField, isConnectionField } from './field.ts';
 import type { Answer, BodyTransform } from './plugin.ts';
-import { describe, disown } from './verdict.ts';
+import { describe } from './verdict.ts';
 
 /**
  * Lets plugins change the head of an answer of the target, an interim one (1xx) too. What they made of it is checked here, for every host.
@@ -36,7 +37,6 @@ export function openTransforms(exchange: Exchange, answer: Answer): readonly Bod
   for (const hook of exchange.chain.responseBody) {
     const transform = hook(exchange);
     if (transform === undefined) continue;
-    disown(transform);
     if (typeof transform?.chunk !== 'function')
       throw new Error(`responseBody gave ${describe(transform)}; it gives an object with a function chunk`);
     transforms.push(transform);
@@ -60,15 +60,16 @@ export function transformed(
 /** @throws Error for what a transform gave and is not bytes */
 export function bytesOf(given: unknown): Uint8Array | undefined {
   if (given === undefined || given instanceof Uint8Array) return given;
-  disown(given);
   throw new Error(`a transform gave ${describe(given)}; it gives bytes or nothing`);
 }
 
-/** A hook that returned a promise would go on after its time. */
+/** A hook that returned a promise would go on after its time, and its rejection would end the process. */
 export function mustBeNothing(given: unknown): void {
   if (given === undefined) return;
-  disown(given);
-  throw new Error(`a hook returned ${describe(given)}; it returns nothing`);
+  if (types.isPromise(given)) given.catch(ignore);
+  throw new Error(
+    `a hook returned ${types.isPromise(given) ? 'a promise' : describe(given)}; it returns nothing`,
+  );
 }
 
 /** What of the target's answer goes back, for the modes that keep the body to themselves. */
@@ -98,3 +99,5 @@ function removeHeader(headers: string[], name: string): void {
 function valuesOf(headers: readonly string[], name: string): string {
   return headers.filter((_, at) => at % 2 === 1 && String(headers[at - 1]).toLowerCase() === name).join();
 }
+
+function ignore(): void {}

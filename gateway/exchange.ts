@@ -1,4 +1,4 @@
-import { checkUpstreamField } from './field.ts';
+import { checkField } from './field.ts';
 import type { CanonicalPath } from './path.ts';
 import type { Chain, Route } from './route.ts';
 
@@ -94,10 +94,10 @@ export class Exchange {
   /**
    * Adds a header to what the target sees. One of the same name sent by the client is dropped.
    *
-   * @throws Error when it is malformed or the gateway's own: the plugin's fault, which would otherwise be found when the request is sent
+   * @throws Error when it is malformed: the plugin's fault, which would otherwise be found when the request is sent
    */
   setUpstreamHeader(name: string, value: string): void {
-    checkUpstreamField(name, value);
+    checkField(name, value);
     this.upstreamHeaders ??= [];
     this.upstreamHeaders.push(name, value);
   }

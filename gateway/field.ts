@@ -18,29 +18,6 @@ export function isConnectionField(name: string): boolean {
   return connectionFields.has(name.toLowerCase());
 }
 
-/** What of a request's headers is written by the gateway, for the target to rely on. */
-const writtenFields: ReadonlySet<string> = new Set([
-  'host',
-  'content-length',
-  'x-forwarded-for',
-  'x-forwarded-proto',
-  'x-forwarded-host',
-  'forwarded',
-  'x-request-id',
-]);
-
-/**
- * Checks a header that a plugin adds to what the target sees.
- *
- * @throws Error that names the header and never its value
- */
-export function checkUpstreamField(name: unknown, value: unknown): void {
-  checkField(name, value);
-  const lower = (name as string).toLowerCase();
-  if (connectionFields.has(lower) || writtenFields.has(lower))
-    throw new Error(`the header ${name} is the gateway's own to set`);
-}
-
 /** Set by the gateway for each of its own answers. */
 const reserved: ReadonlySet<string> = new Set([...connectionFields, 'content-length', 'x-request-id']);
 

@@ -6,7 +6,7 @@ import { messageOf } from './message-of.ts';
 import type { Clock, JudgeBody, Log } from './plugin.ts';
 import { gatewayRefusals } from './refusal.ts';
 import type { Step } from './route.ts';
-import { disown, type Reply, readVerdict, type Verdict } from './verdict.ts';
+import { type Reply, readVerdict, type Verdict } from './verdict.ts';
 
 export interface PipelineHost {
   readonly clock: Clock;
@@ -199,7 +199,6 @@ class PipelineRun {
     try {
       verdict = readVerdict(given, step.authenticates);
     } catch (error) {
-      disown(given);
       // Not a failure that onError may pass over: nobody knows what the plugin meant.
       return this.#refuse(step, `malformed verdict: ${messageOf(error)}`);
     }

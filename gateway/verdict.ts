@@ -1,4 +1,3 @@
-import { types } from 'node:util';
 import { checkFields, hasField } from './field.ts';
 
 /** What a plugin says of a request. Anything else that a plugin gives back refuses. */
@@ -159,15 +158,6 @@ function readHeaders(headers: unknown): readonly string[] {
   return copy as string[];
 }
 
-const { then } = Promise.prototype;
-
-/** Of what a plugin gave where nobody waits for a promise: rejected, it would end the process. */
-export function disown(given: unknown): void {
-  if (types.isPromise(given)) then.call(given, undefined, ignore);
-}
-
-function ignore(): void {}
-
 /** What was got, without what is in it: that may be a secret. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number')
@@ -175,6 +165,5 @@ export function describe(value: unknown): string {
   if (typeof value === 'string') return `a text of ${value.length} characters`;
   if (Array.isArray(value)) return `a list of ${value.length}`;
   if (typeof value === 'function') return 'a function';
-  if (types.isPromise(value)) return 'a promise';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }

@@ -21,7 +21,7 @@ export interface RunningAdmin {
   close(): Promise<void>;
 }
 
-const refuse = refusals('admin', {
+export const adminRefusals = refusals('admin', {
   'not-found': [404, 'There is no such page'],
   'method-not-allowed': [405, 'Only GET and HEAD are answered here'],
 });
@@ -72,9 +72,9 @@ async function answerAdmin(
     subject.refused(id, reply, method, path);
     response.writeHead(reply.status, headers).end(body);
   }
-  if (path !== '/healthz' && path !== '/readyz') return refuseIt(refuse['not-found']());
+  if (path !== '/healthz' && path !== '/readyz') return refuseIt(adminRefusals['not-found']());
   if (method !== 'GET' && method !== 'HEAD')
-    return refuseIt(refuse['method-not-allowed'](undefined, ['allow', 'GET, HEAD']));
+    return refuseIt(adminRefusals['method-not-allowed'](undefined, ['allow', 'GET, HEAD']));
   if (path === '/healthz') return sendJson(response, 200, { alive: true });
   const services = await subject.ready(readyWithinMs);
   const stopping = subject.stopping();

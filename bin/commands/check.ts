@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../gateway/clock.ts';
+import { readEnvironment } from '../../gateway/environment.ts';
 import {
   type ConfigurationProblem,
   formatProblem,
@@ -7,7 +8,7 @@ import {
   loadGateway,
 } from '../../gateway/index.ts';
 import { uncheckedSecrets } from '../../gateway/secrets/unchecked.ts';
-import { readSettings, readSource, UsageError } from './usage.ts';
+import { readSource, UsageError } from './usage.ts';
 
 /**
  * `postern check FILE`: loads a configuration as a host would, but for the secrets, which are not read.
@@ -33,7 +34,7 @@ export async function check(args: readonly string[]): Promise<number> {
       clock: systemClock,
       log: silent,
       secrets,
-      tailnet: readSettings().tailnet,
+      tailnet: readEnvironment(process.env).tailnet,
       warned(found) {
         warnings = found;
       },

@@ -1,11 +1,10 @@
 import { parseArgs } from 'node:util';
-import { normalizeIp } from '../../gateway/address.ts';
 import { systemClock } from '../../gateway/clock.ts';
+import { readEnvironment } from '../../gateway/environment.ts';
 import { BytesBody, type Decision, InvalidConfiguration, loadGateway } from '../../gateway/index.ts';
 import { createSecrets } from '../../gateway/secrets/index.ts';
-import { shown } from '../../gateway/shown.ts';
 import { parseHttpRequest } from './http-message.ts';
-import { readInput, readSettings, readSource, UsageError } from './usage.ts';
+import { readInput, readSource, UsageError } from './usage.ts';
 
 /**
  * `postern explain FILE`: runs a request through the plugins and prints what each of them said; nothing is sent on.
@@ -22,8 +21,6 @@ export async function explain(args: readonly string[]): Promise<number> {
   const [file] = positionals;
   if (file === undefined || positionals.length > 1)
     throw new UsageError('usage: postern explain FILE [--request FILE|-] [--source IP]');
-  if (normalizeIp(values.source) === undefined)
-    throw new UsageError(`--source is ${shown(values.source)}; give an IP address such as 192.0.2.7`);
   const source = await readSource(file);
   const message = parseHttpRequest(await readInput(values.request));
   if (typeof message === 'string')
@@ -33,7 +30,7 @@ export async function explain(args: readonly string[]): Promise<number> {
       clock: systemClock,
       log: silent,
       secrets: createSecrets(process.env),
-      tailnet: readSettings().tailnet,
+      tailnet: readEnvironment(process.env).tailnet,
     });
     const { method, target, headers, body } = message;
     const decision = await gateway.decide({

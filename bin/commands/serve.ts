@@ -1,12 +1,13 @@
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../gateway/clock.ts';
+import { readEnvironment } from '../../gateway/environment.ts';
 import { createAccessLog, createLog, InvalidConfiguration, loadGateway } from '../../gateway/index.ts';
 import { createSecrets } from '../../gateway/secrets/index.ts';
 import { parseListenAddress } from '../../server/address.ts';
 import { bufferLines } from '../../server/lines.ts';
 import { ListenError } from '../../server/listen-error.ts';
 import { serve as serveGateway } from '../../server/serve.ts';
-import { readSettings, readSource, UsageError } from './usage.ts';
+import { readSource, UsageError } from './usage.ts';
 
 /**
  * `postern serve`: runs the gateway on this machine until it is told to stop (SIGTERM, SIGINT).
@@ -33,7 +34,7 @@ export async function serve(args: readonly string[]): Promise<number> {
       clock: systemClock,
       log,
       secrets: createSecrets(process.env),
-      tailnet: readSettings().tailnet,
+      tailnet: readEnvironment(process.env).tailnet,
       finished: createAccessLog(lines.write),
     });
     const serving = await serveGateway({ gateway, listen, admin, log });

@@ -53,14 +53,8 @@ export async function parseYaml(file: string, text: string): Promise<Configurati
     found.push({ ...placeAt(counter, Math.max(text.search(/^%YAML/m), 0)), message });
   }
   if (found.length === 0) found.push(...ambiguities(yaml, document, counter));
-  if (found.length > 0) throw invalid(file, ...eachOnce(found));
+  if (found.length > 0) throw invalid(file, ...found.sort((a, b) => a.line - b.line || a.column - b.column));
   return { file, value: plainValue(file, document), locate: (path) => locate(yaml, document, counter, path) };
-}
-
-/** In order; what follows from one place is said once. */
-function eachOnce(found: readonly (Place & { message: string })[]): readonly (Place & { message: string })[] {
-  const byText = new Map(found.map((one) => [`${one.line}:${one.column} ${one.message}`, one]));
-  return [...byText.values()].sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
 function plainValue(file: string, document: Document): unknown {

@@ -8,18 +8,6 @@ export interface Span {
 
 const mostColumns = 100;
 
-/** A text in quotes; the last may not be closed. */
-const quotedText = /("""|'''|"|')((?:\\.|(?!\1)[^\\])*)/gs;
-/** A long run with a digit or a capital, as keys and tokens have it, and words and paths seldom. */
-const longRun = /(?=[a-z/_~-]*[A-Z0-9+=])[\w+/=~-]{16,}/g;
-
-/** The source, in the same columns, without what may be a key or a token that somebody wrote into it. */
-function hideTexts(source: string): string {
-  return source.replace(quotedText, (whole, quote: string, text: string) =>
-    text.search(longRun) < 0 ? whole : quote + text.replace(longRun, (run) => '*'.repeat(run.length)),
-  );
-}
-
 /**
  * Makes the error for a place in an expression: what is wrong, the line, and a caret under the place.
  *
@@ -34,9 +22,7 @@ export function sourceError(source: string, span: Span, message: string, hint?: 
   const lineEnd = newline < 0 ? source.length : newline;
   const number = source.slice(0, lineStart).split('\n').length;
   const from = start - lineStart > mostColumns ? start - mostColumns / 2 : lineStart;
-  const line = hideTexts(source)
-    .slice(from, Math.min(lineEnd, from + mostColumns))
-    .replaceAll('\t', ' ');
+  const line = source.slice(from, Math.min(lineEnd, from + mostColumns)).replaceAll('\t', ' ');
   const gutter = ' '.repeat(String(number).length);
   const width = Math.max(1, Math.min(span.end, lineEnd, from + mostColumns) - start);
   const lead = from > lineStart ? '…' : '';

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { systemClock } from '../../gateway/clock.ts';
 import { parseDocument } from '../../gateway/config/document.ts';
 import { readEnvironment } from '../../gateway/environment.ts';
-import { type ConfigurationSource, loadGateway } from '../../gateway/index.ts';
+import { loadGateway } from '../../gateway/index.ts';
 import { uncheckedSecrets } from '../../gateway/secrets/index.ts';
 
 /** The name of the configuration beside a bundle: what POSTERN_CONFIG is set to. */
@@ -19,19 +19,6 @@ export const bundledConfigurationName = 'postern.json';
  */
 export async function bundleConfiguration(file: string, folder: string): Promise<string> {
   const source = { file: basename(file), text: await readFile(file, 'utf8') };
-  await check(source);
-  const { value } = await parseDocument(source);
-  // In ASCII: what YAML may write as an escape would be a character that cannot be seen.
-  const text = JSON.stringify(value).replace(/[\u007f-\uffff]/g, escaped);
-  // What the function will read, with every alias written out, must pass as well.
-  await check({ file: bundledConfigurationName, text });
-  const path = join(folder, bundledConfigurationName);
-  await writeFile(path, `${text}\n`);
-  return path;
-}
-
-/** Loads it as a function does, but for its secrets. */
-async function check(source: ConfigurationSource): Promise<void> {
   const gateway = await loadGateway(source, {
     clock: systemClock,
     log: silent,
@@ -39,10 +26,10 @@ async function check(source: ConfigurationSource): Promise<void> {
     tailnet: readEnvironment({}).tailnet,
   });
   await gateway.close();
-}
-
-function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  const { value } = await parseDocument(source);
+  const path = join(folder, bundledConfigurationName);
+  await writeFile(path, `${JSON.stringify(value)}\n`);
+  return path;
 }
 
 const silent = { info() {}, warn() {}, error() {} };

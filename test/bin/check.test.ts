@@ -74,29 +74,3 @@ test('check --json gives each problem its severity, and all of it on standard ou
   assert.equal(inOrder.status, 0);
   assert.deepEqual(JSON.parse(inOrder.stdout), { file: 'postern.yaml', problems: [], notes: [] });
 });
-
-test('what is wrong with the machine is one line and exit 2, as with the command line', () => {
-  writeFileSync(join(folder, 'postern.yaml'), configuration());
-  writeFileSync(join(folder, 'request'), 'GET / HTTP/1.1\nhost: a\n\n');
-  const run = (env: Record<string, string>, ...args: readonly string[]) =>
-    spawnSync(process.execPath, [program, ...args], { cwd: folder, env, encoding: 'utf8' });
-  for (const [env, args, said] of [
-    [
-      { POSTERN_SOCKS_PORT: 'abc' },
-      ['check', 'postern.yaml'],
-      /^postern: POSTERN_SOCKS_PORT is "abc"; set it to .*\n$/,
-    ],
-    [{ POSTERN_SOCKS_PORT: 'abc' }, ['serve'], /^postern: POSTERN_SOCKS_PORT is "abc"; set it to .*\n$/],
-    [{}, ['check', '/dev/zero'], /^postern: cannot read \/dev\/zero: it has more than 67108864 bytes\n$/],
-    [{}, ['check', '.'], /^postern: cannot read \.: it is a folder\n$/],
-    [
-      {},
-      ['explain', 'postern.yaml', '--request', 'request', '--source', 'home'],
-      /^postern: --source is "home"; give an IP address such as 192\.0\.2\.7\n$/,
-    ],
-  ] as const) {
-    const { status, stdout, stderr } = run(env, ...args);
-    assert.deepEqual([status, stdout], [2, ''], args.join(' '));
-    assert.match(stderr, said);
-  }
-});
