@@ -1,12 +1,20 @@
 import { type Schema, s } from '../schema.ts';
 
 const timeout = () => s.optional(s.duration({ min: 1 }));
-const size = (minBytes: number, least: string) =>
-  s.optional(s.refine(s.size(), (bytes) => (bytes < minBytes ? `expected at least ${least}` : undefined)));
+const size = (minBytes: number, least: string, maxBytes = Number.MAX_SAFE_INTEGER, most?: string) =>
+  s.optional(
+    s.refine(s.size(), (bytes) => {
+      if (bytes < minBytes) return `expected at least ${least}`;
+      return bytes > maxBytes ? `expected at most ${most ?? `${maxBytes} bytes`}` : undefined;
+    }),
+  );
 
 const limits = s.refine(
   s.object({
-    headerSize: s.describe(size(1_024, '1KiB'), 'The request line and the headers of a request together.'),
+    headerSize: s.describe(
+      size(1_024, '1KiB', 16_777_216, '16MiB'),
+      'The request line and the headers of a request together.',
+    ),
     headerLines: s.describe(s.optional(s.integer(1, 1_000)), 'Lines of headers.'),
     headerTimeout: s.describe(timeout(), 'From the first byte of a request to the end of its headers.'),
     requestTimeout: s.describe(timeout(), 'From the first byte of a request to the last byte of its body.'),
