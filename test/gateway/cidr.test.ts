@@ -130,13 +130,20 @@ test('what is no address lies in no range', () => {
 });
 
 test('whatever stands in a list, it is a range or a message', () => {
+  const near = fc
+    .tuple(fc.constantFrom('192.0.2.0', '10.0.0.0', '::', '2001:db8::', '::ffff:0:0'), fc.nat(130))
+    .map(([address, bits]) => `${address}/${bits}`);
+  const counts = { ranges: 0, messages: 0 };
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 50 }), (text) => {
+    fc.property(fc.oneof(near, fc.string({ unit: 'binary', maxLength: 50 })), (text) => {
       const problem = cidrProblem(text);
+      counts[problem === undefined ? 'ranges' : 'messages'] += 1;
       if (problem === undefined) assert.doesNotThrow(() => compileCidrs([text]));
-      else assert.throws(() => compileCidrs([text]));
+      else assert.throws(() => compileCidrs([text]), { message: `${JSON.stringify(text)}: ${problem}` });
     }),
+    { numRuns: 500 },
   );
+  assert.ok(counts.ranges > 50 && counts.messages > 50, JSON.stringify(counts));
 });
 
 const normalized: readonly (readonly [text: string | undefined, ip: string | undefined])[] = [

@@ -100,5 +100,5 @@ test('what sleeps again within the time that passes wakes again within it', asyn
   await clock.advance(35);
   assert.deepEqual(ticks, [10, 20, 30]);
   over.abort();
-  await assert.rejects(ticking);
+  await assert.rejects(ticking, { name: 'AbortError' });
 });

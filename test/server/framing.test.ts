@@ -177,6 +177,10 @@ const accepted: readonly (readonly [what: string, bytes: string])[] = [
   ],
   ['a body in a GET', 'GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc'],
   ['HTTP/1.0', 'GET / HTTP/1.0\r\nHost: a\r\n\r\n'],
+  [
+    'other headers with names as long as content-length and transfer-encoding',
+    'GET / HTTP/1.1\r\nHost: a\r\nAccept-Charset: 9999\r\nIf-Modified-Since: gzip\r\n\r\n',
+  ],
 ];
 for (const [what, bytes] of accepted) {
   test(`taken: ${what}`, async () => {

@@ -28,7 +28,7 @@ test('a failure is a metric in the embedded format, in all and by its code', asy
   const bench = createBench();
   bench.api.trouble = () => problem(503, 'down');
   bench.secrets.rotate(secretId, token(1));
-  await assert.rejects(bench.run('createSecret', token(1)));
+  await assert.rejects(bench.run('createSecret', token(1)), { code: 'rotation:unreachable' });
   const { _aws, time, detail, ...fields } = bench.log.at(-1) ?? {};
   assert.deepEqual(_aws, {
     Timestamp: bench.nowMs,

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import https, { type RequestOptions } from 'node:https';
 import { beforeEach, test } from 'node:test';
 import { AwsError, type AwsFailure, getParameter, getSecretValue } from '../../../gateway/secrets/index.ts';
 import { type FakeAnswer, ok, refused, startFakeAws } from './fake-aws.ts';
@@ -56,6 +57,23 @@ test("a service's own endpoint counts before the common one", async () => {
   await getSecretValue('s', { env: options });
   assert.equal(aws.seen.length, 1);
 });
+
+for (const [region, service, host] of [
+  ['eu-west-1', 'secretsmanager', 'secretsmanager.eu-west-1.amazonaws.com'],
+  ['cn-north-1', 'secretsmanager', 'secretsmanager.cn-north-1.amazonaws.com.cn'],
+  ['us-gov-west-1', 'ssm', 'ssm.us-gov-west-1.amazonaws.com'],
+] as const) {
+  test(`without an endpoint the call goes to AWS by TLS, and nowhere else: ${host}`, async (t) => {
+    const asked: unknown[] = [];
+    t.mock.method(https, 'request', (options: RequestOptions) => {
+      asked.push([options.host, options.port, options.headers?.['host' as never]]);
+      throw new Error('no network in tests');
+    });
+    const options = { env: { ...env, AWS_REGION: region, AWS_ENDPOINT_URL: '' }, attempts: 1 };
+    await assert.rejects(service === 'ssm' ? getParameter('p', options) : getSecretValue('s', options));
+    assert.deepEqual(asked[0], [host, undefined, host]);
+  });
+}
 
 const transient: [name: string, answer: FakeAnswer][] = [
   ['an error of the service', { status: 503, body: '<html>' }],
