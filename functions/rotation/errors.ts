@@ -19,7 +19,7 @@ const advice = {
   'rotation:unreachable':
     'Check that the API is up and that the function has a way out to it, then rotate again',
   'rotation:unexpected': "Check the URL and the version of the issuer's API",
-  'rotation:refused': 'Let the credentials give the tags that POSTERN_ROTATION_TAGS names, or name others',
+  'rotation:refused': 'Let the credentials give the tags that POSTERN_TAILNET_TAGS names, or name others',
   'rotation:no-key': 'Rotate again: aws secretsmanager rotate-secret',
   'rotation:key-dead': 'The version was given up and the current key stays; rotate again',
   'rotation:key-wrong': 'The version was given up and the current key stays; rotate again',

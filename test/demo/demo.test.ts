@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -34,6 +35,30 @@ function run(env: NodeJS.ProcessEnv = {}) {
   return { child, text, ended, until };
 }
 
+/** What README.md says that `npm start` prints, with some lines left out. */
+function readmeSample(): readonly string[] {
+  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, below = ''] = readme.split(/^## One command$/m);
+  const [, block = ''] = /((?:^ {4}.*\n|^\n)+)/m.exec(below.slice(below.indexOf('forged one:'))) ?? [];
+  return block
+    .split('\n')
+    .map((line) => line.slice(4))
+    .filter((line) => line !== '');
+}
+
+/** Each line of the sample is a line of the output, in this order, but for times. */
+function assertShownInOrder(sample: readonly string[], output: string): void {
+  const timeless = (line: string) => line.replace(/ +[\d.]+ (µs|ms)/, ' T $1');
+  const lines = output.split('\n').map(timeless);
+  assert.ok(sample.length > 10, 'the sample was not found');
+  let at = 0;
+  for (const line of sample.map(timeless)) {
+    const found = lines.indexOf(line, at);
+    assert.ok(found >= 0, `README.md shows a line that is not printed here: ${line}`);
+    at = found + 1;
+  }
+}
+
 /** The lines that the demo prints to be pasted, each with the lines it goes on in. */
 function commandsIn(output: string): readonly string[] {
   return output.match(/^curl (?:.*\\\n)*.*$/gm) ?? [];
@@ -52,6 +77,7 @@ test('the demo tells of a signed webhook and of a forged one, and its curl lines
   assert.match(forged, /plugin +webhook +[0-9]+ µs +stop, webhook:signature\n/);
   assert.match(forged, /target +saw nothing of it\n/);
   assert.match(forged, /answer +401 after/);
+  assertShownInOrder(readmeSample(), text.stdout);
   for (const line of text.stdout.split('\n'))
     assert.ok(line.length <= 100, `${line.length} columns: ${line}`);
   assert.doesNotMatch(text.stdout, /\u001b/, 'colours in a pipe');

@@ -10,6 +10,7 @@ import { plugins } from '../../gateway/plugins/index.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { jsonSchema, parse, type Schema, s } from '../../gateway/schema.ts';
 import { uncheckedSecrets } from '../../gateway/secrets/unchecked.ts';
+import { transportForms } from '../../gateway/upstream/transports/index.ts';
 import { defaultLimits, limitsOf } from '../../server/limits.ts';
 import { names, page, rows } from './pages.ts';
 
@@ -117,6 +118,11 @@ test('docs/configuration.md lists every plugin in the order of priority, with ho
     table,
     byPriority.map(({ name, guard }) => [name, guard === undefined ? '–' : words[guard]]),
   );
+});
+
+test('docs/transports.md lists every transport', () => {
+  const listed = rows('docs/transports.md').slice(0, transportForms.length);
+  assert.deepEqual(listed.map(([cell]) => names(cell)[0]).toSorted(), transportForms.toSorted());
 });
 
 for (const { name, options, priority, scopes, readsBody } of plugins) {

@@ -7,7 +7,7 @@ export function page(path: string): string {
 
 /** The text below a heading, up to the next heading of its level or above. Without a heading, the page. */
 export function section(path: string, heading?: string): string {
-  const text = page(path);
+  const text = `\n${page(path)}`;
   if (heading === undefined) return text;
   const start = text.indexOf(`\n${heading}\n`);
   if (start < 0) throw new Error(`${path} has no heading ${heading}`);

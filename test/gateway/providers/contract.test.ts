@@ -59,7 +59,8 @@ function describeSender(signer: Signer): void {
       fc.property(messages, (message) => {
         const found = verify(flat(signed(message)), message.body);
         assert.ok(found.kind === 'accepted', found.kind);
-        assert.equal(found.id, message.id);
+        const sendsId = Object.values(signer.headers('', message)).includes(message.id);
+        assert.equal(found.id, sendsId ? message.id : undefined);
         assert.equal(found.timestampMs, signer.covered.length === 0 ? undefined : message.seconds * 1000);
       }),
     );

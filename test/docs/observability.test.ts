@@ -1,0 +1,89 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import test from 'node:test';
+import { requestMetrics } from '../../functions/request-metrics.ts';
+import { createAccessLog } from '../../gateway/access-log.ts';
+import type { Head } from '../../gateway/exchange.ts';
+import type { FinishedRequest } from '../../gateway/handling.ts';
+import { most } from '../../gateway/log-limits.ts';
+import { gatewayRefusals } from '../../gateway/refusal.ts';
+import { exchangeOf } from '../gateway/expression/exchange.ts';
+import { names, rows, section } from './pages.ts';
+
+const path = 'docs/observability.md';
+const text = section(path, '## The fields of a request').replaceAll('\n', ' ');
+
+function logged(record: Partial<FinishedRequest>): Record<string, unknown> {
+  let line = '';
+  const further = requestMetrics('forwarder', () => 0);
+  const request = { clientIp: '192.0.2.7', method: 'GET', target: '/', headers: ['host', 'a'] };
+  const rest = {
+    exchange: undefined,
+    status: 200,
+    reply: undefined,
+    durationMs: 1,
+    sentBytes: 0,
+    brokenOff: undefined,
+  };
+  createAccessLog((written) => {
+    line = written;
+  }, further)({ id: 'id', request, ...rest, ...record });
+  return JSON.parse(line);
+}
+
+function fullExchange() {
+  const exchange = exchangeOf({
+    subject: { type: 'webhook', id: 'github' },
+    head: { droppedHeaders: 1 } as Partial<Head>,
+  });
+  exchange.consumer = 'github';
+  exchange.trail.push({ plugin: 'webhook', result: 'refuse', reason: 'why', microseconds: 1 });
+  return exchange;
+}
+
+test('docs/observability.md lists every field of the line of a request, and no other', () => {
+  const line = logged({ exchange: fullExchange(), reply: gatewayRefusals.error('why'), brokenOff: 'why' });
+  const listed = rows(path, '## The fields of a request').flatMap(([cell]) => names(cell));
+  const written = Object.keys(line).map((name) => name.replace(/^PluginMs\..+/, 'PluginMs.NAME'));
+  assert.deepEqual(listed.toSorted(), written.toSorted());
+  const [trail] = line.trail as Record<string, unknown>[];
+  for (const name of Object.keys(trail ?? {})) assert.ok(text.includes(`\`${name}\``), name);
+});
+
+test('the fields that are said to be always there are there when nothing is known but an address', () => {
+  const line = logged({ request: { clientIp: '192.0.2.7' } });
+  const listed = rows(path, '## The fields of a request').filter(([, there]) => there === 'always');
+  const metrics = ['_aws', 'FunctionName', 'Requests', 'RequestMs', 'Refusals', 'Errors'];
+  assert.deepEqual(
+    [...listed.flatMap(([cell]) => names(cell)), ...metrics].toSorted(),
+    Object.keys(line).toSorted(),
+  );
+});
+
+test('docs/observability.md says where each text is cut', () => {
+  const words = {
+    id: 'ids at',
+    method: 'methods at',
+    host: 'hosts at',
+    path: 'paths at',
+    source: 'sources at',
+    name: 'names at',
+    text: 'the others at',
+  };
+  for (const [field, word] of Object.entries(words))
+    assert.ok(text.includes(`${word} ${most[field as keyof typeof most].toLocaleString('en-US')}`), word);
+});
+
+test('docs/observability.md lists every event that the gateway itself logs, with its level', () => {
+  const root = new URL('../../gateway/', import.meta.url);
+  const logs = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .flatMap((file) => [
+      ...readFileSync(new URL(file, root), 'utf8').matchAll(/\blog\.(info|warn|error)\('([a-z-]+)'/g),
+    ])
+    .map(([, level, event]) => `${event} ${level}`);
+  const listed = rows(path, '## Events of the gateway').map(
+    ([event, level]) => `${names(event)[0]} ${level}`,
+  );
+  assert.deepEqual(listed.toSorted(), [...new Set(logs)].toSorted());
+});
