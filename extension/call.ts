@@ -1,4 +1,6 @@
 import http from 'node:http';
+import { after, systemClock } from '../gateway/clock.ts';
+import type { Clock } from '../gateway/plugin.ts';
 
 /** One small request: everything about it has a limit. */
 export interface Call {
@@ -11,6 +13,8 @@ export interface Call {
   readonly body?: string | undefined;
   /** For the whole exchange. Infinity waits for ever: only for a long poll. */
   readonly timeoutMs: number;
+  /** Measures the limit. Default: the machine's. */
+  readonly clock?: Clock;
   /** The longest body accepted; 64 KiB unless told. */
   readonly maxBytes?: number;
   readonly signal?: AbortSignal | undefined;
@@ -39,7 +43,7 @@ export const noServerName = { servername: '' };
  */
 export function call(options: Call): Promise<CallAnswer> {
   return new Promise((resolve, reject) => {
-    const { body, timeoutMs, maxBytes = 65_536 } = options;
+    const { body, timeoutMs, clock = systemClock, maxBytes = 65_536 } = options;
     const request = clientOf(options.to)(
       {
         ...addressOf(options.to),
@@ -68,17 +72,16 @@ export function call(options: Call): Promise<CallAnswer> {
         );
       },
     );
-    const timer = Number.isFinite(timeoutMs)
-      ? setTimeout(() => fail('ETIMEDOUT', `no answer within ${Math.round(timeoutMs)} ms`), timeoutMs)
-      : undefined;
-
     function fail(code: string, message: string): void {
       reject(Object.assign(new Error(message), { code }));
       request.destroy();
     }
 
     request.on('error', reject);
-    request.on('close', () => clearTimeout(timer));
+    if (Number.isFinite(timeoutMs)) {
+      const late = () => fail('ETIMEDOUT', `no answer within ${Math.round(timeoutMs)} ms`);
+      request.on('close', after(clock, timeoutMs, late));
+    }
     request.end(body);
   });
 }

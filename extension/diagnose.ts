@@ -37,7 +37,7 @@ export async function diagnose(
   }
   const status = await tunnel.api.status(true);
   const peer = findPeer(status, target.host);
-  if (peer === undefined) return diagnoseStranger(socksPort, target, left());
+  if (peer === undefined) return diagnoseStranger(tunnel, socksPort, target, left());
 
   if ((await firstPong(tunnel.api, [peer.address], Math.min(pongMs, left() / 2))) === undefined) {
     const others = onlinePeers(status, standIns).filter((other) => other.address !== peer.address);
@@ -49,11 +49,12 @@ export async function diagnose(
 
 /** Not a peer and in no peer's subnet: a name or an address of some other network. */
 async function diagnoseStranger(
+  tunnel: Tunnel,
   socksPort: number,
   target: DiagnosisTarget,
   withinMs: number,
 ): Promise<Diagnosis> {
-  const outcome = await dial(socksPort, target.host, target.port, withinMs);
+  const outcome = await dial(tunnel.api.clock, socksPort, target, withinMs);
   if (outcome === 'connected') return works(target);
   return because(
     'target-unknown',
@@ -71,7 +72,7 @@ async function diagnosePeer(
   withinMs: number,
 ): Promise<Diagnosis> {
   const inside = answersInside(tunnel.api, peer.address, withinMs);
-  const dialled = dial(socksPort, target.host, target.port, withinMs);
+  const dialled = dial(tunnel.api.clock, socksPort, target, withinMs);
   const grace = inside.then((answered) => (answered ? tunnel.api.clock.sleep(graceMs) : undefined));
   const outcome: DialOutcome | undefined = await Promise.race([dialled, grace.then(() => undefined)]);
 

@@ -1,4 +1,5 @@
 import type { TailnetEnvironment } from '../gateway/environment.ts';
+import type { Clock } from '../gateway/plugin.ts';
 import { readAuthKey } from './secret.ts';
 
 /** Where the auth keys come from. */
@@ -14,17 +15,22 @@ export interface KeySource {
  *
  * @param extraCas where certificates of private authorities lie, for the API of the tailnet
  */
-export function keySource(settings: TailnetEnvironment, env: NodeJS.ProcessEnv, extraCas: string): KeySource {
+export function keySource(
+  settings: TailnetEnvironment,
+  env: NodeJS.ProcessEnv,
+  extraCas: string,
+  clock: Clock,
+): KeySource {
   const { identity, secretId, tags, hostname } = settings;
   if (identity === undefined)
-    return { oneOff: false, read: (withinMs) => readAuthKey(secretId, env, withinMs) };
+    return { oneOff: false, read: (withinMs) => readAuthKey(secretId, env, withinMs, clock) };
   return {
     oneOff: true,
     // Loaded only here, so that a join with a stored key need not wait for it.
     read: async (withinMs) => {
-      const end = performance.now() + withinMs;
+      const end = clock.monotonic() + withinMs;
       const { makeKey } = await import('./identity/make-key.ts');
-      return makeKey({ identity, tags, hostname, env, extraCas }, end - performance.now());
+      return makeKey({ identity, tags, hostname, env, extraCas, clock }, end - clock.monotonic());
     },
   };
 }

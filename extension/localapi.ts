@@ -1,4 +1,5 @@
 import http from 'node:http';
+import { after } from '../gateway/clock.ts';
 import type { Clock } from '../gateway/plugin.ts';
 import { type CallAnswer, call, noServerName } from './call.ts';
 
@@ -112,6 +113,7 @@ export class LocalApi {
       path: '/localapi/v0/status?peers=false',
       headers,
       timeoutMs,
+      clock: this.clock,
     });
   }
 
@@ -132,6 +134,7 @@ export class LocalApi {
       path: `/localapi/v0/ping?ip=${encodeURIComponent(ip)}&type=${type}`,
       headers,
       timeoutMs,
+      clock: this.clock,
       signal,
     });
     if (answer.status !== 200) throw new Error(`ping: ${answer.status} ${answer.body.slice(0, 200)}`);
@@ -157,10 +160,11 @@ export class LocalApi {
         agent: false,
         ...noServerName,
       });
-      const timer = setTimeout(() => request.destroy(new Error('the bus does not open')), timeoutMs);
+      const late = () => request.destroy(new Error('the bus does not open'));
+      const stopTimer = after(this.clock, timeoutMs, late);
       request.on('error', reject);
       request.on('response', function read(answer) {
-        clearTimeout(timer);
+        stopTimer();
         if (answer.statusCode !== 200) {
           request.destroy(new Error(`watch-ipn-bus: ${answer.statusCode}`));
           return;
@@ -174,7 +178,7 @@ export class LocalApi {
         answer.on('close', onEnd);
         resolve();
       });
-      request.on('close', () => clearTimeout(timer));
+      request.on('close', stopTimer);
       request.end();
     });
   }
@@ -200,6 +204,7 @@ export class LocalApi {
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
       timeoutMs,
+      clock: this.clock,
       ...(maxBytes !== undefined && { maxBytes }),
     });
     if (answer.status < 200 || answer.status > 299) {

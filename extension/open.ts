@@ -35,7 +35,7 @@ export async function openTunnel(env: NodeJS.ProcessEnv, executable: string): Pr
     daemon,
     settings,
     clock: systemClock,
-    keys: keySource(settings, env, extraCas),
+    keys: keySource(settings, env, extraCas, systemClock),
     log: tunnelMetrics(log, env.AWS_LAMBDA_FUNCTION_NAME ?? 'extension'),
   });
   const withinMs = Math.min(settings.joinTimeoutMs, initMs - process.uptime() * 1_000);

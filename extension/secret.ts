@@ -1,3 +1,4 @@
+import type { Clock } from '../gateway/plugin.ts';
 import { conceal } from '../gateway/redact.ts';
 import { AwsError, type AwsFailure, getSecretValue } from '../gateway/secrets/aws.ts';
 import type { TunnelCause } from '../gateway/upstream/tunnel.ts';
@@ -25,6 +26,7 @@ export async function readAuthKey(
   secretId: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
   withinMs: number,
+  clock: Clock,
 ): Promise<string> {
   if (secretId === undefined) {
     throw new TunnelError(
@@ -33,7 +35,8 @@ export async function readAuthKey(
         'by the identity of the role.',
     );
   }
-  const bytes = await getSecretValue(secretId, { env, ...patience(withinMs) }).catch((error: unknown) => {
+  const options = { env, clock, ...patience(withinMs) };
+  const bytes = await getSecretValue(secretId, options).catch((error: unknown) => {
     if (!(error instanceof AwsError)) throw error;
     throw new TunnelError(causes[error.failure], error.message);
   });

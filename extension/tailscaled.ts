@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
+import { after } from '../gateway/clock.ts';
 import type { Clock } from '../gateway/plugin.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -135,9 +136,9 @@ export class Tailscaled implements Daemon {
   /** SIGTERM, and SIGKILL when it has not ended in time. With its state in memory it logs out by itself first. */
   async stop(withinMs: number): Promise<void> {
     this.#child?.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), withinMs);
+    const stopTimer = after(this.#options.clock, withinMs, () => this.destroy());
     await this.#exit;
-    clearTimeout(timer);
+    stopTimer();
   }
 
   /** At once, for the moment in which nothing can be awaited any more. */

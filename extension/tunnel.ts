@@ -1,6 +1,6 @@
+import { limited } from '../gateway/clock.ts';
 import type { TailnetEnvironment } from '../gateway/environment.ts';
 import type { Clock, Log } from '../gateway/plugin.ts';
-import { limited } from '../gateway/upstream/limited.ts';
 import { type TunnelNotReady, type TunnelReady, tunnelCauses } from '../gateway/upstream/tunnel.ts';
 import { Bus } from './bus.ts';
 import { TunnelError, toTunnelError } from './causes.ts';

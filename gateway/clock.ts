@@ -18,3 +18,31 @@ export const systemClock: Clock = Object.freeze({
       signal?.addEventListener('abort', cancel, { once: true });
     }),
 });
+
+/** Calls once after that time unless the function that it gives was called before. */
+export function after(clock: Clock, ms: number, call: () => void): () => void {
+  const cancelled = new AbortController();
+  clock.sleep(ms, cancelled.signal).then(function onTime() {
+    // Both may come to pass in the same turn.
+    if (!cancelled.signal.aborted) call();
+  }, ignore);
+  return () => cancelled.abort(noLonger);
+}
+
+/** Waits for what the work gives, but not longer than this; then gives undefined, and the work goes on unwatched. */
+export async function limited<T>(clock: Clock, work: Promise<T>, withinMs: number): Promise<T | undefined> {
+  let cancel = ignore;
+  const late = new Promise<undefined>((resolve) => {
+    cancel = after(clock, withinMs, () => resolve(undefined));
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    cancel();
+  }
+}
+
+/** An AbortController makes an exception with a stack otherwise. */
+const noLonger = 'cancelled';
+
+function ignore(): void {}

@@ -1,4 +1,5 @@
 import type { TailnetIdentity } from '../../gateway/environment.ts';
+import type { Clock } from '../../gateway/plugin.ts';
 import { conceal } from '../../gateway/redact.ts';
 import { readAuthorities } from './authorities.ts';
 import { describeToken } from './claims.ts';
@@ -13,6 +14,7 @@ export interface IdentityParts {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Where certificates of private authorities lie as PEM files; need not exist. */
   readonly extraCas: string;
+  readonly clock: Clock;
 }
 
 /**
@@ -22,11 +24,12 @@ export interface IdentityParts {
  * @throws TunnelError with a cause for each step, within the time
  */
 export async function makeKey(parts: IdentityParts, withinMs: number): Promise<string> {
-  const { identity, tags, hostname, env, extraCas } = parts;
-  const end = performance.now() + withinMs;
-  const jwt = await getWebIdentityToken(identity.audience, env, withinMs);
+  const { identity, tags, hostname, env, extraCas, clock } = parts;
+  const end = clock.monotonic() + withinMs;
+  const jwt = await getWebIdentityToken(identity.audience, env, withinMs, clock);
   conceal(jwt);
-  const api = new TailnetApi(identity.apiUrl, readAuthorities(extraCas, env.SSL_CERT_FILE), end);
+  const authorities = readAuthorities(extraCas, env.SSL_CERT_FILE);
+  const api = new TailnetApi(identity.apiUrl, authorities, end, clock);
   const accessToken = await api.exchange(identity.clientId, jwt, describeToken(jwt));
   conceal(accessToken);
   const key = await api.createKey(accessToken, tags, hostname);

@@ -1,4 +1,5 @@
 import { messageOf } from '../../gateway/message-of.ts';
+import type { Clock } from '../../gateway/plugin.ts';
 import { type CallAnswer, call } from '../call.ts';
 import { TunnelError } from '../causes.ts';
 
@@ -19,13 +20,15 @@ const printable = /^[\x21-\x7e]{1,8192}$/;
 export class TailnetApi {
   readonly #url: string;
   readonly #authorities: readonly string[] | undefined;
-  /** By performance.now(): what has not come by then is given up. */
+  /** By the monotonic clock: what has not come by then is given up. */
   readonly #end: number;
+  readonly #clock: Clock;
 
-  constructor(url: string, authorities: readonly string[] | undefined, end: number) {
+  constructor(url: string, authorities: readonly string[] | undefined, end: number, clock: Clock) {
     this.#url = url;
     this.#authorities = authorities;
     this.#end = end;
+    this.#clock = clock;
   }
 
   /**
@@ -111,18 +114,19 @@ export class TailnetApi {
           headers,
           body,
           timeoutMs: this.#leftMs() / (attempts - attempt),
+          clock: this.#clock,
           ca: this.#authorities,
         });
         if (answer.status !== 429 && answer.status < 500) return answer;
         failed = `${this.#said(answer)}`;
-        pauseMs = retryAfterMs(answer.headers['retry-after']) ?? pauseMs;
+        pauseMs = retryAfterMs(answer.headers['retry-after'], this.#clock) ?? pauseMs;
       } catch (error) {
         failed = messageOf(error);
         // Waiting makes no certificate trusted.
         if (isUntrusted(error)) break;
       }
       if (attempt === attempts - 1 || pauseMs >= this.#leftMs()) break;
-      await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      await this.#clock.sleep(pauseMs);
     }
     throw new TunnelError(
       'tunnel:api-unreachable',
@@ -146,7 +150,7 @@ export class TailnetApi {
   }
 
   #leftMs(): number {
-    return this.#end - performance.now();
+    return this.#end - this.#clock.monotonic();
   }
 }
 
@@ -159,9 +163,9 @@ function parseObject(text: string): Readonly<Record<string, unknown>> {
 }
 
 /** Seconds or a date (RFC 9110 section 10.2.3). */
-function retryAfterMs(value: string | undefined): number | undefined {
+function retryAfterMs(value: string | undefined, clock: Clock): number | undefined {
   if (value === undefined) return undefined;
-  const ms = /^[0-9]+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
+  const ms = /^[0-9]+$/.test(value) ? Number(value) * 1_000 : Date.parse(value) - clock.now();
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 }
 

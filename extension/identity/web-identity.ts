@@ -1,3 +1,4 @@
+import type { Clock } from '../../gateway/plugin.ts';
 import { type AwsAnswer, AwsError, type AwsResult, callAws } from '../../gateway/secrets/aws-call.ts';
 import { TunnelError } from '../causes.ts';
 import { patience } from '../patience.ts';
@@ -18,6 +19,7 @@ export async function getWebIdentityToken(
   audience: string,
   env: Readonly<Record<string, string | undefined>>,
   withinMs: number,
+  clock: Clock,
 ): Promise<string> {
   const body = new URLSearchParams({
     Action: 'GetWebIdentityToken',
@@ -33,7 +35,7 @@ export async function getWebIdentityToken(
     body: body.toString(),
     read: readXml,
   };
-  const result = await callAws(call, { env, ...patience(withinMs) }).catch(explainFailure);
+  const result = await callAws(call, { env, clock, ...patience(withinMs) }).catch(explainFailure);
   if (!result.ok) throw refused(result.refusal.status, result.refusal.type, result.refusal.message, audience);
   const { token } = result.value;
   if (typeof token === 'string') return token;

@@ -1,7 +1,8 @@
 import { normalizeIp } from '../../gateway/address.ts';
+import { limited } from '../../gateway/clock.ts';
 import { cut, most } from '../../gateway/log-limits.ts';
 import { messageOf } from '../../gateway/message-of.ts';
-import type { Log, LogFields } from '../../gateway/plugin.ts';
+import type { Clock, Log, LogFields } from '../../gateway/plugin.ts';
 import { refusals } from '../../gateway/refusal.ts';
 import type { Reply } from '../../gateway/verdict.ts';
 import type { Entrance } from '../edge.ts';
@@ -30,8 +31,8 @@ export interface AuthorizerParts {
   readonly entrance?: Entrance | undefined;
   /** All of them must admit; asked one after another. */
   readonly admits: readonly Admit[];
+  readonly clock: Clock;
   readonly log: Log;
-  readonly now: () => number;
 }
 
 export type Authorizer = (event: unknown, context: LambdaContext) => Promise<AuthorizerAnswer>;
@@ -49,8 +50,8 @@ const maxWaitMs = 9_000;
 const marginMs = 250;
 
 /** Makes the handler of a REQUEST authorizer with payload format 2.0 and simple responses. It never throws: whatever goes wrong refuses. */
-export function createAuthorizer({ entrance, admits, log, now }: AuthorizerParts): Authorizer {
-  async function decide(asked: Asked, deadlineMs: number): Promise<Reply | undefined> {
+export function createAuthorizer({ entrance, admits, clock, log }: AuthorizerParts): Authorizer {
+  async function decide(asked: Asked, deadlineMs: number): Promise<Reply | 'admitted'> {
     if (admits.length === 0)
       return authorizerRefusals.misconfigured('nothing is configured that could admit');
     let passage = readRequest(asked.received);
@@ -63,23 +64,25 @@ export function createAuthorizer({ entrance, admits, log, now }: AuthorizerParts
       const reply = await admit(passage.event, deadlineMs);
       if (reply !== undefined) return reply;
     }
-    return undefined;
+    return 'admitted';
   }
 
   return async function authorize(event, context) {
-    let reply: Reply | undefined;
+    let reply: Reply | 'admitted';
     let asked: Asked | undefined;
     try {
       const received = takeEvent(event, 'authorizer');
       if (received === undefined) throw await wrongEvent(event, 'authorizer');
       asked = { received, viewer: undefined };
       const waitMs = Math.min(context.getRemainingTimeInMillis() - marginMs, maxWaitMs);
-      reply = await within(waitMs, decide(asked, now() + waitMs));
+      const decision = decide(asked, clock.now() + waitMs);
+      const late = () => authorizerRefusals.timeout(`no decision within ${waitMs} ms`);
+      reply = (await limited(clock, decision, waitMs)) ?? late();
     } catch (error) {
       reply = authorizerRefusals[error instanceof WrongEvent ? 'event' : 'error'](messageOf(error));
     }
     const seen = asked?.viewer === undefined ? undefined : { source: asked.viewer };
-    if (reply === undefined) return { isAuthorized: true, ...(seen !== undefined && { context: seen }) };
+    if (reply === 'admitted') return { isAuthorized: true, ...(seen !== undefined && { context: seen }) };
     log.warn('refused', {
       ...(asked !== undefined && seenIn(asked)),
       code: reply.code,
@@ -99,18 +102,6 @@ interface Asked {
 export function refuseAll(problem: string, log: Log): Admit {
   log.error('misconfigured', { problems: [problem] });
   return () => authorizerRefusals.misconfigured(problem);
-}
-
-async function within(waitMs: number, decision: Promise<Reply | undefined>): Promise<Reply | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Reply>((resolve) => {
-    timer = setTimeout(() => resolve(authorizerRefusals.timeout(`no decision within ${waitMs} ms`)), waitMs);
-  });
-  try {
-    return await Promise.race([decision, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Path and address in the forms in which the forwarder logs them, so that a log can be searched for them. */

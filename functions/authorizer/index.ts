@@ -1,3 +1,4 @@
+import { systemClock } from '../../gateway/clock.ts';
 import { readEnvironment } from '../../gateway/environment.ts';
 import { createLog } from '../../gateway/log.ts';
 import { messageOf } from '../../gateway/message-of.ts';
@@ -16,7 +17,7 @@ const log = meteredLog(
   { refused: ({ code }) => ({ metric: { name: 'Refusals', unit: 'Count' }, value: 1, code: String(code) }) },
 );
 
-export const handler = createAuthorizer({ ...(await prepare()), log, now: Date.now });
+export const handler = createAuthorizer({ ...(await prepare()), clock: systemClock, log });
 
 async function prepare(): Promise<{ admits: readonly Admit[]; entrance?: Entrance }> {
   try {

@@ -1,5 +1,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
+import { after, systemClock } from '../clock.ts';
 import { messageOf } from '../message-of.ts';
+import type { Clock } from '../plugin.ts';
 import { shown } from '../shown.ts';
 import { type AwsCredentials, signPost } from './signature.ts';
 
@@ -24,8 +26,8 @@ export interface AwsOptions {
   readonly timeoutMs?: number;
   /** Attempts in all, when the service does not answer, throttles or fails. Default: 3. */
   readonly attempts?: number;
-  /** For the date of the signature, in milliseconds since the epoch. */
-  readonly now?: () => number;
+  /** Dates the signature, limits the attempts and pauses between them. Default: the machine's clocks. */
+  readonly clock?: Clock;
 }
 
 export interface AwsCall {
@@ -73,7 +75,7 @@ const throttled = /^(Throttling|ThrottlingException|TooManyRequestsException|Req
  * @throws AwsError when the environment lacks something or no answer came
  */
 export async function callAws(call: AwsCall, options: AwsOptions): Promise<AwsResult> {
-  const { env, timeoutMs = defaults.timeoutMs, attempts = defaults.attempts, now = Date.now } = options;
+  const { env, timeoutMs = defaults.timeoutMs, attempts = defaults.attempts, clock = systemClock } = options;
   const region = call.region ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
   if (region === undefined || region === '')
     throw new AwsError('misconfigured', 'the region is not known; set AWS_REGION');
@@ -89,9 +91,15 @@ export async function callAws(call: AwsCall, options: AwsOptions): Promise<AwsRe
   };
   let failed = 'no attempt was made';
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
-    if (attempt > 1) await pause(pauseMs * 2 ** (attempt - 2));
+    if (attempt > 1) await clock.sleep(pauseMs * 2 ** (attempt - 2));
     try {
-      const answer = await post(endpoint, signPost(unsigned, credentials, now()), body, timeoutMs);
+      const answer = await post(
+        endpoint,
+        signPost(unsigned, credentials, clock.now()),
+        body,
+        timeoutMs,
+        clock,
+      );
       const result = call.read(answer);
       if (result.ok) return result;
       const { status, type, message } = result.refusal;
@@ -144,6 +152,7 @@ function post(
   headers: Record<string, string>,
   body: string,
   timeoutMs: number,
+  clock: Clock,
 ): Promise<AwsAnswer> {
   // An import of node:http reads all its exports, and one of them loads the whole of fetch: 25 ms of a cold start.
   const { request } = process.getBuiltinModule(endpoint.protocol === 'https:' ? 'node:https' : 'node:http');
@@ -152,8 +161,10 @@ function post(
       { host: hostOf(endpoint), port: endpoint.port || undefined, path: '/', method: 'POST', headers },
       (answer) => collect(answer).then(resolve, reject),
     );
-    const timer = setTimeout(() => sent.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
-    sent.on('error', reject).on('close', () => clearTimeout(timer));
+    const stopTimer = after(clock, timeoutMs, () =>
+      sent.destroy(new Error(`no answer within ${timeoutMs} ms`)),
+    );
+    sent.on('error', reject).on('close', stopTimer);
     sent.end(body);
   });
 }
@@ -175,8 +186,4 @@ async function collect(answer: IncomingMessage): Promise<AwsAnswer> {
 
 function hostOf(endpoint: URL): string {
   return endpoint.hostname.replace(/^\[(.*)\]$/, '$1');
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

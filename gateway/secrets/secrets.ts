@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { systemClock } from '../clock.ts';
 import type { Secrets } from '../plugin.ts';
 import { type AwsOptions, getParameter, getSecretValue } from './aws.ts';
 import { refuseBlank } from './blank.ts';
@@ -21,13 +22,13 @@ export function createSecrets(
 ): Secrets {
   const options = { ...aws, env };
   const kept = new Map<string, { readonly value: Promise<Uint8Array>; readonly untilMs: number }>();
-  const now = aws.now ?? Date.now;
+  const { clock = systemClock } = aws;
 
   function keep(id: string, read: () => Promise<Uint8Array>): Promise<Uint8Array> {
     const known = kept.get(id);
-    if (known !== undefined && known.untilMs > now()) return known.value;
+    if (known !== undefined && known.untilMs > clock.now()) return known.value;
     const value = read();
-    kept.set(id, { value, untilMs: now() + keptMs });
+    kept.set(id, { value, untilMs: clock.now() + keptMs });
     value.catch(() => kept.delete(id));
     return value;
   }

@@ -1,4 +1,6 @@
 import { connect, type Socket } from 'node:net';
+import { after } from '../clock.ts';
+import type { Clock } from '../plugin.ts';
 import { shakeHands } from './socks-handshake.ts';
 import type { Destination } from './transport.ts';
 
@@ -48,16 +50,14 @@ export async function dialSocks(
   proxy: Destination,
   destination: Destination,
   withinMs: number,
+  clock: Clock,
 ): Promise<Socket> {
   const where = `the SOCKS5 proxy ${proxy.host}:${proxy.port}`;
   const socket = connect({ host: proxy.host, port: proxy.port, noDelay: true });
-  const timer = setTimeout(
-    () => {
-      const message = `${where} made no connection within ${Math.round(withinMs)} ms`;
-      socket.destroy(new SocksError(message, 'timeout'));
-    },
-    Math.max(1, withinMs),
-  );
+  const stopTimer = after(clock, Math.max(1, withinMs), () => {
+    const message = `${where} made no connection within ${Math.round(withinMs)} ms`;
+    socket.destroy(new SocksError(message, 'timeout'));
+  });
   // A socket that breaks with nobody listening would end the process; between here and the next owner nobody is.
   socket.on('error', ignore);
   try {
@@ -70,7 +70,7 @@ export async function dialSocks(
     if (error instanceof SocksError) throw error;
     throw toSocksError(socket, error as Error, where);
   } finally {
-    clearTimeout(timer);
+    stopTimer();
   }
 }
 

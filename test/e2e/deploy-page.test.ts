@@ -141,7 +141,7 @@ describe('docs/deploy.md, followed word for word', { skip }, () => {
         ),
       },
     );
-    const authorizer = createAuthorizer({ admits: [admitSources(['127.0.0.1'])], log, now: Date.now });
+    const authorizer = createAuthorizer({ admits: [admitSources(['127.0.0.1'])], log, clock: systemClock });
     const api = await startApi([
       {
         key: '$default',

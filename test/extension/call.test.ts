@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { call } from '../../extension/call.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import { listen, readBody } from './listen.ts';
 
 async function serve(t: TestContext, handler: http.RequestListener): Promise<URL> {
@@ -23,15 +24,20 @@ test('a call gives the status, the headers and the body', async (t) => {
 
 test('an answer that does not come in time is given up', async (t) => {
   const to = await serve(t, () => {});
-  await assert.rejects(call({ to, method: 'GET', path: '/', timeoutMs: 50 }), { code: 'ETIMEDOUT' });
+  const clock = new VirtualClock();
+  const called = call({ to, method: 'GET', path: '/', timeoutMs: 50, clock });
+  await assert.rejects(clock.run(called), { code: 'ETIMEDOUT', message: 'no answer within 50 ms' });
+  assert.deepEqual([clock.monotonic(), clock.sleepers], [50, 0]);
 });
 
 test('an answer that trickles is given up too: the time is for all of it', async (t) => {
-  const to = await serve(t, (_, response) => {
-    const timer = setInterval(() => response.write('.'), 10);
-    response.on('close', () => clearInterval(timer));
+  const clock = new VirtualClock();
+  const to = await serve(t, async (_, response) => {
+    for (; !response.destroyed; await clock.sleep(10)) response.write('.');
   });
-  await assert.rejects(call({ to, method: 'GET', path: '/', timeoutMs: 100 }), { code: 'ETIMEDOUT' });
+  const called = call({ to, method: 'GET', path: '/', timeoutMs: 100, clock });
+  await assert.rejects(clock.run(called), { code: 'ETIMEDOUT' });
+  assert.equal(clock.monotonic(), 100);
 });
 
 test('an answer that is too long is refused', async (t) => {
@@ -43,8 +49,7 @@ test('an answer that is too long is refused', async (t) => {
 
 test('an answer that breaks off is an error, not a short body', async (t) => {
   const to = await serve(t, (_, response) => {
-    response.writeHead(200, { 'content-length': 100 }).write('half');
-    setTimeout(() => response.destroy(), 20);
+    response.writeHead(200, { 'content-length': 100 }).write('half', () => response.destroy());
   });
   await assert.rejects(call({ to, method: 'GET', path: '/', timeoutMs: 1_000 }), { code: 'ECONNRESET' });
 });

@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import { listen } from './listen.ts';
 
 /** What a SOCKS5 server answers to CONNECT, by the port asked for: a reply code, silence, or bytes a few at a time. */
@@ -30,26 +31,27 @@ export class FakeSocks {
   #serve(socket: net.Socket): void {
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
-    socket.on('error', () => {});
-    let received = Buffer.alloc(0);
-    socket.on('data', (chunk) => {
-      received = Buffer.concat([received, chunk]);
-      // 05 01 00, then 05 01 00 03, the length of the name, the name and the port.
-      const end = 3 + 5 + (received[7] ?? 255) + 2;
-      if (received.length < end) return;
-      const host = received.subarray(8, end - 2).toString();
-      const port = received.readUInt16BE(end - 2);
-      this.asked.push({ host, port });
-      this.#answer(socket, this.#replies.get(port) ?? 1);
+    socket.on('error', () => {}).setNoDelay();
+    // The greeting, 05 01 00, comes in one packet, and so does the request: 05 01 00, then the type of the host.
+    socket.once('data', () => {
+      socket.write(Buffer.from([5, 0]));
+      socket.once('data', (request) => {
+        const host = request[3] === 3 ? request.subarray(5, -2).toString() : 'an address';
+        const port = request.readUInt16BE(request.length - 2);
+        this.asked.push({ host, port });
+        void this.#answer(socket, this.#replies.get(port) ?? 1);
+      });
     });
   }
 
-  #answer(socket: net.Socket, reply: SocksReply): void {
-    if (reply === 'silence') return void socket.write(Buffer.from([5, 0]));
+  async #answer(socket: net.Socket, reply: SocksReply): Promise<void> {
+    if (reply === 'silence') return;
     if (reply === 'hang up') return void socket.destroy();
-    const bytes = Buffer.from([5, 0, 5, reply === 'trickle' ? 0 : reply, 0, 1, 0, 0, 0, 0, 0, 0]);
+    const bytes = Buffer.from([5, reply === 'trickle' ? 0 : reply, 0, 1, 0, 0, 0, 0, 0, 0]);
     if (reply !== 'trickle') return void socket.write(bytes);
-    for (const [index, byte] of bytes.entries())
-      setTimeout(() => socket.write(Buffer.from([byte])), index * 3);
+    for (const byte of bytes) {
+      socket.write(Buffer.from([byte]));
+      await turn();
+    }
   }
 }

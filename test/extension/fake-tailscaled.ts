@@ -159,11 +159,15 @@ export class FakeTailscaled implements Daemon {
   }
 
   #register(): void {
-    this.#registrations += 1;
-    setTimeout(() => {
-      this.#registrations -= 1;
+    const answered = () => {
       this.lastRegistrationMs = this.#clock.monotonic();
-    }, this.registrationMs);
+    };
+    if (this.registrationMs === 0) return answered();
+    this.#registrations += 1;
+    this.#clock.sleep(this.registrationMs).then(() => {
+      this.#registrations -= 1;
+      answered();
+    });
   }
 
   #pong(query: URLSearchParams, response: http.ServerResponse): void {

@@ -29,15 +29,16 @@ async function lab(
   return {
     ...tunnel,
     async ask(path, method = 'GET') {
-      const answer = await call({ to: new URL(`http://127.0.0.1:${port}`), method, path, timeoutMs: 5_000 });
+      const to = new URL(`http://127.0.0.1:${port}`);
+      const answer = await tunnel.run(call({ to, method, path, timeoutMs: Number.POSITIVE_INFINITY }));
       return { status: answer.status, type: answer.headers['content-type'], body: JSON.parse(answer.body) };
     },
   };
 }
 
 test('a tunnel that is ready is 200 with its epoch', async (t) => {
-  const { ask, tunnel } = await lab(t);
-  await tunnel.join(2_000);
+  const { ask, tunnel, run } = await lab(t);
+  await run(tunnel.join(2_000));
   assert.deepEqual(await ask('/ready?within=100'), {
     status: 200,
     type: 'application/json',
@@ -46,9 +47,9 @@ test('a tunnel that is ready is 200 with its epoch', async (t) => {
 });
 
 test('a tunnel that is not ready is 503 with problem details', async (t) => {
-  const { ask, daemon, tunnel } = await lab(t);
+  const { ask, daemon, tunnel, run } = await lab(t);
   daemon.pongs = () => false;
-  await tunnel.join(300);
+  await run(tunnel.join(300));
   const { status, type, body } = await ask('/ready?within=1000');
   assert.deepEqual([status, type], [503, 'application/problem+json']);
   assert.deepEqual(Object.keys(body).sort(), ['code', 'detail', 'ready', 'title']);
@@ -56,19 +57,16 @@ test('a tunnel that is not ready is 503 with problem details', async (t) => {
 });
 
 test('whoever asks during the join waits for it, and no longer than told', async (t) => {
-  const { ask, daemon, tunnel } = await lab(t);
-  let loggedIn = false;
-  daemon.onLogin = () => {
-    loggedIn = true;
-    return [];
-  };
+  const { ask, clock, daemon, tunnel, run } = await lab(t);
+  daemon.onLogin = () => [];
   const joining = tunnel.join(600_000);
   assert.equal((await ask('/ready?within=150')).body.code, 'tunnel:joining');
-  const answer = ask('/ready?within=30000');
-  while (!loggedIn) await new Promise((resolve) => setTimeout(resolve, 1));
-  daemon.tell({ State: 6 });
-  assert.equal((await answer).status, 200);
-  await joining;
+  // 20 ms are kept back for the way of the answer.
+  assert.equal(clock.monotonic(), 130);
+  clock.sleep(1_000).then(() => daemon.tell({ State: 6 }));
+  assert.equal((await ask('/ready?within=30000')).status, 200);
+  assert.ok(clock.monotonic() >= 1_130 && clock.monotonic() < 1_500, `${clock.monotonic()} ms`);
+  await run(joining);
 });
 
 const unreachable: Readonly<Record<string, (daemon: FakeTailscaled) => void>> = {
@@ -84,15 +82,17 @@ const unreachable: Readonly<Record<string, (daemon: FakeTailscaled) => void>> = 
   },
 };
 for (const [how, silence] of Object.entries(unreachable)) {
-  test(`a target that ${how} is told, whatever time the caller gives`, async (t) => {
-    const { ask, daemon, tunnel, freeze } = await lab(t);
+  test(`a target that ${how} is told within the time that the caller gives`, async (t) => {
+    const { ask, clock, daemon, tunnel, freeze, run } = await lab(t);
     daemon.pongs = () => false;
-    await tunnel.join(300);
+    await run(tunnel.join(300));
     silence(daemon);
     // Later than all that is done by itself soon after a failure.
     freeze(10_000);
     for (const withinMs of [60, 250, 30_000]) {
+      const before = clock.monotonic();
       const { status, body } = await ask(`/ready?within=${withinMs}`);
+      assert.ok(clock.monotonic() - before < withinMs, `${clock.monotonic() - before} ms`);
       assert.deepEqual([status, body.ready], [503, false], `within ${withinMs}`);
       assert.match(String(body.code), /^tunnel:(?:target-unreachable|daemon-failed)$/);
     }
@@ -100,8 +100,8 @@ for (const [how, silence] of Object.entries(unreachable)) {
 }
 
 test('a failed connection is diagnosed', async (t) => {
-  const { ask, tunnel } = await lab(t);
-  await tunnel.join(2_000);
+  const { ask, tunnel, run } = await lab(t);
+  await run(tunnel.join(2_000));
   const { status, body } = await ask('/diagnose?target=target:8081&within=2000');
   assert.deepEqual([status, body.code], [200, 'upstream:connection-refused']);
 });

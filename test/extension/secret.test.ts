@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseAuthKey, readAuthKey } from '../../extension/secret.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import { FakeSecrets, secretError, secretText } from './fake-secrets.ts';
 
 const id = 'postern/key';
@@ -73,16 +74,32 @@ for (const [what, answer, code] of answers) {
   test(`${what} is ${code}, within the time`, async (t) => {
     const secrets = await new FakeSecrets(answer).start();
     t.after(() => secrets.close());
+    const clock = new VirtualClock();
     await assert.rejects(
-      readAuthKey(id, environment(secrets.url), 1_500),
+      clock.run(readAuthKey(id, environment(secrets.url), 1_500, clock)),
       (error: Error & { code: string }) => {
         assert.equal(error.code, code);
         assert.ok(error.message.length > 20, 'it says what to do');
         return true;
       },
     );
+    assert.ok(clock.monotonic() <= 1_500, `${clock.monotonic()} ms`);
   });
 }
+
+test('a Secrets Manager that says nothing is asked three times where there is time for it, once otherwise', async (t) => {
+  for (const [withinMs, calls] of [
+    [1_000, 1],
+    [6_000, 3],
+  ] as const) {
+    const secrets = await new FakeSecrets('silence').start();
+    t.after(() => secrets.close());
+    const clock = new VirtualClock();
+    const read = readAuthKey(id, environment(secrets.url), withinMs, clock);
+    await assert.rejects(clock.run(read), { code: 'tunnel:secret-unreachable' });
+    assert.deepEqual([clock.monotonic(), secrets.requests.length], [withinMs, calls]);
+  }
+});
 
 test('a failure that passes is tried again', async (t) => {
   const secrets = await new FakeSecrets(
@@ -91,14 +108,16 @@ test('a failure that passes is tried again', async (t) => {
     secretText('tskey-auth-a1'),
   ).start();
   t.after(() => secrets.close());
-  assert.equal(await readAuthKey(id, environment(secrets.url), 3_000), 'tskey-auth-a1');
+  const clock = new VirtualClock();
+  const key = await clock.run(readAuthKey(id, environment(secrets.url), 3_000, clock));
+  assert.equal(key, 'tskey-auth-a1');
   assert.equal(secrets.requests.length, 3);
 });
 
 test('the current version is asked for, signed', async (t) => {
   const secrets = await new FakeSecrets(secretText('tskey-auth-a1')).start();
   t.after(() => secrets.close());
-  await readAuthKey(id, environment(secrets.url), 1_500);
+  await readAuthKey(id, environment(secrets.url), 1_500, new VirtualClock());
   const [request] = secrets.requests;
   assert.deepEqual(JSON.parse(request?.body ?? ''), { SecretId: id, VersionStage: 'AWSCURRENT' });
   assert.match(
@@ -108,7 +127,7 @@ test('the current version is asked for, signed', async (t) => {
 });
 
 test('without the name of a secret the configuration is wrong', async () => {
-  await assert.rejects(readAuthKey(undefined, {}, 1_000), {
+  await assert.rejects(readAuthKey(undefined, {}, 1_000, new VirtualClock()), {
     code: 'tunnel:misconfigured',
     message: /POSTERN_TAILNET_SECRET_ID/,
   });

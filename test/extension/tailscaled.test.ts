@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { certificateDirectories, Tailscaled } from '../../extension/tailscaled.ts';
 import { systemClock } from '../../gateway/clock.ts';
+import type { Clock } from '../../gateway/plugin.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 
 function scratch(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'postern-test-'));
@@ -18,6 +20,7 @@ function daemon(
   directory: string,
   script: string,
   env: Record<string, string> = {},
+  clock: Clock = systemClock,
 ): Tailscaled {
   const binary = join(directory, 'program');
   writeFileSync(binary, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
@@ -27,9 +30,12 @@ function daemon(
     socksPort: 1055,
     extraCas: join(directory, 'ssl'),
     env: { PATH: process.env.PATH, ...env },
-    clock: systemClock,
+    clock,
   });
-  t.after(() => tailscaled.stop(0));
+  t.after(() => {
+    tailscaled.destroy();
+    return tailscaled.exit;
+  });
   return tailscaled;
 }
 
@@ -125,11 +131,17 @@ test('its log tells why the control server cannot be asked, and that it forgot t
   assert.equal(tailscaled.controlError, 'fetch control key: x509: unknown authority');
 });
 
-test('one that does not obey is ended by force', async (t) => {
-  const tailscaled = daemon(t, scratch(t), "trap '' TERM; echo ready >&2; while :; do sleep 0.05; done");
+test('one that does not obey is ended by force when its time is over, and not before', async (t) => {
+  const clock = new VirtualClock();
+  const script = "trap '' TERM; echo ready >&2; while :; do sleep 0.05; done";
+  const tailscaled = daemon(t, scratch(t), script, {}, clock);
   tailscaled.start();
   while (tailscaled.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-  await tailscaled.stop(100);
+  const stopped = tailscaled.stop(100);
+  await clock.advance(99);
+  assert.equal(tailscaled.running, true);
+  await clock.advance(1);
+  await stopped;
   assert.equal(await tailscaled.exit, 'it ended with SIGKILL');
   assert.equal(tailscaled.running, false);
 });

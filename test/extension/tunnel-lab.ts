@@ -1,14 +1,19 @@
 import type { TestContext } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Tunnel } from '../../extension/tunnel.ts';
-import { systemClock } from '../../gateway/clock.ts';
 import type { TailnetEnvironment } from '../../gateway/environment.ts';
-import type { Clock } from '../../gateway/plugin.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { FakeTailscaled } from './fake-tailscaled.ts';
 
 export interface TunnelLab {
   readonly daemon: FakeTailscaled;
   readonly tunnel: Tunnel;
+  /** What everything sleeps by, the daemon too. */
+  readonly clock: VirtualClock;
+  /** Lets as much time pass as the work waits for. */
+  run<T>(work: Promise<T>): Promise<T>;
+  /** Lets time pass until something has come about. */
+  until(holds: () => boolean): Promise<void>;
   /** Events of the log, with their fields. */
   readonly logged: { readonly event: string; readonly fields: Readonly<Record<string, unknown>> }[];
   /** Lets wall-clock time pass without any timer, as a freeze does. */
@@ -30,33 +35,26 @@ export const settings: TailnetEnvironment = {
   joinTimeoutMs: 2_000,
 };
 
-/** A tunnel over a fake daemon, with a wall clock that can jump. */
-export function tunnelLab(
-  t: TestContext,
-  more: Partial<TailnetEnvironment> = {},
-  clock: Clock = systemClock,
-): TunnelLab {
+/** A tunnel over a fake daemon, by a virtual clock. */
+export function tunnelLab(t: TestContext, more: Partial<TailnetEnvironment> = {}): TunnelLab {
+  const clock = new VirtualClock();
   const daemon = new FakeTailscaled(clock);
-  let frozenMs = 0;
   const logged: TunnelLab['logged'] = [];
   const record = (event: string, fields = {}) => void logged.push({ event, fields });
   const lab: TunnelLab = {
     daemon,
+    clock,
     logged,
+    run: (work) => clock.run(work),
+    until: (holds) => clock.run(come(holds)),
     keys: ['tskey-auth-first'],
     keyReads: 0,
-    freeze: (ms) => {
-      frozenMs += ms;
-    },
+    freeze: (ms) => clock.freeze(ms),
     tunnel: new Tunnel({
       daemon,
       settings: { ...settings, ...more },
       log: { info: record, warn: record, error: record },
-      clock: {
-        now: () => clock.now() + frozenMs,
-        monotonic: () => clock.monotonic(),
-        sleep: (ms, signal) => clock.sleep(ms, signal),
-      },
+      clock,
       keys: {
         oneOff: more.identity !== undefined,
         read: async () => {
@@ -67,10 +65,12 @@ export function tunnelLab(
     }),
   };
   t.after(async () => {
-    const left = lab.tunnel.leave(500);
-    if (clock instanceof VirtualClock) await clock.advance(60_000);
-    await left;
+    await clock.run(lab.tunnel.leave(500));
     daemon.remove();
   });
   return lab;
+}
+
+async function come(holds: () => boolean): Promise<void> {
+  while (!holds()) await turn();
 }

@@ -11,13 +11,16 @@ import { admitSources } from '../../functions/authorizer/source.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import { gatewayRefusals } from '../../gateway/refusal.ts';
 import { next } from '../../gateway/verdict.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import { authorizerEvent, contextWith } from './events.ts';
 import { listLog, scriptedGateway } from './gateways.ts';
 
 async function ask(admits: readonly Admit[], event: unknown = authorizerEvent(), remainingMs = 5_000) {
   const { log, lines } = listLog();
-  const authorizer = createAuthorizer({ admits, log, now: Date.now });
-  return { answer: await authorizer(event, contextWith(remainingMs)), lines };
+  const clock = new VirtualClock();
+  const authorizer = createAuthorizer({ admits, log, clock });
+  const answer = await clock.run(authorizer(event, contextWith(remainingMs, clock)));
+  return { answer, lines, tookMs: clock.monotonic() };
 }
 
 const policyOf = (gateway: Gateway | undefined, problems: readonly string[] = []) =>
@@ -158,5 +161,16 @@ for (const [name, admit, code] of failing) {
     const { answer, lines } = await ask([admit], authorizerEvent(), 300);
     assert.deepEqual(answer, { isAuthorized: false, context: { code } });
     assert.equal(lines.length, 1);
+  });
+}
+
+for (const [remainingMs, waitMs] of [
+  [5_000, 4_750],
+  [60_000, 9_000],
+] as const) {
+  test(`a function with ${remainingMs} ms left waits ${waitMs} ms for a decision, and then refuses`, async () => {
+    const { answer, tookMs } = await ask([() => new Promise(() => {})], authorizerEvent(), remainingMs);
+    assert.deepEqual(answer, { isAuthorized: false, context: { code: 'authorizer:timeout' } });
+    assert.equal(tookMs, waitMs);
   });
 }

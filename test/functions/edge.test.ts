@@ -6,6 +6,7 @@ import { type EdgeProof, type Entrance, throughEdge } from '../../functions/edge
 import { createForwarder } from '../../functions/forwarder/forwarder.ts';
 import { systemClock } from '../../gateway/clock.ts';
 import { next } from '../../gateway/verdict.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import { asAuthorizerEvent, contextWith, httpApiEvent, requestOf, type WireEvent } from './events.ts';
 import { listLog, scriptedGateway } from './gateways.ts';
 
@@ -150,7 +151,7 @@ test('no refusal repeats what was shown', async () => {
 });
 
 const authorizerOf = (ranges: readonly string[], log = listLog().log) =>
-  createAuthorizer({ entrance: throughEdge(proof), admits: [admitSources(ranges)], log, now: Date.now });
+  createAuthorizer({ entrance: throughEdge(proof), admits: [admitSources(ranges)], log, clock: systemClock });
 
 test("the authorizer admits by the client's address and never by CloudFront's", async () => {
   const byViewer = await authorizerOf([`${viewer}/32`])(asAuthorizerEvent(edgeEvent()), contextWith(5_000));
@@ -179,21 +180,21 @@ test('an address that is admitted gets nowhere without the secret, whatever it c
 test('nothing configured refuses behind the edge too, and a secret that never comes does in time', async () => {
   const { log } = listLog();
   const entrance = throughEdge(proof);
-  const nothing = createAuthorizer({ entrance, admits: [], log, now: Date.now });
+  const nothing = createAuthorizer({ entrance, admits: [], log, clock: systemClock });
   assert.equal(
     (await nothing(asAuthorizerEvent(edgeEvent()), contextWith(5_000))).context?.code,
     authorizerRefusals.misconfigured().code,
   );
+  const clock = new VirtualClock();
   const waiting = createAuthorizer({
     entrance: throughEdge({ matches: () => new Promise(() => {}) }),
     admits: [() => undefined],
     log,
-    now: Date.now,
+    clock,
   });
-  assert.equal(
-    (await waiting(asAuthorizerEvent(edgeEvent()), contextWith(300))).context?.code,
-    'authorizer:timeout',
-  );
+  const decided = waiting(asAuthorizerEvent(edgeEvent()), contextWith(300, clock));
+  assert.equal((await clock.run(decided)).context?.code, 'authorizer:timeout');
+  assert.equal(clock.monotonic(), 50);
 });
 
 test("the forwarder's gateway sees the client's address, the name it asked for, and no secret", async () => {

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import type { HttpApiEvent } from '../../functions/payload.ts';
 import { readRequest, takeEvent } from '../../functions/read-event.ts';
+import { systemClock } from '../../gateway/clock.ts';
+import type { Clock } from '../../gateway/plugin.ts';
 
 /** An event as it comes over the wire; a test may put anything into most fields. */
 export interface WireEvent {
@@ -64,7 +66,10 @@ export function requestOf(event: unknown): HttpApiEvent {
   return request;
 }
 
-export function contextWith(remainingMs: number): { getRemainingTimeInMillis(): number } {
-  const endsMs = Date.now() + remainingMs;
-  return { getRemainingTimeInMillis: () => endsMs - Date.now() };
+export function contextWith(
+  remainingMs: number,
+  clock: Clock = systemClock,
+): { getRemainingTimeInMillis(): number } {
+  const endsMs = clock.now() + remainingMs;
+  return { getRemainingTimeInMillis: () => endsMs - clock.now() };
 }

@@ -35,7 +35,7 @@ function functions(behindEdge: boolean) {
     ...(behindEdge && { entrance }),
     admits,
     log,
-    now: Date.now,
+    clock: systemClock,
   });
   return { forwarder, authorizer, calls, lines };
 }

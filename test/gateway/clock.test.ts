@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { systemClock } from '../../gateway/clock.ts';
+import { after, limited, systemClock } from '../../gateway/clock.ts';
 import type { Clock } from '../../gateway/plugin.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -101,4 +101,42 @@ test('what sleeps again within the time that passes wakes again within it', asyn
   assert.deepEqual(ticks, [10, 20, 30]);
   over.abort();
   await assert.rejects(ticking, { name: 'AbortError' });
+});
+
+test('the virtual clock lets as much time pass as the work waits for, however it ends, beside other work', async () => {
+  const clock = new VirtualClock();
+  const slow = clock.run(clock.sleep(300).then(() => clock.monotonic()));
+  const failing = clock.sleep(100).then(() => Promise.reject(new Error(`at ${clock.monotonic()}`)));
+  await assert.rejects(clock.run(failing), /at 100/);
+  assert.equal(await slow, 300);
+  clock.sleep(50).catch(() => {});
+  await clock.advance(0);
+  assert.equal(clock.monotonic(), 300);
+});
+
+test('what is limited ends exactly at its limit, or with its work, and no timer is left', async () => {
+  const clock = new VirtualClock();
+  const never = new Promise<string>(() => {});
+  assert.equal(await clock.run(limited(clock, never, 80)), undefined);
+  assert.equal(clock.monotonic(), 80);
+  assert.equal(await clock.run(limited(clock, Promise.resolve('done'), 80)), 'done');
+  await assert.rejects(clock.run(limited(clock, Promise.reject(new Error('broken')), 80)), /broken/);
+  assert.deepEqual([clock.monotonic(), clock.sleepers], [80, 0]);
+});
+
+test('a timer calls once at its time, and not at all when it was cancelled before or in the same turn', async () => {
+  const clock = new VirtualClock();
+  const called: string[] = [];
+  const cancelEarly = after(clock, 10, () => called.push('early'));
+  cancelEarly();
+  let cancelLate = (): void => {};
+  after(clock, 20, () => {
+    called.push(`at ${clock.monotonic()}`);
+    cancelLate();
+  });
+  cancelLate = after(clock, 20, () => called.push('late'));
+  const cancelAfterwards = after(clock, 30, () => called.push(`at ${clock.monotonic()}`));
+  await clock.advance(100);
+  cancelAfterwards();
+  assert.deepEqual(called, ['at 20', 'at 30']);
 });

@@ -1,8 +1,15 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../gateway/plugin.ts';
+import { outstandingRequests } from './outstanding.ts';
 
-/** Turns of the event loop in which what was woken goes on, before the next sleeper wakes. */
+/**
+ * Turns of the event loop in which what was woken goes on, before the next sleeper wakes. The kernel hands over at once what one
+ * socket of a process sends to another, so a request and its answer between two parts of a test take turns, not time.
+ */
 const turns = 5;
+const turnsOfAnExchange = 25;
+/** For a request that never ends: after so many looks time goes on all the same. */
+const mostLooks = 2_000;
 
 interface Sleeper {
   readonly atMs: number;
@@ -14,6 +21,9 @@ export class VirtualClock implements Clock {
   #monotonicMs = 0;
   #wallMs: number;
   readonly #sleepers = new Set<Sleeper>();
+  /** Work that time passes for. */
+  #awaited = 0;
+  #flows = false;
 
   constructor(wallMs = Date.UTC(2030, 0, 1)) {
     this.#wallMs = wallMs;
@@ -56,19 +66,50 @@ export class VirtualClock implements Clock {
   async advance(ms: number): Promise<void> {
     const endMs = this.#monotonicMs + ms;
     for (;;) {
-      await settle();
-      const [next] = [...this.#sleepers].sort((a, b) => a.atMs - b.atMs);
+      await settle(turns);
+      const next = this.#next();
       if (next === undefined || next.atMs > endMs) break;
-      this.#pass(next.atMs - this.#monotonicMs);
-      next.wake();
+      this.#wake(next);
     }
     this.#pass(endMs - this.#monotonicMs);
-    await settle();
+    await settle(turns);
+  }
+
+  /** Lets as much time pass as the work waits for, and no more; what it says over sockets within the test takes none. */
+  run<T>(work: Promise<T>): Promise<T> {
+    const over = () => {
+      this.#awaited -= 1;
+    };
+    this.#awaited += 1;
+    work.then(over, over);
+    if (!this.#flows) void this.#flow();
+    return work;
+  }
+
+  async #flow(): Promise<void> {
+    this.#flows = true;
+    for (;;) {
+      await rest();
+      if (this.#awaited === 0) break;
+      const next = this.#next();
+      if (next !== undefined) this.#wake(next);
+    }
+    this.#flows = false;
   }
 
   /** Moves the wall clock alone, as a freeze does. */
   freeze(ms: number): void {
     this.#wallMs += ms;
+  }
+
+  #next(): Sleeper | undefined {
+    const [next] = [...this.#sleepers].sort((a, b) => a.atMs - b.atMs);
+    return next;
+  }
+
+  #wake(sleeper: Sleeper): void {
+    this.#pass(sleeper.atMs - this.#monotonicMs);
+    sleeper.wake();
   }
 
   #pass(ms: number): void {
@@ -77,6 +118,16 @@ export class VirtualClock implements Clock {
   }
 }
 
-async function settle(): Promise<void> {
+/** Waits until nothing but time is waited for. */
+async function rest(): Promise<void> {
+  let quiet = 0;
+  for (let looks = 0; quiet < turnsOfAnExchange && looks < mostLooks; looks += 1) {
+    const busy = outstandingRequests() > 0;
+    quiet = busy ? 0 : quiet + 1;
+    await (busy ? pause(1) : turn());
+  }
+}
+
+async function settle(turns: number): Promise<void> {
   for (let count = 0; count < turns; count += 1) await turn();
 }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
+import { limited } from '../../clock.ts';
 import type { Clock } from '../../plugin.ts';
 import { upstreamRefusals } from '../../refusal.ts';
-import { limited } from '../limited.ts';
 import { dialSocks, type SocksError } from '../socks-dial.ts';
 import { guardTarget } from '../target-guard.ts';
 import { ConnectError, type Destination, obstacle, type Readiness } from '../transport.ts';
@@ -68,12 +68,13 @@ export class TunnelDialer {
   }
 
   async #attempt(destination: Destination, leftMs: () => number): Promise<Socket | SocksError> {
-    const proxy = { host: '127.0.0.1', port: this.#parts.socksPort };
+    const { clock, socksPort } = this.#parts;
+    const proxy = { host: '127.0.0.1', port: socksPort };
     let failed: SocksError | undefined;
     for (const limitMs of attemptsMs) {
       if (failed !== undefined && leftMs() <= 0) break;
       try {
-        return await dialSocks(proxy, destination, Math.min(limitMs, leftMs()));
+        return await dialSocks(proxy, destination, Math.min(limitMs, leftMs()), clock);
       } catch (error) {
         failed = error as SocksError;
         // Only silence can be cured by asking once more.

@@ -1,4 +1,6 @@
 import http from 'node:http';
+import { after } from '../../clock.ts';
+import type { Clock } from '../../plugin.ts';
 import type { Destination } from '../transport.ts';
 import { type ConnectCause, connectCauses, type Diagnosis } from '../tunnel.ts';
 
@@ -18,8 +20,11 @@ const mostTravelMs = 100;
 export class TunnelEndpoint {
   readonly port: number;
 
-  constructor(port: number) {
+  readonly #clock: Clock;
+
+  constructor(port: number, clock: Clock) {
     this.port = port;
+    this.#clock = clock;
   }
 
   /** Whether the tunnel is ready, as told within that time. @throws Error when nobody answers in time, or somebody else does */
@@ -48,14 +53,19 @@ export class TunnelEndpoint {
     const travelMs = Math.min(mostTravelMs, withinMs * travelShare);
     const askedMs = Math.max(1, Math.min(longestMs, Math.floor(withinMs - travelMs)));
     const query = `${path.includes('?') ? '&' : '?'}within=${askedMs}`;
-    const { status, text } = await getText(this.port, path + query, withinMs);
+    const { status, text } = await getText(this.port, path + query, withinMs, this.#clock);
     const body: unknown = JSON.parse(text);
     if (typeof body !== 'object' || body === null) throw new Error('the answer is no JSON object');
     return { status, body: body as Record<string, unknown> };
   }
 }
 
-function getText(port: number, path: string, limitMs: number): Promise<{ status: number; text: string }> {
+function getText(
+  port: number,
+  path: string,
+  limitMs: number,
+  clock: Clock,
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     // A connection of its own each time: one that was kept may have died with a sandbox's freeze.
     const request = http.get({ host: '127.0.0.1', port, path, agent: false }, function collect(response) {
@@ -71,10 +81,10 @@ function getText(port: number, path: string, limitMs: number): Promise<{ status:
         resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
       );
     });
-    const timer = setTimeout(function onTime() {
-      request.destroy(new Error(`no answer within ${Math.round(limitMs)} ms`));
-    }, limitMs);
+    const stopTimer = after(clock, limitMs, () =>
+      request.destroy(new Error(`no answer within ${Math.round(limitMs)} ms`)),
+    );
     request.on('error', reject);
-    request.on('close', () => clearTimeout(timer));
+    request.on('close', stopTimer);
   });
 }

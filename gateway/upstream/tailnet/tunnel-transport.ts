@@ -19,7 +19,7 @@ export class TunnelTransport implements Transport {
   readonly #dialer: TunnelDialer;
 
   constructor({ socksPort, readinessPort, clock }: TunnelOptions) {
-    const endpoint = new TunnelEndpoint(readinessPort);
+    const endpoint = new TunnelEndpoint(readinessPort, clock);
     this.#readiness = new TunnelReadiness(endpoint, clock);
     this.#dialer = new TunnelDialer({ socksPort, endpoint, readiness: this.#readiness, clock });
   }

@@ -1,5 +1,6 @@
 import type { LookupAddress } from 'node:dns';
 import { connect, type LookupFunction, type Socket } from 'node:net';
+import { after } from '../../clock.ts';
 import type { Clock } from '../../plugin.ts';
 import { upstreamRefusals } from '../../refusal.ts';
 import type { Refusal } from '../../verdict.ts';
@@ -26,12 +27,14 @@ export const direct: TransportKind = {
 };
 
 class DirectTransport implements Transport {
+  readonly #clock: Clock;
   readonly #pause: PauseWatch;
   /** Undefined is the system's own. */
   readonly #lookup: LookupFunction | undefined;
   #epoch = 0;
 
   constructor(clock: Clock, sandboxed = false) {
+    this.#clock = clock;
     this.#pause = new PauseWatch(clock);
     this.#lookup = sandboxed ? guardedLookup : undefined;
   }
@@ -46,20 +49,20 @@ class DirectTransport implements Transport {
         keepAliveInitialDelay: 60_000,
         ...(this.#lookup && { lookup: this.#lookup }),
       });
-      const timer = setTimeout(function onTime() {
+      const stopTimer = after(this.#clock, withinMs, () => {
         socket.destroy();
         const detail = `${host}:${port} did not take the connection within ${Math.round(withinMs)} ms`;
         reject(new ConnectError(upstreamRefusals['connect-timeout'](detail)));
-      }, withinMs);
+      });
 
       function onConnect(): void {
-        clearTimeout(timer);
+        stopTimer();
         socket.off('error', onError);
         resolve(socket);
       }
 
       function onError(error: NodeJS.ErrnoException): void {
-        clearTimeout(timer);
+        stopTimer();
         reject(error instanceof ConnectError ? error : new ConnectError(toReply(error), { cause: error }));
       }
 

@@ -48,17 +48,19 @@ function hintFor(text: string): string {
 
 class Socks5Transport implements Transport {
   readonly #proxy: Destination;
+  readonly #clock: Clock;
   readonly #pause: PauseWatch;
   #epoch = 0;
 
   constructor(proxy: Destination, clock: Clock) {
     this.#proxy = proxy;
+    this.#clock = clock;
     this.#pause = new PauseWatch(clock);
   }
 
   async connect(destination: Destination, withinMs: number): Promise<Socket> {
     try {
-      return await dialSocks(this.#proxy, destination, withinMs);
+      return await dialSocks(this.#proxy, destination, withinMs, this.#clock);
     } catch (error) {
       throw new ConnectError(toReply(error as SocksError, destination), { cause: error });
     }

@@ -7,12 +7,13 @@ import { makeKey } from '../../../extension/identity/make-key.ts';
 import { redact } from '../../../gateway/redact.ts';
 import { selfSigned } from '../../gateway/upstream/fixtures/certificate.ts';
 import { type ApiTrouble, type FederatedIdentity, FederationApi } from '../../support/federation-api.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 import { type StsTrouble, WebIdentity } from '../../support/web-identity.ts';
 
 interface Federation {
   readonly sts: WebIdentity;
   readonly api: FederationApi;
-  /** Makes a key as a function does whose settings fit, or differ as told. */
+  /** Makes a key as a function does whose settings fit, or differ as told; fails when that takes longer than it may. */
   make(withinMs?: number, settings?: Settings): Promise<string>;
 }
 
@@ -37,8 +38,10 @@ async function federation(
     sts.close();
     api.close();
   });
-  const make: Federation['make'] = (withinMs = 3_000, settings = {}) =>
-    makeKey(
+  const clock = new VirtualClock();
+  const make: Federation['make'] = async (withinMs = 3_000, settings = {}) => {
+    const endMs = clock.monotonic() + withinMs;
+    const made = makeKey(
       {
         identity: {
           clientId: settings.clientId ?? api.identity.clientId,
@@ -56,9 +59,16 @@ async function federation(
           ...settings.env,
         },
         extraCas: settings.extraCas ?? '/none',
+        clock,
       },
       withinMs,
     );
+    try {
+      return await clock.run(made);
+    } finally {
+      assert.ok(clock.monotonic() <= endMs, `${clock.monotonic() - endMs} ms too late`);
+    }
+  };
   return { sts, api, make };
 }
 
@@ -175,7 +185,7 @@ for (const [what, trouble, cause, says, calls] of stsTroubles) {
   test(`when STS is asked and ${what}, the cause is ${cause}, after ${calls} calls`, async (t) => {
     const { sts, api, make } = await federation(t);
     sts.trouble = () => trouble;
-    await assertFails(() => make(4_000), cause, says);
+    await assertFails(() => make(1_600), cause, says);
     assert.equal(sts.requests.length, calls);
     assert.equal(api.requests.length, 0);
   });
@@ -265,7 +275,7 @@ for (const [what, step, trouble, cause, says, calls] of apiTroubles) {
   test(`when the API is asked for ${step} and ${what}, the cause is ${cause}, after ${calls} calls`, async (t) => {
     const { sts, api, make } = await federation(t);
     api.trouble = (asked) => (asked === step ? trouble : undefined);
-    await assertFails(() => make(4_000), cause, says);
+    await assertFails(() => make(1_600), cause, says);
     assert.equal(sts.requests.length, 1);
     assert.equal(api.requests.filter((request) => request.step === step).length, calls);
     for (const token of [...sts.tokens, ...api.accessTokens])

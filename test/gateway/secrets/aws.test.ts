@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import https, { type RequestOptions } from 'node:https';
 import { beforeEach, test } from 'node:test';
 import { AwsError, type AwsFailure, getParameter, getSecretValue } from '../../../gateway/secrets/index.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 import { type FakeAnswer, ok, refused, startFakeAws } from './fake-aws.ts';
 
 const aws = await startFakeAws();
@@ -84,9 +85,11 @@ const transient: [name: string, answer: FakeAnswer][] = [
 for (const [name, answer] of transient) {
   test(`${name} is tried again`, async () => {
     aws.answers = [answer, ok({ SecretString: 'at last' })];
-    const value = await getSecretValue('s', { env, timeoutMs: 300 });
+    const clock = new VirtualClock();
+    const value = await clock.run(getSecretValue('s', { env, timeoutMs: 300, clock }));
     assert.equal(Buffer.from(value).toString(), 'at last');
     assert.equal(aws.seen.length, 2);
+    assert.equal(clock.monotonic(), 150 + (answer === 'hang' ? 300 : 0));
   });
 }
 

@@ -8,6 +8,7 @@ import { readEdgeSecret } from '../../../functions/edge-secret.ts';
 import { parse, s } from '../../../gateway/schema.ts';
 import { createSecrets, uncheckedSecrets } from '../../../gateway/secrets/index.ts';
 import { parseReference } from '../../../gateway/secrets/reference.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 import { ok, startFakeAws } from './fake-aws.ts';
 
 const aws = await startFakeAws();
@@ -58,10 +59,10 @@ test('secretsmanager: picks a key out of a JSON object, and several keys cost on
 
 test('a secret is read again once what was kept of it is old', async () => {
   aws.answers = [ok({ SecretString: 'first' }), ok({ SecretString: 'second' })];
-  let nowMs = Date.now();
-  const secrets = createSecrets(env, { now: () => nowMs });
+  const clock = new VirtualClock();
+  const secrets = createSecrets(env, { clock });
   assert.equal(Buffer.from(await secrets.get('secretsmanager:s')).toString(), 'first');
-  nowMs += 60_000;
+  await clock.advance(60_000);
   assert.equal(Buffer.from(await secrets.get('secretsmanager:s')).toString(), 'second');
 });
 

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { dialSocks, type SocksError } from '../../../gateway/upstream/socks-dial.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 import { start } from './fixtures/server.ts';
 
 const accepts = Buffer.from([5, 0]);
@@ -31,7 +32,7 @@ async function writeSlowly(socket: Socket, bytes: Buffer, chunkBytes: number): P
 }
 
 const dial = (port: number, host = 'builder.test') =>
-  dialSocks({ host: '127.0.0.1', port }, { host, port: 80 }, 2_000);
+  dialSocks({ host: '127.0.0.1', port }, { host, port: 80 }, 2_000, new VirtualClock());
 
 async function failure(port: number, host?: string): Promise<SocksError> {
   return dial(port, host).then(
@@ -81,3 +82,31 @@ test('a name of more than 255 bytes is not sent', async (t) => {
   const port = await startScript(t, replies['a name'], 1_000);
   assert.match((await failure(port, 'x'.repeat(256))).message, /the name has 256 bytes; SOCKS5 allows 255/);
 });
+
+/** How far a proxy comes before it falls silent. */
+const silences: readonly (readonly [string, readonly Buffer[]])[] = [
+  ['at once', []],
+  ['after its greeting', [accepts]],
+  ['in the midst of its reply', [accepts, replies['a name'].subarray(0, 5)]],
+];
+for (const [when, said] of silences) {
+  test(`a proxy that falls silent ${when} is given up when the time is over, and not before`, async (t) => {
+    const proxy = await start(
+      t,
+      createServer(async function answer(socket) {
+        for (const bytes of said) {
+          await once(socket, 'data');
+          socket.write(bytes);
+        }
+      }),
+    );
+    const clock = new VirtualClock();
+    const to = { host: 'builder.test', port: 80 };
+    const dialed = dialSocks({ host: '127.0.0.1', port: proxy.port }, to, 2_000, clock);
+    await assert.rejects(clock.run(dialed), {
+      failure: 'timeout',
+      message: `the SOCKS5 proxy 127.0.0.1:${proxy.port} made no connection within 2000 ms`,
+    });
+    assert.deepEqual([clock.monotonic(), clock.sleepers], [2_000, 0]);
+  });
+}

@@ -3,35 +3,40 @@ import http from 'node:http';
 import test, { type TestContext } from 'node:test';
 import { TunnelEndpoint } from '../../../../gateway/upstream/tailnet/endpoint.ts';
 import { TunnelReadiness } from '../../../../gateway/upstream/tailnet/readiness.ts';
-import { MovableClock } from '../fixtures/clock.ts';
+import { VirtualClock } from '../../../support/virtual-clock.ts';
 import { type FakeOwner, notReady, ready, startOwner } from '../fixtures/endpoint.ts';
-import { closedPort, start } from '../fixtures/server.ts';
+import { closedPort, start, until } from '../fixtures/server.ts';
 
 async function watched(
   t: TestContext,
-): Promise<{ owner: FakeOwner; clock: MovableClock; readiness: TunnelReadiness }> {
+): Promise<{ owner: FakeOwner; clock: VirtualClock; readiness: TunnelReadiness }> {
   const owner = await startOwner(t);
-  const clock = new MovableClock();
-  return { owner, clock, readiness: new TunnelReadiness(new TunnelEndpoint(owner.port), clock) };
+  return { owner, ...asking(owner.port) };
 }
 
-async function timed<T>(work: T | Promise<T>): Promise<{ value: T; ms: number }> {
-  const before = performance.now();
-  const value = await work;
-  return { value, ms: performance.now() - before };
+function asking(port: number): { clock: VirtualClock; readiness: TunnelReadiness } {
+  const clock = new VirtualClock();
+  return { clock, readiness: new TunnelReadiness(new TunnelEndpoint(port, clock), clock) };
+}
+
+/** Lets the time pass that the answer takes, and gives both. */
+async function timed<T>(clock: VirtualClock, work: T | Promise<T>): Promise<{ value: T; ms: number }> {
+  const before = clock.monotonic();
+  const value = await clock.run(Promise.resolve(work));
+  return { value, ms: clock.monotonic() - before };
 }
 
 test('the first call asks and waits, the next answers at once without asking', async (t) => {
-  const { owner, readiness } = await watched(t);
+  const { owner, clock, readiness } = await watched(t);
   owner.answer = async () => {
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    await clock.sleep(80);
     return ready();
   };
   const first = readiness.ready(1_000);
   assert.ok(first instanceof Promise);
-  const { value, ms } = await timed(first);
+  const { value, ms } = await timed(clock, first);
   assert.equal(value.ready, true);
-  assert.ok(ms >= 70);
+  assert.equal(ms, 80);
   const second = readiness.ready(1_000);
   assert.ok(!(second instanceof Promise));
   assert.deepEqual(second, value);
@@ -52,7 +57,7 @@ for (const [pausedMs, raises, asks] of pauses) {
   test(`after ${pausedMs} ms the epoch ${raises ? 'rises' : 'stays'} and the owner is ${asks ? '' : 'not '}asked`, async (t) => {
     const { owner, clock, readiness } = await watched(t);
     const before = await readiness.ready(1_000);
-    clock.pass(pausedMs);
+    clock.freeze(pausedMs);
     const after = readiness.ready(1_000);
     assert.equal(after instanceof Promise, asks);
     const later = await after;
@@ -65,7 +70,7 @@ for (const [pausedMs, raises, asks] of pauses) {
 test('after a long pause all who ask wait for the one answer, and none goes on before it', async (t) => {
   const { owner, clock, readiness } = await watched(t);
   await readiness.ready(1_000);
-  clock.pass(100_000);
+  clock.freeze(100_000);
   let cured = () => {};
   owner.answer = () =>
     new Promise((resolve) => {
@@ -73,7 +78,7 @@ test('after a long pause all who ask wait for the one answer, and none goes on b
     });
   const asked = [readiness.ready(2_000), readiness.ready(2_000), readiness.ready(2_000)];
   assert.ok(asked.every((one) => one instanceof Promise));
-  while (owner.asked.length < 2) await new Promise((resolve) => setTimeout(resolve, 2));
+  await until(() => owner.asked.length === 2);
   cured();
   const answers = await Promise.all(asked);
   assert.equal(owner.asked.length, 2);
@@ -110,55 +115,57 @@ test('as long as the tunnel is not ready each call asks and gets the reason', as
 
 for (const withinMs of [20, 150, 600]) {
   test(`an owner that never answers is not waited for longer than the ${withinMs} ms given`, async (t) => {
-    const { owner, readiness } = await watched(t);
+    const { owner, clock, readiness } = await watched(t);
     owner.answer = () => new Promise(() => {});
-    const { value, ms } = await timed(readiness.ready(withinMs));
+    const { value, ms } = await timed(clock, readiness.ready(withinMs));
     assert.ok(!value.ready && value.code === 'tunnel:not-answering');
-    assert.ok(ms < withinMs + 50, `${ms} ms`);
+    // A tenth is kept back, 200 ms at most, so that the reason arrives before the deadline.
+    assert.equal(ms, withinMs - withinMs / 10);
   });
 }
 
 test('the owner is given less time than there is, so that its reason arrives', async (t) => {
-  const { owner, readiness } = await watched(t);
+  const { owner, clock, readiness } = await watched(t);
   owner.answer = async () => {
     const within = Number(new URL(owner.asked.at(-1) as string, 'http://x').searchParams.get('within'));
-    await new Promise((resolve) => setTimeout(resolve, within));
+    await clock.sleep(within);
     return notReady('tunnel:control-unreachable', 'No answer from the control server.');
   };
-  const { value, ms } = await timed(readiness.ready(500));
+  const { value, ms } = await timed(clock, readiness.ready(500));
   assert.ok(!value.ready && value.code === 'tunnel:control-unreachable');
-  assert.ok(ms > 300 && ms < 500, `${ms} ms`);
+  assert.ok(ms > 300 && ms < 450, `${ms} ms`);
 });
 
 test('at a cold start the owner may begin to listen later than the function asks', async (t) => {
   const port = await closedPort(t);
-  const readiness = new TunnelReadiness(new TunnelEndpoint(port), new MovableClock());
-  const asked = timed(readiness.ready(2_500));
-  setTimeout(() => void startOwner(t, port), 150);
-  const { value, ms } = await asked;
+  const { clock, readiness } = asking(port);
+  const asked = readiness.ready(2_500);
+  await clock.advance(150);
+  await startOwner(t, port);
+  const { value, ms } = await timed(clock, asked);
   assert.equal(value.ready, true);
-  assert.ok(ms >= 140 && ms < 1_000, `${ms} ms`);
+  assert.ok(ms <= 20, `${ms} ms after it began to listen`);
 });
 
 test('where nobody listens the wait ends after 3 s, and later calls do not wait', async (t) => {
   const port = await closedPort(t);
-  const readiness = new TunnelReadiness(new TunnelEndpoint(port), new MovableClock());
-  const first = await timed(readiness.ready(10_000));
+  const { clock, readiness } = asking(port);
+  const first = await timed(clock, readiness.ready(10_000));
   assert.ok(!first.value.ready && first.value.code === 'tunnel:not-answering');
   assert.match(first.value.detail, new RegExp(`127\\.0\\.0\\.1:${port}.*POSTERN_SOCKS_PORT`));
-  assert.ok(first.ms > 2_900 && first.ms < 3_500, `${first.ms} ms`);
-  const second = await timed(readiness.ready(10_000));
+  assert.equal(first.ms, 3_000);
+  const second = await timed(clock, readiness.ready(10_000));
   assert.equal(second.value.ready, false);
-  assert.ok(second.ms < 500, `${second.ms} ms`);
+  assert.equal(second.ms, 0);
 });
 
 test('an owner that was there and is gone is not waited for', async (t) => {
-  const { owner, readiness } = await watched(t);
+  const { owner, clock, readiness } = await watched(t);
   await readiness.ready(1_000);
   await owner.stop();
-  const { value, ms } = await timed(readiness.ask(5_000));
+  const { value, ms } = await timed(clock, readiness.ask(5_000));
   assert.equal(value.ready, false);
-  assert.ok(ms < 500, `${ms} ms`);
+  assert.equal(ms, 0);
   assert.ok(readiness.ready(100) instanceof Promise, 'what was known is not known any more');
 });
 
@@ -176,23 +183,23 @@ test('somebody else on the port is not taken for the owner', async (t) => {
       t,
       http.createServer((_request, response) => response.writeHead(status).end(body)),
     );
-    const readiness = new TunnelReadiness(new TunnelEndpoint(other.port), new MovableClock());
+    const { readiness } = asking(other.port);
     const answer = await readiness.ready(1_000);
     assert.ok(!answer.ready && answer.code === 'tunnel:not-answering', body.slice(0, 40));
   }
 });
 
 test('who can wait longer than the one who asked first asks again', async (t) => {
-  const { owner, readiness } = await watched(t);
+  const { owner, clock, readiness } = await watched(t);
   owner.answer = async () => {
     const within = Number(new URL(owner.asked.at(-1) as string, 'http://x').searchParams.get('within'));
     if (owner.asked.length > 1) return ready();
-    await new Promise((resolve) => setTimeout(resolve, within));
+    await clock.sleep(within);
     return notReady('tunnel:joining', 'It is being joined at this moment.');
   };
   const hasty = readiness.ready(100);
   const patient = readiness.ready(2_000);
-  assert.equal((await hasty).ready, false);
-  assert.equal((await patient).ready, true);
+  assert.equal((await clock.run(Promise.resolve(hasty))).ready, false);
+  assert.equal((await clock.run(Promise.resolve(patient))).ready, true);
   assert.equal(owner.asked.length, 2);
 });
