@@ -72,6 +72,8 @@ export class Exchange {
   bodySize = -1;
   /** Nobody waits for what is decided: the client left, or has its answer. */
   isOver = false;
+  /** How much work the expressions that judged this request have done, in steps; see expression/frame.ts. */
+  expressionSteps = 0;
 
   constructor(id: string, head: Head, route: Route, startedMs: number, deadlineMs: number) {
     this.id = id;
@@ -106,11 +108,15 @@ export class Exchange {
 /** The value of a header in a flat list of names and values; see Exchange.header. */
 export function headerValue(headers: readonly string[], name: string): string | undefined {
   let value: string | undefined;
+  let repeated: string[] | undefined;
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const candidate = headers[at] as string;
     if (candidate.length !== name.length || candidate.toLowerCase() !== name) continue;
     const found = headers[at + 1] as string;
-    value = value === undefined ? found : `${value}${name === 'cookie' ? '; ' : ', '}${found}`;
+    if (value === undefined) value = found;
+    else if (repeated === undefined) repeated = [value, found];
+    else repeated.push(found);
   }
-  return value;
+  // Joined once: a text that grows is put together again by everybody who looks into it.
+  return repeated?.join(name === 'cookie' ? '; ' : ', ') ?? value;
 }

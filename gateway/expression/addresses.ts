@@ -11,7 +11,7 @@ const mostRanges = 100;
 /** The longest range: an IPv6 address with an IPv4 address in it, and a prefix length. */
 const longestRange = 49;
 /** Reading one range and adding it to a set; looking an address up. */
-const rangeSteps = 600;
+const rangeSteps = 1_000;
 const lookUpSteps = 50;
 
 /**

@@ -1,3 +1,4 @@
+import type { Exchange } from '../exchange.ts';
 import { suggestion } from '../suggestion.ts';
 import { item, member, readField } from './access.ts';
 import { compileCall } from './calls.ts';
@@ -140,7 +141,7 @@ export class Compiler {
   /** Works out what depends on nothing, or says why it cannot be. */
   fold(code: Code, type: Type): Part | string {
     try {
-      return constant(code(new Frame(undefined as never, [])), type);
+      return constant(code(new Frame({ expressionSteps: 0 } as Exchange, [])), type);
     } catch (error) {
       if (error instanceof EvaluationError || error instanceof StepLimitExceeded) return error.message;
       throw error;

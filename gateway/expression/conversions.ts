@@ -1,6 +1,15 @@
 import { EvaluationError } from './errors.ts';
+import type { Frame } from './frame.ts';
 import { int } from './operators.ts';
-import { Duration, parseDuration, parseTimestamp, secondsOf, Timestamp, timestampOfSeconds } from './time.ts';
+import {
+  Duration,
+  longestDuration,
+  parseDuration,
+  parseTimestamp,
+  secondsOf,
+  Timestamp,
+  timestampOfSeconds,
+} from './time.ts';
 import { kindOf } from './values.ts';
 
 export function toText(value: unknown): string {
@@ -66,9 +75,15 @@ export function toTimestamp(value: unknown): Timestamp {
   throw mismatch('timestamp', value);
 }
 
-export function toDuration(value: unknown): Duration {
+/** Each part of a text, such as `1ns`, is some arithmetic. */
+const durationCharacterSteps = 40;
+
+export function toDuration(value: unknown, frame: Frame): Duration {
   if (value instanceof Duration) return value;
-  if (typeof value === 'string') return parseDuration(value);
+  if (typeof value === 'string') {
+    frame.spend(Math.min(value.length, longestDuration) * durationCharacterSteps);
+    return parseDuration(value);
+  }
   throw mismatch('duration', value);
 }
 

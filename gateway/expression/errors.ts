@@ -18,10 +18,10 @@ export class MissingKey extends EvaluationError {
   }
 }
 
-/** An evaluation took more steps than it may. Nothing passes over it: the evaluation ends. */
+/** The expressions took more steps than one request may. Nothing passes over it: the evaluation ends. */
 export class StepLimitExceeded extends Error {
   constructor(limit: number) {
-    super(`the expression took more than ${limit} steps on this request`);
+    super(`the expressions took more than ${limit} steps on this request`);
     this.name = 'StepLimitExceeded';
   }
 }

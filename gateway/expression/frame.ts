@@ -2,7 +2,8 @@ import type { Exchange } from '../exchange.ts';
 import { EvaluationError, StepLimitExceeded } from './errors.ts';
 
 /**
- * How much work one evaluation may do. A step is about 10 ns on a current core, so this is about 10 ms.
+ * How much work the expressions that judge one request may do together. A step is about 10 ns on a current core, so this is
+ * about 10 ms.
  *
  * CEL has no loops but its macros run over lists that a sender fills, and inside one another; so work is counted where
  * it depends on data. What depends on the source alone is bounded by the limits on the source.
@@ -17,7 +18,6 @@ export class Frame {
   readonly exchange: Exchange;
   /** The values of macro variables, by the slot that each got when the expression was compiled. */
   readonly slots: unknown[];
-  #left = maxSteps;
 
   constructor(exchange: Exchange, slots: unknown[]) {
     this.exchange = exchange;
@@ -26,8 +26,8 @@ export class Frame {
 
   /** Counts work that depends on data. @throws StepLimitExceeded */
   spend(steps: number): void {
-    this.#left -= steps;
-    if (this.#left < 0) throw new StepLimitExceeded(maxSteps);
+    this.exchange.expressionSteps += steps;
+    if (this.exchange.expressionSteps > maxSteps) throw new StepLimitExceeded(maxSteps);
   }
 
   /** Takes an error that the rest of the expression may pass over. @throws what is no such error, or StepLimitExceeded */

@@ -39,14 +39,16 @@ function join(frame: Frame, list: unknown, separator: unknown = ''): string {
 const anyList = listOf('dyn');
 const anyMap = mapOf('dyn', 'dyn');
 
-/** Reading a text costs more for a time than for a number. */
-const conversionSteps = { time: 300, other: 50 } as const;
-
-function conversion(result: Type, from: readonly Type[], convert: (value: unknown) => unknown): Callable {
+function conversion(
+  result: Type,
+  from: readonly Type[],
+  steps: number,
+  convert: (value: unknown, frame: Frame) => unknown,
+): Callable {
   return {
     overloads: from.map((type) => [[type], result]),
-    steps: conversionSteps[result === 'timestamp' || result === 'duration' ? 'time' : 'other'],
-    call: (_frame, value) => convert(value),
+    steps,
+    call: (frame, value) => convert(value, frame),
   };
 }
 
@@ -59,12 +61,12 @@ const sizes: Callable = {
 /** The functions, by name and number of arguments. */
 export const functions: Readonly<Record<string, Callable>> = {
   'size/1': sizes,
-  'string/1': conversion('string', ['string', 'int', 'double', 'bool', 'timestamp', 'duration'], toText),
-  'int/1': conversion('int', ['int', 'double', 'string', 'timestamp'], toInt),
-  'double/1': conversion('double', ['double', 'int', 'string'], toDouble),
-  'bool/1': conversion('bool', ['bool', 'string'], toBool),
-  'timestamp/1': conversion('timestamp', ['timestamp', 'string', 'int', 'double'], toTimestamp),
-  'duration/1': conversion('duration', ['duration', 'string'], toDuration),
+  'string/1': conversion('string', ['string', 'int', 'double', 'bool', 'timestamp', 'duration'], 60, toText),
+  'int/1': conversion('int', ['int', 'double', 'string', 'timestamp'], 60, toInt),
+  'double/1': conversion('double', ['double', 'int', 'string'], 60, toDouble),
+  'bool/1': conversion('bool', ['bool', 'string'], 60, toBool),
+  'timestamp/1': conversion('timestamp', ['timestamp', 'string', 'int', 'double'], 300, toTimestamp),
+  'duration/1': conversion('duration', ['duration', 'string'], 100, toDuration),
   'dyn/1': { overloads: [[['dyn'], 'dyn']], steps: 0, call: (_frame, value) => value },
 };
 
@@ -91,14 +93,19 @@ function ofText(
   };
 }
 
-function caseMapper(name: string, pattern: RegExp, map: (text: string) => string, form: Form): Callable {
+const ascii = /^[\x00-\x7f]*$/;
+
+function caseMapper(name: string, letters: RegExp, map: (text: string) => string, form: Form): Callable {
   return ofText(
     name,
     [],
     'string',
     function changeCase(frame, text) {
       frame.spend(text.length >> 1);
-      return text.replace(pattern, map);
+      if (ascii.test(text)) return map(text);
+      // Every other character may be one of the letters, and each stretch of them costs a call.
+      frame.spend(text.length * 6);
+      return text.replace(letters, map);
     },
     form,
   );

@@ -16,11 +16,12 @@ const intSteps = 8;
 /** Equality as CEL has it: numbers of different types by value, values of other different types are unequal. */
 export function equal(left: unknown, right: unknown, frame: Frame, depth = 0): boolean {
   if (typeof left === 'string') {
-    if (typeof right !== 'string' || left.length !== right.length) return false;
+    if (typeof right !== 'string') return differs(right);
+    if (left.length !== right.length) return false;
     frame.spend(2 + (left.length >> 4));
     return left === right;
   }
-  if (isNumber(left)) return isNumber(right) && orderNumbers(left, right, frame) === 0;
+  if (isNumber(left)) return isNumber(right) ? orderNumbers(left, right, frame) === 0 : differs(right);
   if (left === right && kindOf(left) !== 'list' && kindOf(left) !== 'map') return true;
   const kind = kindOf(left);
   if (kind !== kindOf(right)) return false;
@@ -30,6 +31,12 @@ export function equal(left: unknown, right: unknown, frame: Frame, depth = 0): b
     return (left as Timestamp | Duration).ns === (right as Timestamp | Duration).ns;
   if (kind === 'list') return equalLists(left as unknown[], right as unknown[], frame, depth + 1);
   return kind === 'map' && equalMaps(left as object, right as object, frame, depth + 1);
+}
+
+/** False, unless it is no value of expressions at all. */
+function differs(value: unknown): false {
+  kindOf(value);
+  return false;
 }
 
 function equalLists(
@@ -61,6 +68,7 @@ function isIn(item: unknown, container: unknown, frame: Frame): boolean {
     }
     return false;
   }
+  kindOf(item);
   if (kindOf(container) === 'map') return lookUp(container as object, item, frame) !== undefined;
   throw cannot('in', item, container);
 }
@@ -94,7 +102,8 @@ function order(left: number | bigint, right: number | bigint): number {
 
 function add(left: unknown, right: unknown, frame: Frame): unknown {
   if (typeof left === 'string' && typeof right === 'string') {
-    frame.spend(6 + ((left.length + right.length) >> 5));
+    // To join is cheap; whoever looks into the result pays for copying it.
+    frame.spend(6 + ((left.length + right.length) >> 3));
     return left + right;
   }
   if (typeof left === 'number' && typeof right === 'number') return left + right;

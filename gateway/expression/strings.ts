@@ -21,7 +21,7 @@ function isSurrogate(unit: number): boolean {
 
 /** The number of code points. */
 export function codePoints(text: string, frame: Frame): number {
-  frame.spend(text.length >> 2);
+  frame.spend(text.length >> 1);
   let count = text.length;
   for (let at = 0; at < text.length; at += 1)
     if ((text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00)

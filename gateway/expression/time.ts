@@ -72,12 +72,13 @@ const unitNs: Readonly<Record<string, bigint>> = {
   m: minute,
   h: hour,
 };
+export const longestDuration = 64;
 const durationPattern = /^([-+]?)((?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|ms|s|m|h))+|0)$/;
 const durationPart = /(\d*)(?:\.(\d*))?(ns|us|ms|s|m|h)/g;
 
 /** Reads a duration such as `1h30m` or `-1.5s` (CEL's standard definitions, duration). */
 export function parseDuration(text: string): Duration {
-  const match = text.length > 64 ? null : durationPattern.exec(text);
+  const match = text.length > longestDuration ? null : durationPattern.exec(text);
   if (match === null) throw new EvaluationError(`${quote(text)} is not a duration such as 90s or 1h30m`);
   let ns = 0n;
   for (const [, whole, decimals = '', unit = ''] of text.matchAll(durationPart)) {

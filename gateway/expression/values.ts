@@ -57,7 +57,7 @@ export function keysOf(map: object, frame: Frame): readonly unknown[] {
   return keys;
 }
 
-/** Comparing a name with one of the same length, and making a name lower case for a set. */
+/** Comparing a name with one of the same length, and making a name lower case for a set; the longer, the dearer. */
 const headerSteps = { get: 4, keys: 14 } as const;
 
 /** A request's headers as a map from lower-case name to text, read from the flat list when a name is asked for. */
@@ -71,14 +71,21 @@ export class HeaderMap {
   get(name: string, frame: Frame): string | undefined {
     const { length } = this.#exchange.head.headers;
     frame.spend((length >> 1) * headerSteps.get);
-    return this.#exchange.header(name);
+    const value = this.#exchange.header(name);
+    // The values of a repeated header are joined.
+    if (value !== undefined) frame.spend(value.length >> 4);
+    return value;
   }
 
   keys(frame: Frame): readonly string[] {
     const names = new Set<string>();
     const { headers } = this.#exchange.head;
     frame.spend((headers.length >> 1) * headerSteps.keys);
-    for (let at = 0; at < headers.length; at += 2) names.add((headers[at] as string).toLowerCase());
+    for (let at = 0; at < headers.length; at += 2) {
+      const name = headers[at] as string;
+      frame.spend(name.length >> 3);
+      names.add(name.toLowerCase());
+    }
     return [...names];
   }
 }

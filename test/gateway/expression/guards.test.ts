@@ -7,7 +7,7 @@ import {
   parseJson,
   StepLimitExceeded,
 } from '../../../gateway/expression/index.ts';
-import { exchangeOf } from './exchange.ts';
+import { exchangeOf, type Parts } from './exchange.ts';
 
 const compile = (source: string) => compileExpression(source, { result: 'boolean' });
 const withPayload = (payload: unknown) => exchangeOf({ webhook: { event: 'push', payload } });
@@ -211,7 +211,64 @@ test('nothing passes over the limit of steps', async () => {
   }
 });
 
-test('each evaluation has all the steps', async () => {
+/** One evaluation each, and the steps that it takes at least: what the bytes of one value cost, however few values there are. */
+const charged: readonly (readonly [what: string, source: string, parts: Parts, least: number])[] = [
+  [
+    'making a long name of a header lower case',
+    'request.headers.size() == 1',
+    { head: { headers: ['X'.repeat(30_000), '1'] } },
+    3_000,
+  ],
+  [
+    'joining a repeated header',
+    "request.headers['x'] != 'z'",
+    { head: { headers: range(128).flatMap(() => ['x', 'b'.repeat(240)]) } },
+    2_000,
+  ],
+  [
+    'changing the case of every other letter',
+    "webhook.payload.lowerAscii() != ''",
+    { webhook: { payload: 'aBé'.repeat(1_000) } },
+    18_000,
+  ],
+  [
+    'reading a duration of many parts',
+    "duration(webhook.payload) > duration('0s')",
+    { webhook: { payload: '1ns'.repeat(21) } },
+    2_500,
+  ],
+  [
+    'joining long texts',
+    "(webhook.payload + webhook.payload).startsWith('€')",
+    { webhook: { payload: '€'.repeat(100_000) } },
+    25_000,
+  ],
+  [
+    'counting characters',
+    'webhook.payload.size() == 10000',
+    { webhook: { payload: '😀'.repeat(10_000) } },
+    10_000,
+  ],
+];
+
+for (const [what, source, parts, least] of charged) {
+  test(`${what} costs what it takes`, async () => {
+    const exchange = exchangeOf(parts);
+    assert.equal((await compile(source))(exchange), true);
+    assert.ok(exchange.expressionSteps >= least, `${exchange.expressionSteps} steps`);
+  });
+}
+
+test('the expressions that judge one request share its steps', async () => {
+  const evaluate = await compile('webhook.payload.all(x, x >= 0)');
+  const exchange = withPayload(range(50_000));
+  assert.throws(() => {
+    for (let round = 0; round < 30; round += 1) assert.equal(evaluate(exchange), true);
+  }, StepLimitExceeded);
+  assert.throws(() => evaluate(exchange), StepLimitExceeded);
+});
+
+test('each request has all the steps', async () => {
   const evaluate = await compile('webhook.payload.all(x, x >= 0)');
   for (let round = 0; round < 30; round += 1) assert.equal(evaluate(withPayload(range(50_000))), true);
 });
@@ -287,6 +344,10 @@ test('an object of a class, and a function, are refused instead of read', async 
     'subject.properties.value == {}',
     'subject.properties.value != "x"',
     '!(subject.properties.value in ["x"])',
+    '"x" != subject.properties.value',
+    '1 != subject.properties.value',
+    '!("x" in [subject.properties.value])',
+    '!(subject.properties.value in {"x": 1})',
   ];
   for (const source of sources) {
     const evaluate = await compile(source);
