@@ -61,9 +61,13 @@ const refused: readonly (readonly [kind: RegExp, ...hosts: string[]])[] = [
     'fd00:ec2::23',
     'fd20:ce::254',
   ],
+  [/metadata/, 'fd00:c1::a9fe:a9fe', 'fd00:42::42', 'fd00:a9fe:a9fe::1', 'fd00:100::100:200'],
   [/metadata/, 'metadata.google.internal', 'METADATA.google.internal.', 'metadata', 'instance-data'],
+  [/metadata/, 'metadata.internal', 'metadata.goog', 'instance-data.ec2.internal'],
+  [/metadata/, 'metadata.azure.internal', 'metadata.tencentyun.com'],
   [/Tailscale/, '100.100.100.100', 'fd7a:115c:a1e0::53', 'magicdns.localhost-tailscale-daemon'],
-  [/multicast/, '224.0.0.1', '239.255.255.250', 'ff02::1', 'ip6-allnodes'],
+  [/multicast/, '224.0.0.1', '239.255.255.250', 'ff02::1', 'ip6-allnodes', 'ip6-allrouters'],
+  [/multicast/, 'ip6-allhosts', 'ip6-mcastprefix'],
   [/broadcast/, '255.255.255.255', '240.0.0.1', 'broadcasthost'],
   [
     /this machine/,
@@ -74,6 +78,8 @@ const refused: readonly (readonly [kind: RegExp, ...hosts: string[]])[] = [
     'a.localhost',
     'a.b.LocalHost.',
     'ip6-localhost',
+    'ip6-loopback',
+    'localhost4',
   ],
   [
     /this machine/,
@@ -100,6 +106,8 @@ const refused: readonly (readonly [kind: RegExp, ...hosts: string[]])[] = [
     /the machine that a container runs on/,
     'host.docker.internal',
     'HOST.docker.internal.',
+    'gateway.docker.internal',
+    'kubernetes.docker.internal',
     'host.containers.internal',
   ],
   // Short, octal, hexadecimal, decimal, mixed, with dots at the end, percent-encoded, full-width.
