@@ -133,6 +133,21 @@ const rules: readonly Rule[] = [
   },
 ];
 
+test('the imports that the rules judge are those of the product, in every form', () => {
+  const folders = new Set(imports.map(({ from }) => folderOf(from)));
+  assert.deepEqual([...folders].toSorted(), product.toSorted());
+  const arrows = imports.map(({ from, to }) => `${from} > ${to}`);
+  for (const [form, arrow] of [
+    ['import', 'gateway/path.ts > gateway/refusal.ts'],
+    ['import type', 'gateway/path.ts > gateway/verdict.ts'],
+    ['export from', 'gateway/path.ts > gateway/path-depths.ts'],
+    ['export type from', 'gateway/cidr.ts > gateway/address.ts'],
+    ['import()', 'gateway/config/yaml.ts > yaml'],
+    ['of Node', 'server/listener.ts > node:http'],
+  ] as const)
+    assert.ok(arrows.includes(arrow), `${form}: ${arrow}`);
+});
+
 for (const rule of rules) {
   test(`no import breaks the rule: ${rule.why}`, () => {
     assert.ok(rule.refuses(rule.broken), 'the rule sees nothing');
