@@ -1,0 +1,129 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import test from 'node:test';
+import { defaultLimits } from '../../server/limits.ts';
+import { rows } from './pages.ts';
+
+const root = new URL('../../', import.meta.url);
+
+const source = (file: string) => readFileSync(new URL(file, root), 'utf8');
+
+/** A number of the source: `const NAME = 64 * 1024;`, `NAME: 10_000,` and the like. */
+function constant(file: string, name: string): number {
+  const text = source(file);
+  const [, number = ''] = new RegExp(`\\b${name}(?: =|:) ([\\d_]+(?: \\* [\\d_]+)*)[;,]`).exec(text) ?? [];
+  assert.notEqual(number, '', `${file} has no ${name}`);
+  return number
+    .split(' * ')
+    .map((factor) => Number(factor.replaceAll('_', '')))
+    .reduce((product, factor) => product * factor, 1);
+}
+
+/** What is the default of an option: `name: …, '10s'` or `256)`. */
+function optionDefault(file: string, name: string): string {
+  const text = source(file);
+  const [, value = ''] =
+    new RegExp(`\\b${name}: s\\.describe\\(\\s*s\\.withDefault\\(.*?, (?:'([^']+)'|[\\d_]+)\\),`, 's').exec(
+      text,
+    ) ?? [];
+  const number = new RegExp(
+    `\\b${name}: s\\.describe\\(\\s*s\\.withDefault\\(s\\.integer\\([^)]*\\), ([\\d_]+)\\)`,
+  ).exec(text)?.[1];
+  return value !== '' ? value : count(Number(number?.replaceAll('_', '')));
+}
+
+const count = (value: number) => value.toLocaleString('en-US');
+const bytes = (value: number) => (value >= 1024 ** 2 ? `${value / 1024 ** 2} MiB` : `${value / 1024} KiB`);
+const seconds = (ms: number) => `${ms / 1000} s`;
+const limits = defaultLimits;
+const shape = 'gateway/config/shape.ts';
+const spaced = (text: string) => text.replace(/^(\d+)([A-Za-z]+)$/, '$1 $2');
+
+/** For each row that has numbers: the numbers, as the code has them. */
+const bounds: Readonly<Record<string, readonly string[]>> = {
+  Connections: [count(limits.connections), bytes(limits.headerBytes), seconds(limits.headersTimeoutMs)],
+  'Request line and headers': [bytes(limits.headerBytes), count(limits.headerCount)],
+  // The second is llhttp's own.
+  'Trailers and chunk extensions': [bytes(limits.headerBytes), '16 KiB'],
+  'Requests sent ahead on a connection': [count(limits.pipelined)],
+  'Many requests under way': [bytes(limits.memoryBytes), bytes(limits.memoryPerAddressBytes)],
+  'A body that arrives slowly': [
+    `${limits.bodyBytesPerSecond} bytes`,
+    seconds(limits.bodyWindowMs),
+    seconds(limits.requestTimeoutMs),
+  ],
+  'Chunks of one byte': [bytes(constant('gateway/pieces.ts', 'ownPieceBytes'))],
+  'A body in countless': [
+    count(constant('server/server-request.ts', 'promptTurns')),
+    `${constant('server/server-request.ts', 'dripMs')} ms`,
+  ],
+  'Request target': [count(constant('gateway/path.ts', 'maxTargetBytes'))],
+  'Segments of a path': [count(constant('gateway/path.ts', 'maxSegments'))],
+  'A body that a plugin reads': [bytes(constant('gateway/config/chains.ts', 'defaultMaxBodyBytes'))],
+  'Signatures in one header': [count(constant('gateway/providers/scheme/headers.ts', 'mostSignatures')), '1'],
+  'Hashes of a body |': [
+    count(constant('gateway/plugins/webhook.ts', 'mostSecrets')),
+    bytes(constant('gateway/providers/scheme/tries.ts', 'turnBytes')),
+  ],
+  'Hashes of a body for Ed25519': [
+    count(constant('gateway/providers/scheme/standard.ts', 'mostEd25519Tries')),
+  ],
+  'Ids and events': [/idForm = .*\{1,(\d+)\}/.exec(source('gateway/providers/scheme/headers.ts'))?.[1] ?? ''],
+  'Payload of a webhook': [spaced(optionDefault('gateway/plugins/webhook.ts', 'maxPayload'))],
+  'Nesting of a payload': [count(constant('gateway/expression/operators.ts', 'maxCompareDepth'))],
+  'Work of all expressions': [
+    count(constant('gateway/expression/frame.ts', 'maxSteps')),
+    count(constant('gateway/expression/frame.ts', 'errorSteps')),
+    '10 ms',
+  ],
+  'Patterns in expressions': [count(constant('gateway/expression/pattern.ts', 'maxPatternCharacters'))],
+  'Pairs of a query': [count(constant('gateway/expression/query.ts', 'maxPairs'))],
+  'Requests under way to a service': [optionDefault(shape, 'connections'), optionDefault(shape, 'pending')],
+  // Version, reply, reserved, type, length of the name, name, port (RFC 1928 section 6).
+  'Replies of a SOCKS5 proxy': [
+    `${7 + constant('gateway/upstream/socks-handshake.ts', 'maxNameBytes')} bytes`,
+  ],
+  'Answers of the readiness endpoint': [
+    bytes(constant('gateway/upstream/tailnet/endpoint.ts', 'maxAnswerBytes')),
+  ],
+  'Silence of a target': [
+    spaced(optionDefault(shape, 'timeout')),
+    spaced(optionDefault(shape, 'idleTimeout')),
+  ],
+  'Heads and trailers of answers': [
+    bytes(constant('gateway/upstream/answer-guard.ts', 'maxAnswerHeadBytes')),
+    count(constant('gateway/upstream/answer-guard.ts', 'maxAnswerHeaders')),
+  ],
+  'Interim answers of a target': [count(constant('gateway/upstream/answer-guard.ts', 'maxInterimHeads'))],
+  'An answer that the client': [seconds(limits.stalledReaderMs)],
+  'Bodies of answers that do not go': [bytes(constant('gateway/handling.ts', 'maxDroppedBytes'))],
+  'Answers through Lambda': [bytes(constant('functions/answer-sink.ts', 'maxPayloadBytes'))],
+  'Texts of a client in the log': ['8 KiB'],
+  'Texts of errors': [count(constant('gateway/redact.ts', 'maxConcealed'))],
+};
+
+const table = rows('SECURITY.md', '## What bounds each cost').filter(([first]) => !first?.startsWith('**'));
+
+test('SECURITY.md says of each cost what bounds it, with the numbers of the code and no other', () => {
+  const used = new Set<string>();
+  for (const [what = '', bound = ''] of table) {
+    const key = Object.keys(bounds).find((start) => `${what} |`.startsWith(start));
+    // Codes of answers, and the size of a network.
+    const text = bound.replace(/\/64 of IPv6|IPv6|Ed25519|\b[45]\d\d\b(?= `|\)|;|$)|(?<=then )[45]\d\d/g, '');
+    const found = text.match(/(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?(?: (?:KiB|MiB|ms|s|bytes)\b)?/g) ?? [];
+    if (key !== undefined) used.add(key);
+    const expected = key === undefined ? [] : bounds[key];
+    assert.deepEqual([...new Set(found)].toSorted(), [...new Set(expected)].toSorted(), what);
+  }
+  assert.deepEqual([...used].toSorted(), Object.keys(bounds).toSorted());
+});
+
+test('each cost stands in one row, with the files that bound it', () => {
+  const whats = table.map(([what]) => what);
+  assert.equal(new Set(whats).size, whats.length);
+  for (const [what, , where = ''] of table) {
+    const files = [...where.matchAll(/`([^`]+)`/g)].map(([, file = '']) => file);
+    assert.ok(files.length > 0, what);
+    for (const file of files) assert.ok(existsSync(new URL(file, root)), `${what}: ${file}`);
+  }
+});
