@@ -27,7 +27,9 @@ test('pieces of any sizes come out as the bytes that were put in, more than once
 test('a piece that comes alone is not copied', () => {
   const pieces = new Pieces();
   const piece = Buffer.from('alone');
+  assert.equal(pieces.count, 0);
   pieces.add(piece);
+  assert.equal(pieces.count, 1);
   assert.equal(pieces.take(), piece);
 });
 

@@ -137,6 +137,8 @@ test('a method that opens a tunnel or echoes the request is taken by no route th
         assert.equal(new Set(found.allow).size, found.allow.length);
       }
     }
+  const usual = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+  assert.deepEqual(find('/any', 'TRACE'), { kind: 'method', allow: usual });
   assert.deepEqual(find('/named', 'TRACE'), { kind: 'found', value: 'named' });
   for (const method of ['GET', 'POST', 'PROPFIND', 'M-SEARCH', 'QUERY', 'TRACES'])
     assert.deepEqual(find('/any', method), { kind: 'found', value: 'any' });

@@ -231,7 +231,7 @@ test('a client that goes away in the middle of its body leaves nothing behind', 
   await delay(50);
   client.close();
   await waitFor(() => records.length === 1);
-  assert.equal(records[0]?.reply?.code, 'gateway:body-aborted');
+  assert.equal(records[0]?.status, 400);
   assert.equal(await server.close(0), 0, 'no connection was left to cut off');
   assert.equal(records.length, 1);
 });
