@@ -60,7 +60,8 @@ function apply(
     if (typeof folded === 'string') throw compiler.error(node, folded);
     return folded;
   }
-  return { type, form: callable.form, code };
+  const form = callable.formOf === undefined || callable.formOf === types[0] ? callable.form : undefined;
+  return { type, form, code };
 }
 
 function calling({ call, steps }: Callable, [first, second, ...others]: readonly [Code, ...Code[]]): Code {
@@ -132,7 +133,7 @@ function compileMacro(compiler: Compiler, key: string, node: CallNode): Part {
   const before = compiler.nodes;
   return compiler.withVariable(
     variable.name,
-    { type: items, form: range.keyForm },
+    { type: items, form: range.keyForm, written: range.writtenItems },
     function compileLoop(slot) {
       const parts = rest.map((arg) => compiler.compile(arg));
       const [body, transform] = parts as [Part, Part | undefined];

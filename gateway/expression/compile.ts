@@ -11,7 +11,7 @@ import { truth } from './macros.ts';
 import type { Field, Names } from './names.ts';
 import { binaryOperators, binaryType, mixedNumbers, negate, not } from './operators.ts';
 import { levels } from './parser.ts';
-import { constant, isConstant, type Part } from './part.ts';
+import { constant, isConstant, type Part, type Written, writtenIn } from './part.ts';
 import type { PatternCompiler } from './pattern.ts';
 import { quickComparison } from './quick-comparison.ts';
 import { type Span, sourceError } from './source-error.ts';
@@ -22,6 +22,7 @@ import { kindOf } from './values.ts';
 interface Variable {
   readonly type: Type;
   readonly form: Form | undefined;
+  readonly written: readonly Written[] | undefined;
 }
 
 /** Turns the tree of one expression into closures and checks its types on the way. */
@@ -158,8 +159,8 @@ export class Compiler {
     const { name } = node;
     const variable = this.#variables.get(name);
     if (variable !== undefined) {
-      const { slot, type, form } = variable;
-      return { code: (frame) => frame.slots[slot], type, form };
+      const { slot, type, form, written } = variable;
+      return { code: (frame) => frame.slots[slot], type, form, written };
     }
     const { groups, values } = this.names;
     const field = Object.hasOwn(values, name) ? values[name] : undefined;
@@ -245,7 +246,7 @@ export class Compiler {
       frame.spend(8 + codes.length * 6);
       return codes.map((code) => code(frame));
     }
-    return this.#folded(parts, buildList, type);
+    return { ...this.#folded(parts, buildList, type), writtenItems: constantsIn(parts, items) };
   }
 
   #map({ entries }: NodeOf<'map'>): Part {
@@ -266,7 +267,11 @@ export class Compiler {
       return map;
     }
     const types = [0, 1].map((at) => joined(parts.map((pair) => (pair[at] as Part).type))) as [Type, Type];
-    return this.#folded(parts.flat(), buildMap, mapOf(...types));
+    const keys = constantsIn(
+      parts.map(([key]) => key),
+      entries.map(([key]) => key),
+    );
+    return { ...this.#folded(parts.flat(), buildMap, mapOf(...types)), writtenItems: keys };
   }
 
   #conditional({ condition, yes, no }: NodeOf<'conditional'>): Part {
@@ -279,6 +284,7 @@ export class Compiler {
       throw this.error(condition, `the condition gives ${typeText(test.type)}; it must give bool`);
     return {
       type: joined([first.type, second.type]),
+      written: [...writtenIn(first, yes), ...writtenIn(second, no)],
       code: (frame) => (truth(test.code(frame)) ? first.code(frame) : second.code(frame)),
     };
   }
@@ -305,7 +311,14 @@ export class Compiler {
     const quick = quickComparison(operator, left, right);
     if (quick !== undefined) return { type, code: quick };
     const operate = binaryOperators[operator];
-    return this.#folded([left, right], (frame) => operate(left.code(frame), right.code(frame), frame), type);
+    const part = this.#folded(
+      [left, right],
+      (frame) => operate(left.code(frame), right.code(frame), frame),
+      type,
+    );
+    return operator === '+'
+      ? { ...part, writtenItems: [...(left.writtenItems ?? []), ...(right.writtenItems ?? [])] }
+      : part;
   }
 
   #wrongOperands(node: NodeOf<'binary'>, left: Type, right: Type): Error {
@@ -322,6 +335,10 @@ export class Compiler {
     if (types.includes('null') && /^[!=]=$/.test(operator)) return 'ask whether it is known with has(…)';
     return types.every(isNumeric) ? mixedNumbers : undefined;
   }
+}
+
+function constantsIn(parts: readonly Part[], nodes: readonly Node[]): readonly Written[] {
+  return parts.flatMap((part, at) => (isConstant(part) ? writtenIn(part, nodes[at] as Node) : []));
 }
 
 /** `&&` (decided by false) and `||` (by true): an error on one side counts only when the other does not decide. */

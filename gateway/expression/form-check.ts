@@ -1,6 +1,6 @@
 import type { Compiler } from './compile.ts';
-import type { Form, Never } from './forms.ts';
-import { isConstant, type Part } from './part.ts';
+import type { Form, Never, Where } from './forms.ts';
+import { type Part, writtenIn } from './part.ts';
 import type { BinaryOperator, Node } from './syntax.ts';
 
 /** Refuses a comparison with a literal that no request can equal. */
@@ -16,31 +16,47 @@ export function checkComparison(
   }
   if (operator !== 'in') return;
   checkWhole(compiler, right.keyForm, left, leftNode);
-  const one = rightNode.kind === 'list' ? rightNode.items : undefined;
-  const options = one ?? (rightNode.kind === 'map' ? rightNode.entries.map(([key]) => key) : []);
-  for (const option of options)
-    if (left.form !== undefined && option.kind === 'literal')
-      check(compiler, left.form.whole(option.value), option);
+  for (const { value, node } of right.writtenItems ?? []) {
+    const never = left.form?.whole(value);
+    if (never !== undefined) report(compiler, never, node);
+  }
 }
 
 /** Refuses a literal outside of the form that it is compared with. */
 export function checkWhole(compiler: Compiler, form: Form | undefined, part: Part, node: Node): void {
-  if (form !== undefined && isConstant(part)) check(compiler, form.whole(part.constant.value), node);
+  if (form !== undefined) checkEach(compiler, part, node, form.whole);
 }
 
 export function checkPart(
   compiler: Compiler,
-  method: 'startsWith' | 'endsWith' | 'contains',
+  method: Where,
   text: Part | undefined,
   part: Part | undefined,
   node: Node | undefined,
 ): void {
-  const literal = part?.constant?.value;
-  if (typeof literal === 'string' && node !== undefined)
-    check(compiler, text?.form?.part?.(literal, method), node);
+  const judge = text?.form?.part;
+  if (judge === undefined || part === undefined || node === undefined) return;
+  checkEach(compiler, part, node, (literal) =>
+    typeof literal === 'string' ? judge(literal, method) : undefined,
+  );
 }
 
-function check(compiler: Compiler, never: Never | undefined, node: Node): void {
-  if (never?.seldom) compiler.warn(node, never.message, never.hint);
-  else if (never !== undefined) throw compiler.error(node, never.message, never.hint);
+/** Of several that the value can be, some may be meant for another comparison: an error only when none can ever be equal. */
+function checkEach(
+  compiler: Compiler,
+  part: Part,
+  node: Node,
+  judge: (literal: unknown) => Never | undefined,
+): void {
+  const written = writtenIn(part, node);
+  const nevers = written.map(({ value }) => judge(value));
+  const certain = nevers.every((never) => never !== undefined);
+  for (const [at, never] of nevers.entries())
+    if (never !== undefined)
+      report(compiler, certain ? never : { ...never, seldom: true }, written[at]?.node ?? node);
+}
+
+function report(compiler: Compiler, { message, hint, seldom }: Never, node: Node): void {
+  if (!seldom) throw compiler.error(node, message, hint);
+  compiler.warn(node, message, hint);
 }

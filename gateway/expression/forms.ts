@@ -11,12 +11,14 @@ export interface Never {
   readonly seldom?: true;
 }
 
+export type Where = 'startsWith' | 'endsWith' | 'contains';
+
 /** The closed form that all values of a name have: a literal outside of it is a mistake, and under `!` an open door. */
 export interface Form {
   /** What is wrong with a literal that is compared with the value; undefined when a request can have it. */
   readonly whole: (literal: unknown) => Never | undefined;
   /** Of a literal that the value is asked to begin with, end with or contain. */
-  readonly part?: (literal: string, where: 'startsWith' | 'endsWith' | 'contains') => Never | undefined;
+  readonly part?: (literal: string, where: Where) => Never | undefined;
 }
 
 const writeText = (text: string) => `write ${quote(text)}`;
@@ -34,8 +36,9 @@ function characters(what: string, never: RegExp, better: (text: string) => strin
   };
 }
 
+/** A literal as a whole is judged as a part too, unless `whole` says what is wrong with it. */
 function textForm(
-  outside: (literal: string) => Never | undefined,
+  outside: (literal: string, where?: Where) => Never | undefined,
   whole?: (literal: string) => Never | undefined,
 ): Form {
   return {
@@ -58,8 +61,19 @@ export const headerNameForm = textForm(
   },
 );
 
+const hostCharacters = characters('request.host', /[^-a-z0-9_.:[\]]/, (text) => text.toLowerCase());
+
 export const hostForm = textForm(
-  characters('request.host', /[^-a-z0-9_.:[\]]/, (text) => text.toLowerCase()),
+  function partOfHost(literal, where) {
+    // Only an IPv6 address has colons, and it ends in a bracket.
+    const port = literal.includes(':') && /[-g-z_.]/.test(literal);
+    if (!port && !(where === 'endsWith' && /\.$|:[0-9]*$/.test(literal))) return hostCharacters(literal);
+    const better = literal.replace(/(?:\.|:[0-9]*)$/, '');
+    return {
+      message: `request.host is without port and final dot, and never has ${quote(literal)}`,
+      hint: better === '' || better === literal ? undefined : writeText(better),
+    };
+  },
   function wholeHost(literal) {
     const host = parseAuthority(literal)?.host;
     if (host === literal) return undefined;
@@ -70,8 +84,19 @@ export const hostForm = textForm(
   },
 );
 
+const addressCharacters = characters('an address', /[^0-9a-f.:]/, (text) => text.toLowerCase());
+
 export const addressForm = textForm(
-  characters('an address', /[^0-9a-f.:]/, (text) => text.toLowerCase()),
+  function partOfAddress(literal, where) {
+    const zeros = where === 'startsWith' ? /(?:^|[.:])0+(?=[0-9a-f])/ : /[.:]0+(?=[0-9a-f])/;
+    if (/:.*\.|\..*:/.test(literal))
+      return { message: `an address never contains both : and ., as ${quote(literal)} does` };
+    if (!zeros.test(literal)) return addressCharacters(literal);
+    return {
+      message: `an address has no leading zeros, as ${quote(literal)} has`,
+      hint: writeText(literal.replace(/(?<=^|[.:])0+(?=[0-9a-f])/g, '')),
+    };
+  },
   function wholeAddress(literal) {
     const ip = normalizeIp(literal);
     if (ip === literal) return undefined;
@@ -88,8 +113,9 @@ const pathCharacters = characters(
   (text) => text.replace(/%[0-9a-fA-F]{2}/g, (encoding) => encoding.toUpperCase()),
 );
 
-/** What may stand literally in a path never stands encoded. */
-function pathPart(literal: string): Never | undefined {
+/** What may stand literally in a path never stands encoded. An encoding that is cut off at the end may go on. */
+function pathPart(text: string, where: Where): Never | undefined {
+  const literal = where === 'endsWith' ? text : text.replace(/%[0-9A-F]?$/, '');
   const decoded = literal.replace(/%[0-9A-Fa-f]{2}/g, function decodeLiteral(encoding) {
     const character = String.fromCharCode(Number.parseInt(encoding.slice(1), 16));
     return /[-A-Za-z0-9._~!$&'()*+,;=:@]/.test(character) ? character : encoding;
@@ -121,7 +147,7 @@ export const pathForm: Form = {
   part(literal, where) {
     if (where === 'startsWith' && literal !== '' && !literal.startsWith('/'))
       return { message: `request.path never begins with ${quote(literal)}`, hint: 'a path begins with /' };
-    return pathPart(literal);
+    return pathPart(literal, where);
   },
 };
 

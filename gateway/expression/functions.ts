@@ -13,8 +13,9 @@ export interface Callable {
   /** What a call costs beside what depends on the size of its arguments. */
   readonly steps: number;
   readonly call: (frame: Frame, ...values: unknown[]) => unknown;
-  /** The closed form of the result. */
+  /** The closed form of the result; with `formOf` only for a first argument of that type. */
   readonly form?: Form;
+  readonly formOf?: Type;
 }
 
 function size(frame: Frame, value: unknown): bigint {
@@ -119,8 +120,9 @@ function timePart(name: string): Callable {
   return {
     overloads,
     steps: 30,
+    form: rangeForm(name, ...range),
     // The hours of a duration have no end.
-    ...(ofDuration === undefined && { form: rangeForm(name, ...range) }),
+    ...(ofDuration !== undefined && { formOf: 'timestamp' }),
     call(_frame, value) {
       if (value instanceof Timestamp) return BigInt(read(value.toDate()));
       if (value instanceof Duration && ofDuration !== undefined) return ofDuration(value);

@@ -169,7 +169,7 @@ export function zoneShift(timeZone: string): (date: Date) => Date {
   if (!/^[A-Z]/.test(timeZone)) throw new RangeError(timeZone);
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone,
-    calendar: 'iso8601',
+    calendar: 'gregory',
     hourCycle: 'h23',
     era: 'short',
     year: 'numeric',

@@ -15,8 +15,27 @@ test('a literal in the form of its name loads, and is compared', async () => {
     "request.path == '/hooks/github' && request.path.startsWith('/hooks/') && request.path != '/a%2Fb' && !request.path.contains('%25')",
     "request.path != '/a//b' && request.path.endsWith('')",
     'now.getDayOfWeek() != 0 && now.getHours() <= 24',
+    "!request.path.contains('%') && !request.path.contains('%2') && !request.path.startsWith('/%E') && !request.path.endsWith('2F')",
+    "source.ip.contains(':0') == false && source.ip.startsWith('2001:db8:') && !source.ip.startsWith('10.0.0.')",
+    "!request.host.contains('[2001:') && !request.host.startsWith('hooks.') == false && request.host.endsWith('e.com')",
+    "['post', 'put'].exists(m, m == request.method.lowerAscii()) && ['x-debug'].all(h, h in request.headers)",
+    "(now - now).getHours() != 24 && duration('25h').getHours() == 25",
   ])
     assert.equal((await compile(source))(exchange), true, source);
+});
+
+test('of several literals that one comparison can have, one that no request equals is warned of', async () => {
+  for (const [source, place] of [
+    ["['x-a', 'X-B'].all(name, !(name in request.headers))", "'X-B'"],
+    ['[1, 7].exists(day, now.getDayOfWeek() == day || now.getDate() == day)', '7'],
+    ["request.method == (route == 'a' ? 'PUT' : 'post')", "'post'"],
+  ] as const) {
+    const warnings: string[] = [];
+    await compileExpression(source, { result: 'boolean', warn: (message) => warnings.push(message) });
+    const [, line = '', carets = ''] = warnings[0]?.split('\n') ?? [];
+    assert.equal(warnings.length, 1, source);
+    assert.equal(line.slice(carets.indexOf('^'), carets.lastIndexOf('^') + 1), place);
+  }
 });
 
 test('an address that is not known is an error, whatever is asked of it', async () => {
