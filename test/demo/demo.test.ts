@@ -39,7 +39,7 @@ function run(env: NodeJS.ProcessEnv = {}) {
 function readmeSample(): readonly string[] {
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
   const [, below = ''] = readme.split(/^## One command$/m);
-  const [, block = ''] = /((?:^ {4}.*\n|^\n)+)/m.exec(below.slice(below.indexOf('forged one:'))) ?? [];
+  const [, block = ''] = /((?:^ {4}.*\n|^\n)+)/m.exec(below.slice(below.indexOf('left out here):'))) ?? [];
   return block
     .split('\n')
     .map((line) => line.slice(4))
