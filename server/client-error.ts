@@ -23,7 +23,7 @@ export function onClientError(error: NodeJS.ErrnoException, connection: Connecti
     connection.destroy();
     return;
   }
-  if (broken !== undefined) return;
+  if (broken) return;
   // Bytes after a request that said `connection: close`: the answer to that one still counts.
   if (code === 'HPE_CLOSED_CONNECTION' && inFlight > 0) return;
   const reply = replyOf(error);
@@ -31,20 +31,26 @@ export function onClientError(error: NodeJS.ErrnoException, connection: Connecti
     answerRaw(connection, reply, host);
     return;
   }
-  connection.broken = reply;
+  connection.broken = true;
   // In the body of a request under way: whoever reads it hears so, and the gateway answers. In the head of the next
   // one, the answers before it go out first.
   if (latest !== undefined && !latest.request.complete) latest.request.destroy(new BodyError(reply));
 }
 
+/** The parser has left the connection: the refusal is the last answer on it, or is left out behind answers that are still to come. */
+export function onConnect(request: IncomingMessage, connection: Connection, host: RawHost): void {
+  if (connection.inFlight) connection.broken = true;
+  else answerRaw(connection, httpRefusals.connect(), host, request);
+}
+
 /** Answers where there is no request to answer to, and closes; what still comes is thrown away for a while. */
-export function answerRaw(
+function answerRaw(
   connection: Connection,
   reply: Refusal,
   { limits, refused }: RawHost,
   request?: IncomingMessage,
 ): void {
-  connection.broken = reply;
+  connection.broken = true;
   const id = newRequestId();
   const { headers, body } = renderReply(reply, id);
   refused(seenOf(connection, request), id, reply, body.byteLength);

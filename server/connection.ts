@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net';
-import type { Reply } from '../gateway/verdict.ts';
 import type { Account } from './memory.ts';
 import type { ResponseSink } from './response-sink.ts';
 
@@ -12,6 +11,8 @@ export interface Connection extends Socket {
   inFlight?: number;
   /** The request that arrived last. */
   latest?: ResponseSink;
-  /** No further request can be read; once the answers before it are sent, this one closes the connection. */
-  broken?: Reply;
+  /** What came last was no request: once the answers before it are sent, the connection closes. */
+  broken?: boolean;
+  /** An answer closes the connection after it: no request behind it is carried out, for it could not be answered. */
+  closing?: boolean;
 }

@@ -5,7 +5,7 @@ import { type Gateway, newRequestId } from '../gateway/gateway.ts';
 import { renderReply } from '../gateway/problem.ts';
 import type { Refusal } from '../gateway/verdict.ts';
 import type { ListenAddress } from './address.ts';
-import { answerRaw, onClientError, type RawHost, seenOf } from './client-error.ts';
+import { onClientError, onConnect, type RawHost, seenOf } from './client-error.ts';
 import type { Connection } from './connection.ts';
 import { declaredBytes, headBytes } from './framing.ts';
 import { HeldHeads } from './held-heads.ts';
@@ -87,9 +87,7 @@ class Listener implements RunningServer, RawHost {
       .on('checkExpectation', (request, response) =>
         this.#refuse(request, response, httpRefusals.expectation()),
       )
-      .on('connect', (request, connection) =>
-        answerRaw(connection as Connection, httpRefusals.connect(), this, request),
-      )
+      .on('connect', (request, connection) => onConnect(request, connection as Connection, this))
       .on('clientError', (error: NodeJS.ErrnoException, connection) =>
         onClientError(error, connection as Connection, this),
       );
@@ -140,6 +138,8 @@ class Listener implements RunningServer, RawHost {
     connection.clientIp = clientIp;
     connection.account = account;
     this.#connections.add(connection);
+    // Node takes its own listener off at CONNECT, and an error that nobody hears ends the process.
+    connection.on('error', ignore);
     connection.once('close', () => {
       this.#connections.delete(connection);
       this.#memory.leave(account);
@@ -147,9 +147,10 @@ class Listener implements RunningServer, RawHost {
   }
 
   #onRequest(request: ServerRequest, response: SinkResponse, awaited: boolean): void {
-    const { broken, inFlight = 0, clientIp, account } = request.socket as Connection;
+    const { broken, closing, inFlight = 0, clientIp, account } = request.socket as Connection;
     // The connection closes once the answers before this request are sent.
-    if (broken !== undefined || clientIp === undefined || account === undefined) return;
+    if (broken || closing || (this.stopping && inFlight > 0)) return;
+    if (clientIp === undefined || account === undefined) return;
     if (inFlight >= this.limits.pipelined) {
       const reply = httpRefusals['too-many-pipelined'](`the limit is ${this.limits.pipelined}`);
       return this.#refuse(request, response, reply);
@@ -190,7 +191,6 @@ class Listener implements RunningServer, RawHost {
   /** Answers a request that is not fit for the gateway, and closes the connection after it. */
   #refuse(request: ServerRequest, response: SinkResponse, reply: Refusal): void {
     const sink = this.#open(request, response, undefined);
-    (request.socket as Connection).broken = reply;
     sink.closeAfter();
     const id = newRequestId();
     const { headers, body } = renderReply(reply, id);
@@ -211,6 +211,8 @@ class Listener implements RunningServer, RawHost {
     return sink;
   }
 }
+
+function ignore(): void {}
 
 function onResponseClose(this: SinkResponse): void {
   this.sink?.closed();

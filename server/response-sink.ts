@@ -78,9 +78,12 @@ export class ResponseSink implements Sink, HeldHead {
   head(status: number, headers: readonly string[], bodyless: boolean): void {
     const response = this.#response;
     if (!this.request.complete && !this.#restIsShort()) this.#closes = true;
-    if (this.#closes || this.#host.stopping || this.#isLast()) response.shouldKeepAlive = false;
+    // Its sender did not wait for 100 (Continue), and may have sent more.
+    if (this.request.complete || this.#declaredBytes === 0) response.expectNothing();
+    if (this.#closes || this.#isLast()) response.shouldKeepAlive = false;
     if (!bodyless) this.#missingBytes = contentLength(headers);
     response.writeHead(status, headers as string[]);
+    if (!response.shouldKeepAlive) (this.request.socket as Connection).closing = true;
     this.#host.heads.add(this);
   }
 
@@ -101,7 +104,7 @@ export class ResponseSink implements Sink, HeldHead {
   end(): void {
     this.#begun = true;
     const { broken } = this.request.socket as Connection;
-    const moreComes = !this.request.complete && !this.bodyHeldBack && broken === undefined;
+    const moreComes = !this.request.complete && !this.bodyHeldBack && !broken;
     if (this.#closes && moreComes) this.#endLate();
     else this.#endAtOnce();
   }
@@ -128,8 +131,7 @@ export class ResponseSink implements Sink, HeldHead {
     connection.account?.release(this.chargedBytes);
     this.chargedBytes = 0;
     connection.inFlight = (connection.inFlight ?? 1) - 1;
-    if (connection.inFlight === 0 && (connection.broken !== undefined || this.#host.stopping))
-      connection.destroySoon();
+    if (connection.inFlight === 0 && (connection.broken || this.#host.stopping)) connection.destroySoon();
   }
 
   #write(chunk: Uint8Array): boolean {
@@ -159,10 +161,10 @@ export class ResponseSink implements Sink, HeldHead {
     }
   }
 
-  /** The client has sent its last byte, in the request that is answered: nothing follows (RFC 9112 section 9.6). */
+  /** Nothing follows: the server stops, or the client has sent its last byte (RFC 9112 section 9.6). What was sent ahead is answered. */
   #isLast(): boolean {
     const connection = this.request.socket as Connection;
-    return connection.readableEnded && connection.latest === this;
+    return connection.latest === this && (this.#host.stopping || connection.readableEnded);
   }
 
   #restIsShort(): boolean {

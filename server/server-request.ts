@@ -213,4 +213,9 @@ class Gathering {
 /** A response that knows its sink, so that no listener needs a closure of its own. */
 export class SinkResponse extends ServerResponse<ServerRequest> {
   sink: ResponseSink | undefined = undefined;
+
+  /** Node closes the connection after an answer that it gives instead of 100 (Continue), though the body may have come whole. */
+  expectNothing(): void {
+    (this as { _expect_continue?: boolean })._expect_continue = false;
+  }
 }
