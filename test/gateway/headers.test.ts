@@ -230,6 +230,33 @@ test('no header that says who the client is or overrides the request reaches a t
     }),
     { numRuns: 2_000 },
   );
+  // In its plain spelling no name is dropped for its characters, so only the list keeps it from the target.
+  const plain = ownedHeaders.flatMap(({ names }) => names.map((name) => name.replace('*', 'x')));
+  const other = (name: string) => name.replace(/-?\w+$/, (end) => end.toUpperCase());
+  const all = plain.flatMap((name) => [name, name.toUpperCase(), other(name)]);
+  assert.ok(plain.length > 150, `${plain.length} names`);
+  assert.deepEqual(
+    namesOf(upstreamHeaders(exchangeWith(all.flatMap((name) => [name, 'forged'])), 't'), 'forged'),
+    [],
+  );
+});
+
+test('what belongs to the connection reaches no target and no client', () => {
+  const names = [
+    'connection',
+    'keep-alive',
+    'proxy-authenticate',
+    'proxy-authorization',
+    'proxy-connection',
+    'te',
+    'trailer',
+    'transfer-encoding',
+    'upgrade',
+    'http2-settings',
+  ];
+  const sent = names.flatMap((name) => [name, 'close', name.toUpperCase(), 'close']);
+  assert.deepEqual(namesOf(upstreamHeaders(exchangeWith(sent), 't'), 'close'), []);
+  assert.deepEqual(answerHeaders(sent, 'id-1'), ['x-request-id', 'id-1']);
 });
 
 test('headers that senders of webhooks and clients of APIs write go through', () => {
