@@ -51,7 +51,9 @@ test('words of outside cannot end an element', () => {
 test('every coordinate is a number within the picture', () => {
   const picture = drawCurve(points, 'about');
   assert.doesNotMatch(picture, /NaN|undefined|Infinity/);
-  for (const [, name, value] of picture.matchAll(/ (x|y|cx|cy)="([^"]*)"/g))
+  const coordinates = [...picture.matchAll(/ (x|y|cx|cy)="([^"]*)"/g)];
+  assert.ok(coordinates.length >= 2 * points.length);
+  for (const [, name, value] of coordinates)
     assert.ok(
       Number(value) >= 0 && Number(value) <= (name?.endsWith('x') ? 800 : 560),
       `${name} is ${value}`,

@@ -103,7 +103,9 @@ describe('the extension beside a function', { skip }, () => {
     const probe = await startProbe(lab);
     assert.equal((await probe.get(url)).status, 200);
     const secret = key.slice(-20);
-    for (const { pid, argv } of probe.processes()) {
+    const processes = probe.processes();
+    assert.ok(processes.length > 0, 'no process was seen');
+    for (const { pid, argv } of processes) {
       assert.ok(!argv.join(' ').includes(secret), `the key is in the arguments of ${argv[0]}`);
       const environment = readFileSync(`/proc/${pid}/environ`, 'utf8');
       assert.ok(!environment.includes(secret), `the key is in the environment of ${argv[0]}`);

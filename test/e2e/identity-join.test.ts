@@ -78,6 +78,7 @@ describe('a function that joins by the identity of its role', { skip }, () => {
       .processes()
       .flatMap(({ pid, argv }) => [argv.join(' '), readFileSync(`/proc/${pid}/environ`, 'utf8')]);
     await probe.shutdown();
+    assert.ok(seen.length > 0, 'no process was seen');
     for (const secret of secrets)
       for (const text of [...seen, probe.log.text]) assert.ok(!text.includes(secret), text.slice(0, 200));
   });

@@ -78,12 +78,20 @@ test('a head hook that throws, waits, or gives anything else refuses before the 
       throw new Error('broken');
     },
   ];
+  let reads = 0;
+  // One that threw when it is read would give the same error.
+  const read = () => {
+    reads += 1;
+    return new Uint8Array(0);
+  };
+  const body = { ...unreadable, all: read, prefix: read, forward: read };
   for (const head of wrong) {
     const hooks = { body: whole, head: head as NonNullable<Hooks['head']> };
     for (const guard of ['authenticates', 'restricts'] as const) {
       const gateway = gatewayWith({ instances: [instance('head', 9, hooks, guard)] });
-      const answer = await send(gateway, request({ body: unreadable }));
+      const answer = await send(gateway, request({ body }));
       assert.equal(JSON.parse(answer.body).code, 'gateway:error', `${head}`);
+      assert.equal(reads, 0, `${head}`);
     }
   }
 });

@@ -37,6 +37,7 @@ test('plugins run by priority, higher first, ties by name', async () => {
 
 test('a reply ends the run: nothing after it runs and the target hears nothing', async () => {
   const log: string[] = [];
+  let calls = 0;
   const gateway = gatewayWith({
     instances: [
       instance('deny', 9, said(log, 'deny', no.denied('a detail'))),
@@ -44,13 +45,17 @@ test('a reply ends the run: nothing after it runs and the target hears nothing',
     ],
     upstream: {
       timeoutMs: 1000,
-      forward: () => assert.fail('the target was called'),
+      forward() {
+        calls += 1;
+        return { resume() {}, abort() {} };
+      },
       ready: () => ({ ready: true, epoch: 0 }),
       close: async () => {},
     },
   });
   const answer = await send(gateway, request());
   assert.deepEqual(log, ['deny']);
+  assert.equal(calls, 0);
   assert.equal(answer.status, 403);
   assert.ok(!answer.body.includes('a detail'));
   assert.deepEqual(Object.keys(JSON.parse(answer.body)), ['type', 'title', 'status', 'code', 'id']);

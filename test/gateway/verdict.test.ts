@@ -112,6 +112,8 @@ const malformed: readonly unknown[] = [
   { kind: 'not-responsible', reason: 'x', challenge: 'Bearer\r\nset-cookie: a=1' },
   { kind: 'refuse' },
   { kind: 'refuse', code: 'a:b', status: 200, title: 't' },
+  { kind: 'refuse', code: 'a:b', status: 399, title: 't' },
+  { kind: 'refuse', code: 'a:b', status: 600, title: 't' },
   { kind: 'refuse', code: 'a:b', status: 403.5, title: 't' },
   { kind: 'refuse', code: 'a:b', status: '403', title: 't' },
   { kind: 'refuse', code: 'a"b', status: 403, title: 't' },
@@ -124,6 +126,7 @@ const malformed: readonly unknown[] = [
   { kind: 'refuse', code: 'a:b', status: 403, title: 't', headers: ['transfer-encoding', 'chunked'] },
   { kind: 'refuse', code: 'a:b', status: 403, title: 't', headers: ['content-type', 'text/html'] },
   { kind: 'answer', code: 'a:b', status: 101 },
+  { kind: 'answer', code: 'a:b', status: 199 },
   { kind: 'answer', code: 'a:b', status: 600 },
   { kind: 'answer', code: 'a:b', status: 200, body: 'text' },
   { kind: 'answer', code: 'a:b', status: 204, body: Buffer.from('x') },
@@ -178,6 +181,32 @@ test('a verdict whose parts change while they are read counts as it was read', a
     (await send(gatewayWith({ instances: [instance('x', 1, hooks, 'restricts')] }), request())).status,
     500,
   );
+});
+
+test('a whole verdict counts as it is, up to its limits', async () => {
+  const body = Buffer.from('echo');
+  const headers = ['x-a', 'b'];
+  for (const [verdict, status, text] of [
+    [{ kind: 'refuse', code: 'a:b', status: 400, title: 't', headers }, 400, undefined],
+    [{ kind: 'refuse', code: 'a:b', status: 599, title: 't', detail: 'd', headers }, 599, undefined],
+    [answer('a:b', 200, { body, headers }), 200, 'echo'],
+    [answer('a:b', 302, { body, headers }), 302, 'echo'],
+    [answer('a:b', 599, { headers, detail: 'd' }), 599, ''],
+    [answer('a:b', 204, { headers, body: new Uint8Array(0) }), 204, ''],
+  ] as const) {
+    let code: string | undefined;
+    const gateway = gatewayWith({
+      instances: [instance('x', 1, { access: () => verdict as Verdict }, 'restricts')],
+      finished: ({ reply }) => {
+        code = reply?.code;
+      },
+    });
+    const sent = await send(gateway, request());
+    assert.deepEqual([sent.status, code], [status, 'a:b']);
+    assert.equal(sent.headers[sent.headers.indexOf('x-a') + 1], 'b');
+    if (text === undefined) assert.equal(JSON.parse(sent.body).code, 'a:b');
+    else assert.equal(sent.body, text);
+  }
 });
 
 const rendered = (reply: Reply) => {

@@ -224,6 +224,7 @@ test('every request is one that the documentation has, and credentials go to the
     tokenRequest?.body ?? '',
     /^grant_type=client_credentials&client_id=kClientCNTRL&client_secret=/,
   );
+  assert.ok(others.length > 0);
   for (const { body, authorization } of others) {
     assert.equal(body.includes(api.client.secret), false);
     assert.match(authorization, /^Bearer tskey-api-/);
