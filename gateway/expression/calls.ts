@@ -80,8 +80,25 @@ function unknownCall(compiler: Compiler, node: CallNode): Error {
   const { name } = node;
   const known = functionNames();
   if (known.includes(name)) return compiler.error(node, `${name} does not take these arguments`);
-  return compiler.error(node, `unknown function ${JSON.stringify(name)}`, suggestion(name, known));
+  const own = Object.hasOwn(elsewhere, name) ? `write ${elsewhere[name]}` : undefined;
+  return compiler.error(node, `unknown function ${JSON.stringify(name)}`, own ?? suggestion(name, known));
 }
+
+/** What other languages, and other sets of functions for CEL, call what is here. */
+const elsewhere: Readonly<Record<string, string>> = {
+  toLowerCase: 'text.lowerAscii()',
+  toUpperCase: 'text.upperAscii()',
+  includes: "text.contains('x'), or 'x' in list",
+  some: "list.exists(item, item == 'x')",
+  any: "list.exists(item, item == 'x')",
+  every: "list.all(item, item == 'x')",
+  get: "map['key']",
+  length: 'size(value)',
+  len: 'size(value)',
+  test: "text.matches('pattern')",
+  containsIP: "ip_in(source.ip, ['10.0.0.0/8'])",
+  cidr: "ip_in(source.ip, ['10.0.0.0/8'])",
+};
 
 function wrongArguments({ name, receiver }: CallNode, types: readonly Type[]): string {
   const texts = types.map(typeText);

@@ -333,7 +333,10 @@ export class Compiler {
     if (levels[operator] === levels['=='] && left.kind === 'binary' && levels[left.operator] === levels['=='])
       return 'comparisons are read from the left; write parentheses';
     if (types.includes('null') && /^[!=]=$/.test(operator)) return 'ask whether it is known with has(…)';
-    return types.every(isNumeric) ? mixedNumbers : undefined;
+    if (types.every(isNumeric)) return mixedNumbers;
+    const other = types.includes('string') ? types.find((type) => type !== 'string') : undefined;
+    if (typeof other === 'object' && 'list' in other) return "ask for one of its items: 'x' in list";
+    return other === 'timestamp' || other === 'duration' ? `convert the text: ${other}('…')` : undefined;
   }
 }
 

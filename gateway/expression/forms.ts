@@ -61,6 +61,13 @@ export const headerNameForm = textForm(
   },
 );
 
+function otherHost(literal: string): string | undefined {
+  if (literal.startsWith('*.'))
+    return `write request.host.endsWith(${quote(literal.slice(1).toLowerCase())})`;
+  const ip = normalizeIp(literal);
+  return ip === undefined ? undefined : writeText(`[${ip}]`);
+}
+
 const hostCharacters = characters('request.host', /[^-a-z0-9_.:[\]]/, (text) => text.toLowerCase());
 
 export const hostForm = textForm(
@@ -79,7 +86,7 @@ export const hostForm = textForm(
     if (host === literal) return undefined;
     return {
       message: `request.host is never ${quote(literal)}: it is in lower case, without port and final dot`,
-      hint: host === undefined ? undefined : writeText(host),
+      hint: host === undefined ? otherHost(literal) : writeText(host),
     };
   },
 );
@@ -135,7 +142,9 @@ function onlyAllowed(literal: string, needs: readonly string[]): Never {
 export const pathForm: Form = {
   whole(literal) {
     if (typeof literal !== 'string') return undefined;
-    const target = canonicalize(literal);
+    const target = canonicalize(
+      literal.replace(/[^!-~]+/g, (text) => encodeURIComponent(text.toWellFormed())),
+    );
     const path = 'path' in target ? target.path : undefined;
     if (path === literal)
       return 'needs' in target && target.needs.length > 0 ? onlyAllowed(literal, target.needs) : undefined;

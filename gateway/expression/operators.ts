@@ -103,7 +103,7 @@ function order(left: number | bigint, right: number | bigint): number {
 function add(left: unknown, right: unknown, frame: Frame): unknown {
   if (typeof left === 'string' && typeof right === 'string') {
     // To join is cheap; whoever looks into the result pays for copying it.
-    frame.spend(6 + ((left.length + right.length) >> 3));
+    frame.spend(6 + ((left.length + right.length) >> 2));
     return left + right;
   }
   if (typeof left === 'number' && typeof right === 'number') return left + right;

@@ -17,13 +17,36 @@ export type PatternCompiler = (pattern: string) => Pattern;
  * and takes 6 ms to load, so only a configuration that matches patterns loads it.
  */
 export async function loadPatternCompiler(): Promise<PatternCompiler> {
-  const { RE2JS } = await import('re2js');
+  const { RE2JS, RE2JSSyntaxException } = await import('re2js');
   return function compilePattern(pattern) {
     if (pattern.length > maxPatternCharacters)
       throw new Error(`the pattern has ${pattern.length} characters, the limit is ${maxPatternCharacters}`);
-    return limited(RE2JS.compile(pattern));
+    try {
+      return limited(RE2JS.compile(pattern));
+    } catch (error) {
+      if (!(error instanceof RE2JSSyntaxException)) throw error;
+      const problem = problems[error.getDescription()] ?? 'it is not in the syntax of RE2';
+      const place = error.getPattern();
+      throw new Error(`the pattern is wrong${place ? ` at ${JSON.stringify(place)}` : ''}: ${problem}`);
+    }
   };
 }
+
+/** What is wrong with a pattern, by the engine's word for it. */
+const problems: Readonly<Record<string, string>> = {
+  'missing closing )': 'nothing closes the (',
+  'missing closing ]': 'nothing closes the [',
+  'unexpected )': 'the ) closes nothing',
+  'invalid character class range': 'there is no such range or class of characters',
+  'invalid escape sequence': 'RE2 has no such escape, and no back-references',
+  'invalid or unsupported Perl syntax': 'RE2 has no such group, and no look-around',
+  'invalid nested repetition operator': 'what repeats cannot be repeated without a group',
+  'missing argument to repetition operator': 'there is nothing to repeat before it',
+  'invalid repeat count': 'the most repetitions are 1,000, those inside one another multiplied',
+  'invalid named capture': 'RE2 has no look-behind, and the name of a group has only letters, digits and _',
+  'duplicate capture group name': 'another group has this name',
+  'trailing backslash at end of expression': 'it ends in a backslash',
+};
 
 function limited(compiled: RE2JS): Pattern {
   const size = compiled.programSize();
