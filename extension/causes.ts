@@ -58,7 +58,7 @@ const refusals: readonly (readonly [RegExp, TunnelCause, string])[] = [
   [
     /already (?:been )?used/i,
     'tunnel:key-used',
-    'Make a reusable key: each instance of a function joins anew.',
+    'Make a reusable key: each instance of a function joins with it.',
   ],
   [
     /auth[ -]?key|api key|invalid key/i,

@@ -104,7 +104,9 @@ async function anyPong(tunnel: Tunnel, peers: readonly Peer[], withinMs: number)
 
 function offline(peer: Peer, joiningAgain: boolean): string {
   const said = peer.online ? 'the control server calls it online' : 'the control server calls it offline';
-  const then = joiningAgain ? ' No peer answers, so this node joins the tailnet anew; try again.' : '';
+  const then = joiningAgain
+    ? ' No peer answers, so this node joins the tailnet again; repeat the request.'
+    : '';
   return `${peer.name} does not answer a ping, and ${said}: is the machine up, and tailscaled running there?${then}`;
 }
 

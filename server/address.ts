@@ -25,7 +25,7 @@ export function parseListenAddress(text: string): ListenAddress {
   if (plain === undefined || plain === '')
     throw wrong(text, `name the host: 127.0.0.1${text} for this machine alone, 0.0.0.0${text} for everyone`);
   if (!/^[A-Za-z0-9_.-]+$/.test(plain)) throw wrong(text, 'the host has a character that no name has');
-  if (/^[0-9.]+$/.test(plain) && isIP(plain) !== 4) throw wrong(text, 'the host is no IPv4 address');
+  if (/^[0-9.]+$/.test(plain) && isIP(plain) !== 4) throw wrong(text, 'the host is not an IPv4 address');
   return { host: plain, port };
 }
 
@@ -44,5 +44,5 @@ function hintFor(text: string): string {
 }
 
 function wrong(text: string, hint: string): Error {
-  return new Error(`${JSON.stringify(text)} is no HOST:PORT; ${hint}`);
+  return new Error(`${JSON.stringify(text)} is not HOST:PORT; ${hint}`);
 }

@@ -97,7 +97,7 @@ export class TailnetApi {
   #noSuchApi(answer: CallAnswer): TunnelError {
     return new TunnelError(
       'tunnel:misconfigured',
-      `${this.#said(answer)}: it is no API that takes identity tokens. Check POSTERN_TAILNET_API_URL.`,
+      `${this.#said(answer)}: it is not an API that takes identity tokens. Check POSTERN_TAILNET_API_URL.`,
     );
   }
 

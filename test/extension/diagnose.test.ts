@@ -69,7 +69,7 @@ test('when nobody answers the control server may have forgotten the node, so it 
   daemon.pongs = () => daemon.starts.length > 1;
   const { code, detail } = await run(diagnose(tunnel, socks.port, { host: 'target', port: open }, 2_000));
   assert.equal(code, 'upstream:target-offline');
-  assert.match(detail, /joins the tailnet anew/);
+  assert.match(detail, /joins the tailnet again/);
   assert.deepEqual(await run(tunnel.ready(2_000)), { ready: true, epoch: 2 });
 });
 

@@ -30,8 +30,8 @@ const refused = [
   ['127.0.0.1:http', /a port is a number from 0 to 65535/],
   ['127.0.0.1:-1', /a port is a number from 0 to 65535/],
   ['127.0.0.1:', /a port is a number from 0 to 65535/],
-  ['127.0.0.256:80', /the host is no IPv4 address/],
-  ['127.1:80', /the host is no IPv4 address/],
+  ['127.0.0.256:80', /the host is not an IPv4 address/],
+  ['127.1:80', /the host is not an IPv4 address/],
   ['http://localhost:80', /write HOST:PORT without a scheme/],
   ['a b:80', /the host has a character that no name has/],
 ] as const;
@@ -40,7 +40,7 @@ for (const [text, hint] of refused) {
     assert.throws(
       () => parseListenAddress(text),
       (error: Error) =>
-        error.message.startsWith(`${JSON.stringify(text)} is no HOST:PORT; `) && hint.test(error.message),
+        error.message.startsWith(`${JSON.stringify(text)} is not HOST:PORT; `) && hint.test(error.message),
     );
   });
 }

@@ -183,7 +183,7 @@ const wrong: readonly (readonly [what: string, args: readonly string[], code: nu
     'an address without a host',
     ['--config', 'CONFIG', '--listen', ':8080'],
     2,
-    /^postern: --listen or POSTERN_LISTEN: ":8080" is no HOST:PORT; name the host: .*\n$/,
+    /^postern: --listen or POSTERN_LISTEN: ":8080" is not HOST:PORT; name the host: .*\n$/,
   ],
   [
     'a port in use',

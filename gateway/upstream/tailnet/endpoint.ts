@@ -55,7 +55,7 @@ export class TunnelEndpoint {
     const query = `${path.includes('?') ? '&' : '?'}within=${askedMs}`;
     const { status, text } = await getText(this.port, path + query, withinMs, this.#clock);
     const body: unknown = JSON.parse(text);
-    if (typeof body !== 'object' || body === null) throw new Error('the answer is no JSON object');
+    if (typeof body !== 'object' || body === null) throw new Error('the answer is not a JSON object');
     return { status, body: body as Record<string, unknown> };
   }
 }
