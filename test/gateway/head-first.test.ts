@@ -121,3 +121,23 @@ test('a body that is larger than a head hook wants is refused after the head, an
     403,
   );
 });
+
+test('a body that is declared larger than the limit of the route is refused before any plugin is asked', async () => {
+  let asked = 0;
+  const hooks: Hooks = {
+    maxBodyBytes: 100,
+    body: whole,
+    head() {
+      asked += 1;
+      return no.denied();
+    },
+  };
+  const gateway = gatewayWith({ instances: [instance('head', 9, hooks, 'authenticates')] });
+  for (const [size, status, times] of [
+    [101, 413, 0],
+    [100, 403, 1],
+  ] as const) {
+    assert.equal((await send(gateway, request({ bytes: 'x'.repeat(size) }))).status, status);
+    assert.equal(asked, times);
+  }
+});

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import type { Hooks } from '../../gateway/plugin.ts';
 import { renderReply } from '../../gateway/problem.ts';
 import { refusals } from '../../gateway/refusal.ts';
-import { answer, next, notResponsible, type Reply, type Verdict } from '../../gateway/verdict.ts';
+import { answer, describe, next, notResponsible, type Reply, type Verdict } from '../../gateway/verdict.ts';
 import { type Collected, gatewayWith, instance, request, send } from '../support/gateway.ts';
 
 const anything = fc.anything({
@@ -131,6 +131,8 @@ const malformed: readonly unknown[] = [
   { kind: 'answer', code: 'a:b', status: 200, body: 'text' },
   { kind: 'answer', code: 'a:b', status: 204, body: Buffer.from('x') },
   { kind: 'reply', code: 'a:b', status: 403, title: 't' },
+  Object.assign(() => next, { kind: 'next' }),
+  Object.assign(() => next, { kind: 'answer', code: 'a:b', status: 200 }),
 ];
 for (const value of malformed) {
   test(`a verdict that is not whole refuses, and what was got is logged: ${JSON.stringify(value) ?? typeof value}`, async () => {
@@ -166,6 +168,22 @@ test('what is said of a malformed verdict never shows a text or a header value, 
     await send(gateway, request());
     assert.ok(detail.length > 0 && !detail.includes('hunter2'), detail);
   }
+});
+
+test('what was got is named by its kind, and by its length where it has one', () => {
+  const kinds: readonly (readonly [unknown, string])[] = [
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [false, 'false'],
+    [7, '7'],
+    ['secret', 'a text of 6 characters'],
+    [['secret'], 'a list of 1'],
+    [{ secret: 1 }, 'an object'],
+    [() => 'secret', 'a function'],
+    [Symbol('secret'), 'a symbol'],
+    [1n, 'a bigint'],
+  ];
+  for (const [value, text] of kinds) assert.equal(describe(value), text);
 });
 
 test('a verdict whose parts change while they are read counts as it was read', async () => {
