@@ -6,9 +6,9 @@ import { createUpstream } from '../../../gateway/upstream/client.ts';
 import { parseTarget } from '../../../gateway/upstream/target.ts';
 import { parseTransport } from '../../../gateway/upstream/transports/index.ts';
 import type { Upstream } from '../../../gateway/upstream/upstream.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 import { send } from './fixtures/call.ts';
 import { selfSigned } from './fixtures/certificate.ts';
-import { MovableClock } from './fixtures/clock.ts';
 import { startProxy } from './fixtures/proxy.ts';
 import { says, startTarget, until } from './fixtures/server.ts';
 
@@ -17,7 +17,7 @@ const unknown = selfSigned(['builder.test']);
 tls.setDefaultCACertificates([...tls.getCACertificates('default'), trusted.cert]);
 
 function through(t: TestContext, proxyPort: number, ...urls: readonly string[]): Upstream {
-  const clock = new MovableClock();
+  const clock = new VirtualClock(Date.now());
   const upstream = createUpstream({
     targets: urls.map((url) => parseTarget(url)),
     transport: parseTransport(`socks5://127.0.0.1:${proxyPort}`).create({

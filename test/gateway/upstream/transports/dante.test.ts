@@ -11,8 +11,8 @@ import { createUpstream } from '../../../../gateway/upstream/client.ts';
 import { parseTarget } from '../../../../gateway/upstream/target.ts';
 import { parseTransport } from '../../../../gateway/upstream/transports/index.ts';
 import type { Upstream } from '../../../../gateway/upstream/upstream.ts';
+import { VirtualClock } from '../../../support/virtual-clock.ts';
 import { send } from '../fixtures/call.ts';
-import { MovableClock } from '../fixtures/clock.ts';
 import { closedPort, startTarget } from '../fixtures/server.ts';
 
 // A SOCKS5 server that others wrote: what this client and this repository's own server agree on may still be wrong.
@@ -62,7 +62,7 @@ function listens(port: number): Promise<boolean> {
 
 /** The transport's guard is about configurations; here loopback is all that may be reached. */
 function through(t: TestContext, port: number, url: string): Upstream {
-  const clock = new MovableClock();
+  const clock = new VirtualClock(Date.now());
   const upstream = createUpstream({
     targets: [parseTarget(url)],
     transport: parseTransport(`socks5://127.0.0.1:${port}`).create({
