@@ -1,7 +1,9 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import { BodyError } from '../gateway/body.ts';
+import { after } from '../gateway/clock.ts';
 import { type Gateway, newRequestId } from '../gateway/gateway.ts';
 import type { SeenRequest } from '../gateway/handling.ts';
+import type { Clock } from '../gateway/plugin.ts';
 import { renderReply } from '../gateway/problem.ts';
 import type { Refusal } from '../gateway/verdict.ts';
 import type { Connection } from './connection.ts';
@@ -11,6 +13,7 @@ import { httpRefusals } from './refusals.ts';
 /** What an answer outside of any request needs of the listener. */
 export interface RawHost {
   readonly limits: ListenerLimits;
+  readonly clock: Clock;
   /** Told of each answer that the gateway does not give. */
   readonly refused: Gateway['refused'];
 }
@@ -47,7 +50,7 @@ export function onConnect(request: IncomingMessage, connection: Connection, host
 function answerRaw(
   connection: Connection,
   reply: Refusal,
-  { limits, refused }: RawHost,
+  { limits, clock, refused }: RawHost,
   request?: IncomingMessage,
 ): void {
   connection.broken = true;
@@ -58,8 +61,8 @@ function answerRaw(
   for (let at = 0; at + 1 < headers.length; at += 2) head += `${headers[at]}: ${headers[at + 1]}\r\n`;
   connection.write(`${head}\r\n`, 'latin1');
   connection.end(body);
-  const timer = setTimeout(() => connection.destroy(), limits.lingerMs);
-  connection.once('close', () => clearTimeout(timer));
+  const stopTimer = after(clock, limits.lingerMs, () => connection.destroy());
+  connection.once('close', stopTimer);
 }
 
 /** What the log can say of it. */

@@ -1,7 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { normalizeIp } from '../gateway/address.ts';
+import { after, systemClock } from '../gateway/clock.ts';
 import { type Gateway, newRequestId } from '../gateway/gateway.ts';
+import type { Clock } from '../gateway/plugin.ts';
 import { renderReply } from '../gateway/problem.ts';
 import type { Refusal } from '../gateway/verdict.ts';
 import type { ListenAddress } from './address.ts';
@@ -19,6 +21,8 @@ import { Watch } from './watch.ts';
 
 export interface ListenOptions extends ListenAddress {
   readonly limits?: Partial<ListenerLimits>;
+  /** Measures every time of the listener but those that Node keeps for it: headers, requests, idle connections. Default: the machine's. */
+  readonly clock?: Clock;
 }
 
 export interface RunningServer {
@@ -40,13 +44,18 @@ export interface RunningServer {
  * @throws the system's error when the address cannot be listened on
  */
 export async function startServer(gateway: Gateway, options: ListenOptions): Promise<RunningServer> {
-  const listener = new Listener(gateway, { ...defaultLimits, ...options.limits });
+  const listener = new Listener(
+    gateway,
+    { ...defaultLimits, ...options.limits },
+    options.clock ?? systemClock,
+  );
   await listener.listen(options);
   return listener;
 }
 
 class Listener implements RunningServer, RawHost {
   readonly limits: ListenerLimits;
+  readonly clock: Clock;
   address: ListenAddress = { host: '', port: 0 };
   stopping = false;
   readonly heads = new HeldHeads();
@@ -57,12 +66,13 @@ class Listener implements RunningServer, RawHost {
   readonly #memory: RequestMemory;
   readonly #watch: Watch;
 
-  constructor(gateway: Gateway, limits: ListenerLimits) {
+  constructor(gateway: Gateway, limits: ListenerLimits, clock: Clock) {
     this.#gateway = gateway;
     this.refused = gateway.refused.bind(gateway);
     this.limits = limits;
+    this.clock = clock;
     this.#memory = new RequestMemory(limits.memoryBytes, limits.memoryPerAddressBytes);
-    this.#watch = new Watch(this.#connections, limits);
+    this.#watch = new Watch(this.#connections, limits, clock);
     this.#server = createServer({
       IncomingMessage: ServerRequest,
       ServerResponse: SinkResponse,
@@ -116,12 +126,12 @@ class Listener implements RunningServer, RawHost {
       cut += this.#connections.size;
       this.#server.closeAllConnections();
     };
-    const timer = setTimeout(cutAll, graceMs);
+    const stopTimer = after(this.clock, graceMs, cutAll);
     cutOff?.addEventListener('abort', cutAll);
     await closed;
     // The server counts a connection as gone before whoever works for it has heard so.
     while (this.#connections.size > 0) await new Promise((resolve) => setImmediate(resolve));
-    clearTimeout(timer);
+    stopTimer();
     cutOff?.removeEventListener('abort', cutAll);
     this.#watch.stop();
     return cut;

@@ -1,5 +1,7 @@
 import { STATUS_CODES, validateHeaderValue } from 'node:http';
 import type { Body } from '../gateway/body.ts';
+import { after } from '../gateway/clock.ts';
+import type { Clock } from '../gateway/plugin.ts';
 import type { Handling, Sink } from '../gateway/sink.ts';
 import type { Connection } from './connection.ts';
 import type { HeldHead, HeldHeads } from './held-heads.ts';
@@ -12,6 +14,7 @@ const joinedBytes = 12 * 1024;
 /** What all sinks of one listener share. */
 export interface SinkHost {
   readonly limits: ListenerLimits;
+  readonly clock: Clock;
   /** Once true, every answer closes its connection. */
   readonly stopping: boolean;
   readonly heads: HeldHeads;
@@ -153,10 +156,10 @@ export class ResponseSink implements Sink, HeldHead {
     const response = this.#response;
     if (this.#lastChunk !== undefined) response.write(this.#lastChunk);
     else response.flushHeaders();
-    const timer = setTimeout(endNow, this.#host.limits.lingerMs);
+    const stopTimer = after(this.#host.clock, this.#host.limits.lingerMs, endNow);
     this.request.discardRest(endNow);
     function endNow(): void {
-      clearTimeout(timer);
+      stopTimer();
       response.end();
     }
   }

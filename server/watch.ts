@@ -1,4 +1,6 @@
 import { BodyError } from '../gateway/body.ts';
+import { after } from '../gateway/clock.ts';
+import type { Clock } from '../gateway/plugin.ts';
 import { gatewayRefusals } from '../gateway/refusal.ts';
 import type { Connection } from './connection.ts';
 import type { ListenerLimits } from './limits.ts';
@@ -21,25 +23,30 @@ interface Seen {
 export class Watch {
   readonly #connections: ReadonlySet<Connection>;
   readonly #limits: ListenerLimits;
+  readonly #clock: Clock;
+  readonly #everyMs: number;
   readonly #seen = new WeakMap<Connection, Seen>();
-  #timer: NodeJS.Timeout | undefined;
+  #stopTimer: (() => void) | undefined;
 
-  constructor(connections: ReadonlySet<Connection>, limits: ListenerLimits) {
+  constructor(connections: ReadonlySet<Connection>, limits: ListenerLimits, clock: Clock) {
     this.#connections = connections;
     this.#limits = limits;
+    this.#clock = clock;
+    this.#everyMs = Math.min(1_000, limits.bodyWindowMs / 2, limits.stalledReaderMs / 2);
   }
 
   start(): void {
-    const { bodyWindowMs, stalledReaderMs } = this.#limits;
-    const everyMs = Math.min(1_000, bodyWindowMs / 2, stalledReaderMs / 2);
-    this.#timer = setInterval(() => this.look(performance.now()), everyMs).unref();
+    this.#stopTimer = after(this.#clock, this.#everyMs, () => {
+      this.start();
+      this.#look(this.#clock.monotonic());
+    });
   }
 
   stop(): void {
-    clearInterval(this.#timer);
+    this.#stopTimer?.();
   }
 
-  look(nowMs: number): void {
+  #look(nowMs: number): void {
     for (const connection of this.#connections) {
       const { latest, writableLength } = connection;
       const receives = latest?.request.complete === false && latest.body?.awaited === true;

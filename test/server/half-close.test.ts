@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Hooks } from '../../gateway/plugin.ts';
 import { type ListenOptions, startServer } from '../../server/listener.ts';
 import { gatewayWith, instance } from '../support/gateway.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import { type HeldCall, HeldUpstream } from './fake-upstream.ts';
 import { firstAnswer, RawClient } from './raw-client.ts';
 
@@ -15,10 +16,11 @@ const wantsBody: Hooks = { body: { kind: 'all', limitBytes: 1024 }, access: () =
 async function open(t: TestContext, limits: ListenOptions['limits'] = {}, hooks?: Hooks) {
   const upstream = new HeldUpstream();
   const gateway = gatewayWith({ upstream, ...(hooks && { instances: [instance('given', 1, hooks)] }) });
-  const server = await startServer(gateway, { host: '127.0.0.1', port: 0, limits });
-  t.after(() => server.close(0));
+  const clock = new VirtualClock();
+  const server = await startServer(gateway, { host: '127.0.0.1', port: 0, limits, clock });
+  t.after(() => clock.run(server.close(0)));
   const client = await RawClient.connect(server.address.port);
-  return { upstream, server, client };
+  return { upstream, server, client, clock };
 }
 
 function answer({ receiver }: HeldCall, text = 'late'): void {
@@ -74,20 +76,20 @@ test('an answer whose head was sent before goes on', async (t) => {
 
 test('a request that is cut off by the end of its bytes is refused, not waited for', async (t) => {
   for (const bytes of [post.slice(0, -1), chunked.slice(0, -2), 'GET / HTTP/1.1\r\nHost']) {
-    const { client } = await open(t, { lingerMs: 50 }, wantsBody);
+    const { client, clock } = await open(t, {}, wantsBody);
     client.send(bytes).socket.end();
-    assert.equal(firstAnswer(await client.ended()).status, 400);
+    assert.equal(firstAnswer(await clock.run(client.ended())).status, 400);
   }
 });
 
 test('a reset after the end of the request still ends the work', async (t) => {
-  const { upstream, client } = await open(t, { bodyWindowMs: 100 });
+  const { upstream, client, clock } = await open(t);
   client.send(get).socket.end();
   const held = await upstream.next();
   await delay(50);
   assert.equal(held.aborted, false);
   client.socket.resetAndDestroy();
-  while (!held.aborted) await delay(10);
+  await clock.run(come(() => held.aborted));
 });
 
 test('a connection without a request under way is closed when its client closes its side', async (t) => {
@@ -103,7 +105,7 @@ test('a connection without a request under way is closed when its client closes 
 });
 
 test('a client that closed its side and takes nothing is cut', async (t) => {
-  const { upstream, client } = await open(t, { stalledReaderMs: 100 });
+  const { upstream, client, clock } = await open(t);
   client.send(get).socket.end();
   const held = await upstream.next();
   client.socket.pause();
@@ -111,13 +113,13 @@ test('a client that closed its side and takes nothing is cut', async (t) => {
   const chunk = Buffer.alloc(1 << 20);
   while (!held.aborted) {
     const { resumed } = held;
-    if (!held.receiver.data(chunk)) while (held.resumed === resumed && !held.aborted) await delay(5);
+    if (!held.receiver.data(chunk)) await clock.run(come(() => held.resumed !== resumed || held.aborted));
   }
   client.close();
 });
 
 test('an answer that was handed over whole and that the client does not take is cut too', async (t) => {
-  const { upstream, client, server } = await open(t, { stalledReaderMs: 100, connections: 1 });
+  const { upstream, client, server, clock } = await open(t, { connections: 1 });
   client.send(get).socket.end();
   const { receiver } = await upstream.next();
   client.socket.pause();
@@ -126,12 +128,15 @@ test('an answer that was handed over whole and that the client does not take is 
   receiver.data(body);
   receiver.end();
   // Its place counts until it is cut.
-  while (upstream.calls.length === 1) {
-    const other = await RawClient.connect(server.address.port);
-    other.send(get);
-    await delay(20);
-    other.close();
+  async function untilThereIsRoom(): Promise<void> {
+    while (upstream.calls.length === 1) {
+      const other = await RawClient.connect(server.address.port);
+      other.send(get);
+      await delay(20);
+      other.close();
+    }
   }
+  await clock.run(untilThereIsRoom());
   client.close();
 });
 
@@ -146,3 +151,7 @@ test('a stop waits for the answer to a client that closed its side', async (t) =
   assert.match(await client.ended(), /late$/);
   assert.equal(await closed, 0);
 });
+
+async function come(holds: () => boolean): Promise<void> {
+  while (!holds()) await delay(5);
+}

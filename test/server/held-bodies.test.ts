@@ -6,6 +6,7 @@ import type { Hooks } from '../../gateway/plugin.ts';
 import type { Upstream } from '../../gateway/upstream/upstream.ts';
 import { type ListenOptions, startServer } from '../../server/listener.ts';
 import { gatewayWith, instance, ok, upstreamOf } from '../support/gateway.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import { echo, HeldUpstream } from './fake-upstream.ts';
 import { firstAnswer, RawClient } from './raw-client.ts';
 
@@ -18,17 +19,19 @@ interface Given {
   readonly hooks?: readonly Hooks[];
   readonly upstream?: Upstream;
   readonly limits: ListenOptions['limits'];
+  readonly clock?: VirtualClock;
 }
 
-async function serve(t: TestContext, { hooks = [], upstream, limits }: Given) {
+async function serve(t: TestContext, { hooks = [], upstream, limits, clock }: Given) {
   const instances = hooks.map((one, at) => instance(`given-${at}`, 10 - at, one));
   const gateway = gatewayWith({ instances, ...(upstream && { upstream }) });
   const server = await startServer(gateway, {
     host: '127.0.0.1',
     port: 0,
     limits: { lingerMs: 100, ...limits },
+    ...(clock && { clock }),
   });
-  t.after(() => server.close(0));
+  t.after(() => (clock === undefined ? server.close(0) : clock.run(server.close(0))));
   return server.address.port;
 }
 
@@ -120,25 +123,34 @@ for (const [what, given] of Object.entries(readers)) {
   ] as const) {
     test(`a body that makes no progress is given up, and it is the client that was too slow: ${what}, ${how}`, async (t) => {
       const limits = { bodyWindowMs: 150, bodyBytesPerSecond: 1_000 };
-      const port = await serve(t, { ...given, limits });
+      const clock = new VirtualClock();
+      const port = await serve(t, { ...given, limits, clock });
       const client = await RawClient.connect(port);
       client.send(`${head}Content-Length: 100000\r\n\r\n`).send('a'.repeat(50_000));
-      const drip = everyMs === 0 ? undefined : setInterval(() => client.send('a'.repeat(bytes)), everyMs);
-      t.after(() => clearInterval(drip));
-      const { status, code } = firstAnswer(await client.until(/"code":[^\n]*\n$/));
+      const drip = async () => {
+        for (; !client.socket.destroyed; await clock.sleep(everyMs)) client.send('a'.repeat(bytes));
+      };
+      if (everyMs > 0) void drip();
+      const answer = await clock.run(client.until(/"code":[^\n]*\n$/));
+      const { status, code } = firstAnswer(answer);
       assert.deepEqual([status, code], [408, 'gateway:body-timeout']);
+      // It is looked at twice in a window, so a window begins and ends at one of these looks.
+      assert.equal(clock.monotonic(), 75 + 150);
       client.close();
     });
   }
 }
 
 test('a body that nobody reads for a while is not called slow', async (t) => {
-  const waits: Hooks = { access: () => delay(400).then(() => goOn) };
+  const clock = new VirtualClock();
+  const waits: Hooks = { access: () => clock.sleep(400).then(() => goOn) };
   const limits = { bodyWindowMs: 100, bodyBytesPerSecond: 1_000 };
-  const port = await serve(t, { hooks: [waits], upstream: counts, limits });
+  const port = await serve(t, { hooks: [waits], upstream: counts, limits, clock });
   const client = await RawClient.connect(port);
   client.send(`${head}Content-Length: 6\r\n\r\n123`);
-  await delay(420);
+  await clock.run(clock.sleep(390));
+  assert.equal(client.received, '');
+  await clock.run(clock.sleep(30));
   await client.send('456').until(/\r\n\r\n6$/);
   client.close();
 });

@@ -33,13 +33,13 @@ export class RawClient {
   }
 
   /** Waits until what was received satisfies the pattern. */
-  async until(pattern: RegExp, withinMs = 3_000): Promise<string> {
+  async until(pattern: RegExp, withinMs = 60_000): Promise<string> {
     await this.#wait(() => pattern.test(this.received), withinMs, `${pattern}`);
     return this.received;
   }
 
   /** Waits until the server has closed the connection, and gives all that it sent. */
-  async ended(withinMs = 3_000): Promise<string> {
+  async ended(withinMs = 60_000): Promise<string> {
     this.socket.once('end', () => this.socket.end());
     await this.#wait(() => this.socket.readableEnded || this.socket.destroyed, withinMs, 'the end');
     this.socket.destroy();
