@@ -10,9 +10,10 @@ import { parseTarget } from '../../gateway/upstream/target.ts';
 import type { Upstream } from '../../gateway/upstream/upstream.ts';
 import { startServer } from '../../server/listener.ts';
 import { gatewayWith, instance, upstreamOf } from '../support/gateway.ts';
+import { quiet } from '../support/quiet.ts';
 import { firstAnswer, RawClient } from './raw-client.ts';
 
-const deadlineMs = 120;
+const deadlineMs = 5_000;
 const goOn = { kind: 'next' } as const;
 const never = new Promise<never>(() => {});
 
@@ -60,13 +61,20 @@ for (const [plugin, target, sent, status, code] of rows) {
         instances: [instance('given', 1, hooks[plugin])],
         upstream: targets[target],
       });
-      const server = await startServer(gateway, { host: '127.0.0.1', port: 0, limits: { lingerMs: 50 } });
+      const server = await startServer(gateway, { host: '127.0.0.1', port: 0 });
       const client = await RawClient.connect(server.address.port);
+      t.mock.timers.enable({ apis: ['setTimeout'] });
       t.after(async () => {
         client.close();
         await server.close(0);
       });
       client.send(`POST / HTTP/1.1\r\nHost: a\r\n${bytes(framing, sent)}`);
+      await quiet();
+      t.mock.timers.tick(deadlineMs - 1);
+      await quiet();
+      assert.equal(client.received, '');
+      t.mock.timers.tick(1);
+      t.mock.timers.reset();
       const answer = firstAnswer(await client.until(/\r\n\r\n\{.*\}/s));
       assert.deepEqual([answer.status, answer.code], [status, code]);
     });
@@ -89,23 +97,29 @@ for (const framing of ['content-length', 'chunked'] as const) {
         ready: () => ({ ready: true, epoch: 0 }),
         close: async () => {},
       },
-      timeoutMs: 600,
+      timeoutMs: deadlineMs,
     });
     const server = await startServer(gatewayWith({ upstream }), { host: '127.0.0.1', port: 0 });
     const client = await RawClient.connect(server.address.port);
+    t.mock.timers.enable({ apis: ['setTimeout'] });
     const part = 'a'.repeat(1_000);
     const piece = framing === 'chunked' ? `3e8\r\n${part}\r\n` : part;
     const length = framing === 'chunked' ? 'Transfer-Encoding: chunked' : 'Content-Length: 9000000';
     client.send(`POST / HTTP/1.1\r\nHost: a\r\n${length}\r\n\r\n${piece.repeat(3_000)}`);
-    const drip = setInterval(() => client.send(piece), 1);
     t.after(async () => {
-      clearInterval(drip);
       client.close();
       await server.close(0);
       await upstream.close();
       target.closeAllConnections();
       target.close();
     });
+    // Slowly, but on and on: nobody could call it stalled.
+    for (let passedMs = 0; passedMs < deadlineMs; passedMs += 20) {
+      client.send(piece);
+      await quiet();
+      t.mock.timers.tick(20);
+    }
+    t.mock.timers.reset();
     const answer = firstAnswer(await client.until(/\r\n\r\n\{.*\}/s));
     assert.deepEqual([answer.status, answer.code], [408, 'gateway:body-timeout']);
   });

@@ -1,15 +1,9 @@
-import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock } from '../../gateway/plugin.ts';
-import { outstandingRequests } from './outstanding.ts';
+import { quiet } from './quiet.ts';
 
-/**
- * Turns of the event loop in which what was woken goes on, before the next sleeper wakes. The kernel hands over at once what one
- * socket of a process sends to another, so a request and its answer between two parts of a test take turns, not time.
- */
+/** Turns of the event loop in which what was woken goes on, before the next sleeper wakes. */
 const turns = 5;
-const turnsOfAnExchange = 25;
-/** For a request that never ends: after so many looks time goes on all the same. */
-const mostLooks = 2_000;
 
 interface Sleeper {
   readonly atMs: number;
@@ -89,7 +83,7 @@ export class VirtualClock implements Clock {
   async #flow(): Promise<void> {
     this.#flows = true;
     for (;;) {
-      await rest();
+      await quiet();
       if (this.#awaited === 0) break;
       const next = this.#next();
       if (next !== undefined) this.#wake(next);
@@ -115,16 +109,6 @@ export class VirtualClock implements Clock {
   #pass(ms: number): void {
     this.#monotonicMs += ms;
     this.#wallMs += ms;
-  }
-}
-
-/** Waits until nothing but time is waited for. */
-async function rest(): Promise<void> {
-  let quiet = 0;
-  for (let looks = 0; quiet < turnsOfAnExchange && looks < mostLooks; looks += 1) {
-    const busy = outstandingRequests() > 0;
-    quiet = busy ? 0 : quiet + 1;
-    await (busy ? pause(1) : turn());
   }
 }
 
