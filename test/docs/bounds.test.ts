@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import test from 'node:test';
+import { limits as expressionLimits } from '../../gateway/expression/parser.ts';
 import { defaultLimits } from '../../server/limits.ts';
-import { rows } from './pages.ts';
+import { rows, section } from './pages.ts';
 
 const root = new URL('../../', import.meta.url);
 
@@ -126,4 +127,48 @@ test('each cost stands in one row, with the files that bound it', () => {
     assert.ok(files.length > 0, what);
     for (const file of files) assert.ok(existsSync(new URL(file, root)), `${what}: ${file}`);
   }
+});
+
+test('docs/expressions.md says what limits an expression, with the numbers of the code', () => {
+  const { characters, parts, depth, items, entries } = expressionLimits;
+  const pattern = 'gateway/expression/pattern.ts';
+  assert.deepEqual(
+    rows('docs/expressions.md', '## Limits').map(([, bound]) => bound),
+    [
+      `${count(characters)} characters, ${count(parts)} parts, ${depth} levels of nesting, lists of ${items} elements, maps of ${entries} entries`,
+      `${constant(pattern, 'maxPatternCharacters')} characters, ${count(constant(pattern, 'maxProgramSize'))} instructions`,
+      count(constant('gateway/expression/addresses.ts', 'mostRanges')),
+      `${count(constant('gateway/expression/frame.ts', 'maxSteps'))} steps, about 10 ms`,
+      `${constant('gateway/expression/operators.ts', 'maxCompareDepth')} levels`,
+    ],
+  );
+});
+
+test('docs/transports.md says what an answer may be, with the numbers of the code', () => {
+  const table = rows('docs/transports.md', '## What an answer must be');
+  const said = (code: string) => table.find(([cell]) => cell === `\`${code}\``)?.[2] ?? '';
+  const guard = 'gateway/upstream/answer-guard.ts';
+  assert.ok(said('upstream:answer-head-too-large').includes(bytes(constant(guard, 'maxAnswerHeadBytes'))));
+  assert.ok(
+    said('upstream:answer-head-too-large').includes(`${constant(guard, 'maxAnswerHeaders')} headers`),
+  );
+  assert.ok(said('upstream:too-many-interim').includes(`${constant(guard, 'maxInterimHeads')} interim`));
+});
+
+test('docs/transports.md says how long a dial through the tunnel takes, with the numbers of the code', () => {
+  const text = section('docs/transports.md', '## Through the tunnel').replaceAll('\n', ' ');
+  const dialer = 'gateway/upstream/tailnet/dialer.ts';
+  const readiness = 'gateway/upstream/tailnet/readiness.ts';
+  for (const said of [
+    `asked why (${seconds(constant(dialer, 'diagnoseMs'))} at most)`,
+    `ends within ${seconds(constant(dialer, 'budgetMs'))}`,
+    `${constant('gateway/upstream/client.ts', 'reserveMs')} ms before the   deadline`,
+    `up to ${seconds(constant(readiness, 'staleMs'))}`,
+    `more than ${seconds(constant(readiness, 'thawMs'))}`,
+    `first ${seconds(constant(readiness, 'startMs'))} the extension`,
+    `pause of ${seconds(constant('gateway/upstream/transports/direct.ts', 'trustMs'))}`,
+    `pause of ${seconds(constant('gateway/upstream/transports/socks5.ts', 'trustMs'))}`,
+  ])
+    assert.ok(text.replace(/ +/g, ' ').includes(said.replace(/ +/g, ' ')), said);
+  assert.match(source(dialer), /attemptsMs = \[400, 1_000\]/);
 });
