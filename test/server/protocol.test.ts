@@ -40,6 +40,17 @@ for (const [what, bytes] of foreign) {
   });
 }
 
+const foreignMethods = ['DESCRIBE', 'ANNOUNCE', 'SETUP', 'PLAY', 'PAUSE', 'TEARDOWN', 'GET_PARAMETER'];
+for (const method of [...foreignMethods, 'SET_PARAMETER', 'REDIRECT', 'RECORD', 'FLUSH', 'SOURCE']) {
+  test(`a method of another protocol tells, when its line came in an earlier packet too: ${method}`, async (t) => {
+    const { client, forwarded } = await open(t);
+    client.send(`${method} / ${method === 'SOURCE' ? 'ICE' : 'RTSP'}/1.0\r\nHo`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const { status, code } = firstAnswer(await client.send('st: a\r\n\r\n').ended());
+    assert.deepEqual([status, code, forwarded()], [505, 'http:version', 0]);
+  });
+}
+
 test('another protocol behind requests that are HTTP is a 505 too', async (t) => {
   const { client, forwarded } = await open(t);
   const good = `POST / HTTP/1.1\r\n${host}Content-Length: 5\r\n\r\nhello`;
