@@ -13,28 +13,56 @@ function functionIn(stack: Stack): LambdaFunction {
   });
 }
 
-function resourcesFor(references: readonly string[]): readonly string[] {
+function grantsFor(references: readonly string[]): readonly (readonly [action: string, resource: string])[] {
   const stack = new Stack(new App(), 'S', { env: { account: '123456789012', region: 'eu-west-1' } });
   grantSecrets(functionIn(stack), references);
   const policies = Object.values(Template.fromStack(stack).findResources('AWS::IAM::Policy'));
-  return policies.flatMap(({ Properties }) =>
-    Properties.PolicyDocument.Statement.flatMap(({ Resource }: { Resource: unknown }) =>
-      (Array.isArray(Resource) ? Resource : [Resource]).map((one) => JSON.stringify(one)),
-    ),
+  const statements = policies.flatMap(({ Properties }) => Properties.PolicyDocument.Statement);
+  return statements.flatMap(({ Effect, Action, Resource }) =>
+    [Resource].flat().map((one) => [`${Effect} ${Action}`, written(one)] as const),
   );
 }
 
+/** An ARN with the partition that CloudFormation fills in. */
+function written(resource: string | { 'Fn::Join': [string, (string | object)[]] }): string {
+  if (typeof resource === 'string') return resource;
+  return resource['Fn::Join'][1].map((part) => (typeof part === 'string' ? part : 'aws')).join('');
+}
+
 test('a reference allows its own secret and no other: the only wildcard is the suffix that Secrets Manager adds', () => {
-  const resources = resourcesFor([
+  const secrets = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret';
+  const parameters = 'arn:aws:ssm:eu-west-1:123456789012:parameter';
+  const grants = grantsFor([
     'secretsmanager:postern/github#key',
     'secretsmanager:a_b+c=d.e@f-g',
-    'secretsmanager:arn:aws:secretsmanager:eu-west-1:123456789012:secret:hook-AbCdEf',
+    `secretsmanager:${secrets}:hook-AbCdEf#key`,
     'ssm:/hooks/github:3',
-    'ssm:arn:aws:ssm:eu-west-1:123456789012:parameter/hooks/github:3',
+    'ssm:plain',
+    `ssm:${parameters}/hooks/gitlab:3`,
     'env:A',
   ]);
-  assert.equal(resources.length, 5);
-  for (const resource of resources) assert.doesNotMatch(resource.replace(/-\?{6}("|$)/, '$1'), /[*?]/);
+  assert.deepEqual(grants, [
+    ['Allow secretsmanager:GetSecretValue', `${secrets}:postern/github-??????`],
+    ['Allow secretsmanager:GetSecretValue', `${secrets}:a_b+c=d.e@f-g-??????`],
+    ['Allow secretsmanager:GetSecretValue', `${secrets}:hook-AbCdEf`],
+    ['Allow ssm:GetParameter', `${parameters}/hooks/github`],
+    ['Allow ssm:GetParameter', `${parameters}/plain`],
+    ['Allow ssm:GetParameter', `${parameters}/hooks/gitlab`],
+  ]);
+});
+
+test('references to what is not in AWS allow nothing', () => {
+  assert.deepEqual(grantsFor(['env:A', 'file:/run/secrets/a']), []);
+});
+
+test('a function gets its secrets from AWS or from variables that are there, and never from files', () => {
+  requireEnvironment('postern.yaml', ['env:A', 'secretsmanager:a', 'ssm:/a'], { A: '' });
+  for (const [reference, message] of [
+    ['env:A', /names the secret env:A, and environment has no A/],
+    ['env:toString', /environment has no toString/],
+    ['file:/a', /names the secret file:\/a, and a function has no such file/],
+  ] as const)
+    assert.throws(() => requireEnvironment('postern.yaml', [reference], {}), message);
 });
 
 for (const reference of [
