@@ -352,3 +352,37 @@ test('the answer keeps its headers and repeats, less those of the connection, an
     'id-1',
   ]);
 });
+
+test('only Connection nominates headers of an answer, in whatever case and however often', () => {
+  const received = [
+    'Vary',
+    'ETag',
+    'Accept-Ch-',
+    'ETag',
+    'Link-Names',
+    'ETag',
+    'CONNECTION',
+    'close, X-One',
+    'Connection',
+    ' x-two ,, X-One',
+    'X-ONE',
+    '1',
+    'x-two',
+    '2',
+    'ETag',
+    '"x"',
+  ];
+  const kept = answerHeaders(received, 'id-1');
+  assert.deepEqual(
+    pairs(kept).map(([name]) => name),
+    ['Vary', 'Accept-Ch-', 'Link-Names', 'ETag', 'x-request-id'],
+  );
+});
+
+test('what no header can be called is no entry of headersAllow', () => {
+  for (const name of ['', ' ', 'x y', 'x_y ', 'x:y', 'x_ü', 'x_y\r\n', '"x_y"', 'x/y']) {
+    const allowed = compileAllowedHeaders(['x_ok', name]);
+    assert.ok('message' in allowed, name);
+    assert.deepEqual([allowed.index, /is not the name of a header/.test(allowed.message)], [1, true], name);
+  }
+});
