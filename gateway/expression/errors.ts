@@ -21,7 +21,7 @@ export class MissingKey extends EvaluationError {
 /** The expressions took more steps than one request may. Nothing passes over it: the evaluation ends. */
 export class StepLimitExceeded extends Error {
   constructor(limit: number) {
-    super(`the expressions took more than ${limit} steps on this request`);
+    super(`the expressions took more than ${limit} steps`);
     this.name = 'StepLimitExceeded';
   }
 }

@@ -99,7 +99,7 @@ export function tokenize(source: string): readonly Token[] {
     }
     if (/^[0-9]+$|^0[xX]/.test(text)) return push({ type: 'int', text, value: BigInt(text) }, end);
     const value = Number(text);
-    if (!Number.isFinite(value)) throw fail(end, `${text} is larger than a double can be`);
+    if (!Number.isFinite(value)) throw fail(end, `${text.slice(0, 32)} is larger than a double can be`);
     push({ type: 'double', text, value }, end);
   }
 

@@ -58,6 +58,10 @@ export function parse(source: string): Node {
   return new Parser(source).parse();
 }
 
+function shortened(text: string): string {
+  return text.length > 32 ? `${text.slice(0, 32)}…` : text;
+}
+
 class Parser {
   readonly #source: string;
   readonly #tokens: readonly Token[];
@@ -231,7 +235,7 @@ class Parser {
     if (token.type === 'int') {
       const value = sign ? -token.value : token.value;
       if (BigInt.asIntN(64, value) !== value)
-        throw this.#error(span, `${value} is out of range`, 'integers have 64 bits');
+        throw this.#error(span, `${shortened(token.text)} is out of range`, 'integers have 64 bits');
       return this.#node({ kind: 'literal', value, ...span });
     }
     if (token.type === 'name') return this.#word(token);

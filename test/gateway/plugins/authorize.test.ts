@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ConfigurationError } from '../../../gateway/configuration-error.ts';
+import { compileExpression } from '../../../gateway/expression/index.ts';
 import { exchangeOf } from '../expression/exchange.ts';
 import { configure, judge } from './configured.ts';
 
@@ -34,6 +35,19 @@ test('what cannot be evaluated is refused with a code of its own, and the log sa
     assert.deepEqual([reply?.code, reply?.status], ['authorize:error', 403], allow);
     assert.match(reply?.detail ?? '', detail);
   }
+});
+
+test('a policy has the steps that the expressions before it left of a request, and refuses without any', async () => {
+  const source = 'webhook.payload.all(item, item >= 0)';
+  const match = await compileExpression(source, { result: 'boolean' });
+  const policy = await configure('authorize', { allow: source });
+  const fresh = () => exchangeOf({ webhook: { payload: Array(45_000).fill(1) } });
+  assert.equal(await judge([policy], fresh()), undefined);
+  const judged = fresh();
+  assert.equal(match(judged), true);
+  const reply = await judge([policy], judged);
+  assert.equal(reply?.code, 'authorize:error');
+  assert.match(reply?.detail ?? '', /more than 1000000 steps/);
 });
 
 test('an expression that does not check is a configuration error at its option, with line, caret and hint', async () => {
