@@ -3,7 +3,10 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { functionNames } from '../../../gateway/expression/calls.ts';
 import { maxSteps } from '../../../gateway/expression/frame.ts';
+import { compileExpression } from '../../../gateway/expression/index.ts';
 import { groups, values } from '../../../gateway/expression/names.ts';
+
+import { exchangeOf } from './exchange.ts';
 
 const page = readFileSync(new URL('../../../docs/expressions.md', import.meta.url), 'utf8');
 
@@ -28,4 +31,16 @@ test('the page says of each name what the code says of it', () => {
         new RegExp(`\`${group}\\.${field}\` \\| [^|]+ \\| ${about.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`),
       );
   }
+});
+
+test('the rule on `modified` takes about half of the steps for as many commits and files as the page says', async () => {
+  const [, rule = ''] = /^ {4}(.*\.modified\..*)$/m.exec(page) ?? [];
+  const [, commits = '', files = ''] = /over ([\d,]+) commits of (\d+) files each/.exec(page) ?? [];
+  const modified = Array.from({ length: Number(files) }, (_, at) => `src/file-${at}.ts`);
+  const payload = { commits: Array.from({ length: Number(commits.replace(',', '')) }, () => ({ modified })) };
+  const exchange = exchangeOf({ webhook: { payload } });
+  const evaluate = await compileExpression(rule, { result: 'boolean', warn() {} });
+  assert.equal(evaluate(exchange), true);
+  const share = exchange.expressionSteps / maxSteps;
+  assert.ok(share > 0.45 && share < 0.6, `${share}`);
 });
