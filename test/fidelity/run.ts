@@ -136,6 +136,7 @@ function checkSeen(name: HostName, seen: Seen, wanted: WantedRequest): void {
   assert.equal(digest(seen.body), digest(wanted.body));
   const length = headerOf(seen.headers, 'content-length');
   if (length !== undefined) assert.equal(length, String(seen.body.byteLength));
+  if (wanted.body === undefined) assert.equal(headerOf(seen.headers, 'transfer-encoding'), undefined);
 }
 
 function checkForwarding(seen: Seen, received: Received, scheme: string, clientIp: string): void {
