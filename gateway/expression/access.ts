@@ -18,12 +18,21 @@ export function readField(label: string, { type, form, keyForm, read }: Field): 
   };
 }
 
-/** The value of a map's key; `where` is the source of the map, for the message. */
-export function member(container: unknown, key: unknown, where: string, frame: Frame): unknown {
+/**
+ * The value of a map's key; `where` and `asked` are the sources of the map and of the key, for the message. The key's value
+ * is not shown: an expression may compute it from a credential.
+ */
+export function member(
+  container: unknown,
+  key: unknown,
+  where: string,
+  asked: string,
+  frame: Frame,
+): unknown {
   if (kindOf(container) !== 'map')
     throw new EvaluationError(`${where} is a ${kindOf(container)} and has no keys`);
   const value = lookUp(container as object, key, frame);
-  if (value === undefined) throw new MissingKey(`${where} has no key ${keyText(key)}`);
+  if (value === undefined) throw new MissingKey(`${where} has no key ${asked}`);
   return value;
 }
 
@@ -35,8 +44,4 @@ export function item(list: readonly unknown[], index: unknown, where: string): u
   if (position < 0 || position >= list.length)
     throw new EvaluationError(`${where} has ${list.length} items, none at index ${position}`);
   return list[position];
-}
-
-function keyText(key: unknown): string {
-  return typeof key === 'string' ? JSON.stringify(key.slice(0, 64)) : String(key);
 }

@@ -195,10 +195,11 @@ export class Compiler {
     const { owner, field: key } = node;
     const { code, type } = this.compileOwner(owner, node);
     const where = this.excerpt(owner);
+    const asked = JSON.stringify(key);
     return {
       type: typeof type === 'object' && 'map' in type ? type.map[1] : 'dyn',
       code: function select(frame) {
-        return member(code(frame), key, where, frame);
+        return member(code(frame), key, where, asked, frame);
       },
     };
   }
@@ -210,13 +211,14 @@ export class Compiler {
     const type = this.#indexedType(node, container.type, index.type);
     checkWhole(this, container.keyForm, index, key);
     const where = this.excerpt(owner);
+    const asked = this.excerpt(key);
     return {
       type,
       code: function at(frame) {
         const value = container.code(frame);
         return Array.isArray(value)
           ? item(value, index.code(frame), where)
-          : member(value, index.code(frame), where, frame);
+          : member(value, index.code(frame), where, asked, frame);
       },
     };
   }
