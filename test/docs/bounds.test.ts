@@ -71,6 +71,8 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   ],
   'Ids and events': [/idForm = .*\{1,(\d+)\}/.exec(source('gateway/providers/scheme/headers.ts'))?.[1] ?? ''],
   'Payload of a webhook': [spaced(optionDefault('gateway/plugins/webhook.ts', 'maxPayload'))],
+  // Measured, for a payload of the default size.
+  'Integers beyond': [spaced(optionDefault('gateway/plugins/webhook.ts', 'maxPayload')), '500 ms'],
   'Nesting of a payload': [count(constant('gateway/expression/operators.ts', 'maxCompareDepth'))],
   'Work of all expressions': [
     count(constant('gateway/expression/frame.ts', 'maxSteps')),
