@@ -1,6 +1,7 @@
+import { systemClock } from '../gateway/clock.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { cut, most } from '../gateway/log-limits.ts';
-import type { Log } from '../gateway/plugin.ts';
+import type { Clock, Log } from '../gateway/plugin.ts';
 import { formatAddress, type ListenAddress } from './address.ts';
 import { type AdminSubject, startAdmin } from './admin.ts';
 import { limitsOf } from './limits.ts';
@@ -16,6 +17,8 @@ export interface ServeOptions {
   readonly graceMs?: number;
   /** Where SIGTERM and SIGINT are heard. Default: the process. */
   readonly signals?: SignalSource;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
 }
 
 export interface SignalSource {
@@ -42,11 +45,11 @@ const impatientMs = 1_000;
  * @throws ListenError
  */
 export async function serve(options: ServeOptions): Promise<Serving> {
-  const { gateway, listen, admin, log, graceMs = 25_000, signals = process } = options;
+  const { gateway, listen, admin, log, graceMs = 25_000, signals = process, clock = systemClock } = options;
   let stopping = false;
   try {
     const limits = limitsOf(gateway.serverOptions.limits);
-    const server = await startServer(gateway, { ...listen, limits }).catch((error: unknown) => {
+    const server = await startServer(gateway, { ...listen, limits, clock }).catch((error: unknown) => {
       throw listenError(error, listen, 'POSTERN_LISTEN');
     });
     const watch: AdminSubject = {
@@ -70,7 +73,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       await gateway.close();
       log.info('stopped', { connectionsCutOff: cut });
     }
-    return { address: server.address, admin: watched.address, stopped: onSignals(signals, stop) };
+    return { address: server.address, admin: watched.address, stopped: onSignals(signals, stop, clock) };
   } catch (error) {
     await gateway.close();
     throw error;
@@ -81,16 +84,17 @@ export async function serve(options: ServeOptions): Promise<Serving> {
 function onSignals(
   signals: SignalSource,
   stop: (signal: string, cutOff: AbortSignal) => Promise<void>,
+  clock: Clock,
 ): Promise<void> {
   const impatience = new AbortController();
   let firstMs: number | undefined;
   return new Promise((resolve, reject) => {
     function onSignal(signal: string): void {
       if (firstMs !== undefined) {
-        if (performance.now() - firstMs > impatientMs) impatience.abort();
+        if (clock.monotonic() - firstMs > impatientMs) impatience.abort();
         return;
       }
-      firstMs = performance.now();
+      firstMs = clock.monotonic();
       stop(signal, impatience.signal)
         .finally(() => {
           signals.off('SIGTERM', onSignal);

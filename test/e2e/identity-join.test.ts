@@ -128,7 +128,7 @@ describe('a function that joins by the identity of its role', { skip }, () => {
     };
     const log = { info() {}, warn() {}, error() {} };
     const tunnel = new Tunnel({ daemon, clock: systemClock, settings, keys: { oneOff: true, read }, log });
-    await tunnel.join(5_000);
+    await tunnel.join(60_000);
     for (let times = 0; times < 3; times += 1) {
       await tunnel.api.setRunning(false);
       await tunnel.api.setRunning(true);
@@ -138,7 +138,7 @@ describe('a function that joins by the identity of its role', { skip }, () => {
     }
     assert.equal(reads, 1);
     assert.equal((await tunnel.api.status(false)).BackendState, 'Running');
-    await tunnel.leave(1_850);
+    await tunnel.leave(20_000);
   });
 
   async function joined(): Promise<Probe> {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import test from 'node:test';
+import test, { type TestContext } from 'node:test';
 import { BytesBody } from '../../gateway/body.ts';
 import type { Exchange } from '../../gateway/exchange.ts';
 import type { FinishedRequest } from '../../gateway/handling.ts';
@@ -49,26 +49,37 @@ test('every answer carries the id of the request, the one that the platform gave
   assert.equal(answer.headers[answer.headers.indexOf('x-request-id') + 1], 'platform-id');
 });
 
-test('an answer that does not begin before the deadline is a 504', async () => {
-  const answer = await send(gatewayWith({ upstream: upstreamOf(() => {}, 20) }), request());
+/** Lets mocked time pass until the deadline, which the answer must wait for. */
+async function atDeadline<T>(t: TestContext, deadlineMs: number, begin: () => Promise<T>): Promise<T> {
+  t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+  let over = false;
+  const answer = begin().finally(() => {
+    over = true;
+  });
+  t.mock.timers.tick(deadlineMs - 1);
+  await new Promise(setImmediate);
+  assert.equal(over, false);
+  t.mock.timers.tick(1);
+  return answer;
+}
+
+test('an answer that does not begin before the deadline is a 504', async (t) => {
+  const gateway = gatewayWith({ upstream: upstreamOf(() => {}, 20_000) });
+  const answer = await atDeadline(t, 20_000, () => send(gateway, request()));
   assert.equal(answer.status, 504);
   assert.equal(JSON.parse(answer.body).code, 'upstream:timeout');
 });
 
-test('the deadline of the platform counts when it is nearer', async () => {
-  const answer = await send(
-    gatewayWith({ upstream: upstreamOf(() => {}, 60_000) }),
-    request({ deadlineMs: Date.now() + 20 }),
-  );
+test('the deadline of the platform counts when it is nearer', async (t) => {
+  const gateway = gatewayWith({ upstream: upstreamOf(() => {}, 60_000) });
+  const answer = await atDeadline(t, 5_000, () => send(gateway, request({ deadlineMs: Date.now() + 5_000 })));
   assert.equal(answer.status, 504);
 });
 
-test('a plugin that never answers ends at the deadline too', async () => {
+test('a plugin that never answers ends at the deadline too', async (t) => {
   const stuck: Hooks = { access: () => new Promise(() => {}) };
-  const answer = await send(
-    gatewayWith({ instances: [instance('stuck', 1, stuck)], upstream: upstreamOf(ok, 20) }),
-    request(),
-  );
+  const gateway = gatewayWith({ instances: [instance('stuck', 1, stuck)], upstream: upstreamOf(ok, 20_000) });
+  const answer = await atDeadline(t, 20_000, () => send(gateway, request()));
   assert.equal(answer.status, 504);
 });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { systemClock } from '../../gateway/clock.ts';
 import { type GatewayPorts, InvalidConfiguration, loadGateway } from '../../gateway/index.ts';
 import { defaultLimits, limitsOf } from '../../server/limits.ts';
 import { startServer } from '../../server/listener.ts';
@@ -7,7 +8,7 @@ import { noLog } from '../support/gateway.ts';
 import { firstAnswer, RawClient } from './raw-client.ts';
 
 const ports: GatewayPorts = {
-  clock: { now: () => Date.now(), monotonic: () => performance.now() },
+  clock: systemClock,
   log: noLog,
   secrets: { get: () => Promise.reject(new Error('no secret is read')) },
   tailnet: { host: '127.0.0.1', socksPort: 1, readyPort: 2 },

@@ -44,7 +44,7 @@ async function startDante(t: TestContext): Promise<number> {
     if (child.kill('SIGTERM')) await ended;
     await rm(folder, { recursive: true });
   });
-  const end = performance.now() + 5_000;
+  const end = performance.now() + 60_000;
   while (!(await listens(port))) {
     if (child.exitCode !== null) throw new Error(`Dante ended with ${child.exitCode}`);
     if (performance.now() > end) throw new Error('Dante does not listen');
