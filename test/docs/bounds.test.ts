@@ -61,6 +61,10 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   'Request target': [count(constant('gateway/path.ts', 'maxTargetBytes'))],
   'Segments of a path': [count(constant('gateway/path.ts', 'maxSegments'))],
   'A body that a plugin reads': [bytes(constant('gateway/config/chains.ts', 'defaultMaxBodyBytes'))],
+  'Addresses against': [
+    count(Number(/max: ([\d_]+)/.exec(source('gateway/cidr.ts'))?.[1]?.replace('_', ''))),
+    '40 ns',
+  ],
   'Signatures in one header': [count(constant('gateway/providers/scheme/headers.ts', 'mostSignatures')), '1'],
   'Hashes of a body |': [
     count(constant('gateway/plugins/webhook.ts', 'mostSecrets')),
@@ -112,8 +116,11 @@ test('SECURITY.md says of each cost what bounds it, with the numbers of the code
   for (const [what = '', bound = ''] of table) {
     const key = Object.keys(bounds).find((start) => `${what} |`.startsWith(start));
     // Codes of answers, and the size of a network.
-    const text = bound.replace(/\/64 of IPv6|IPv6|Ed25519|\b[45]\d\d\b(?= `|\)|;|$)|(?<=then )[45]\d\d/g, '');
-    const found = text.match(/(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?(?: (?:KiB|MiB|ms|s|bytes)\b)?/g) ?? [];
+    const text = bound.replace(
+      /\/64 of IPv6|IPv6|Ed25519|Node \d\d|\b[45]\d\d\b(?= `|\)|;|$)|(?<=then )[45]\d\d/g,
+      '',
+    );
+    const found = text.match(/(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?(?: (?:KiB|MiB|ns|ms|s|bytes)\b)?/g) ?? [];
     if (key !== undefined) used.add(key);
     const expected = key === undefined ? [] : bounds[key];
     assert.deepEqual([...new Set(found)].toSorted(), [...new Set(expected)].toSorted(), what);
