@@ -7,9 +7,11 @@ const root = new URL('../', import.meta.url);
 const sources = new URL('bin/postern.ts', root);
 const compiled = new URL('dist/package/bin/postern.js', root);
 const isClone = existsSync(sources);
+const manifest = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
 
 const wrong = problem();
-if (wrong === undefined) await import(isClone ? sources.href : compiled.href);
+if (process.argv[2] === '--version') process.stdout.write(`${manifest.version}\n`);
+else if (wrong === undefined) await import(isClone ? sources.href : compiled.href);
 else {
   process.stderr.write(`postern: ${wrong}\n`);
   process.exitCode = 1;
@@ -18,8 +20,7 @@ else {
 function problem() {
   if (isClone && !existsSync(new URL('node_modules/node/', root)))
     return 'the packages of this clone are not installed; run `npm ci` in it first';
-  const { engines } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
-  const least = engines.node.replace('>=', '');
+  const least = manifest.engines.node.replace('>=', '');
   if (isOlder(process.versions.node, least)) {
     const instead = isClone
       ? 'run `npx postern` in the clone, which uses its own Node'

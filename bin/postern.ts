@@ -1,3 +1,4 @@
+import { nearest } from '../gateway/suggestion.ts';
 import { check } from './commands/check.ts';
 import { explain } from './commands/explain.ts';
 import { schema } from './commands/schema.ts';
@@ -15,19 +16,31 @@ const help = `postern: one guarded door for the HTTP services of a private netwo
   postern explain FILE [--request FILE|-] [--source IP]
                  say what each plugin makes of an HTTP request, without sending it on
   postern schema print the JSON Schema of the configuration, for editors
+  postern --version
+
+FILE is the configuration, such as postern.yaml. Exit code 0: fine; 1: refused or wrong; 2: the command line is wrong.
 `;
 
 const [name = 'help', ...args] = process.argv.slice(2);
 try {
-  if (name === 'help' || process.argv.includes('--help') || name === '-h') process.stdout.write(help);
+  if (name === 'help' || process.argv.includes('--help') || process.argv.includes('-h'))
+    process.stdout.write(help);
   else if (Object.hasOwn(commands, name))
     process.exitCode = await commands[name as keyof typeof commands](args);
-  else throw new UsageError(`there is no command ${JSON.stringify(name)}; see postern help`);
+  else
+    throw new UsageError(
+      `there is no command ${JSON.stringify(name)}; ${nearest(name, Object.keys(commands)) ?? 'see postern help'}`,
+    );
 } catch (error) {
-  const expected =
-    error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
-  process.stderr.write(
-    `postern: ${expected ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`,
-  );
-  process.exitCode = expected ? 2 : 1;
+  const mistake = usageMistake(error);
+  process.stderr.write(`postern: ${mistake ?? (error as Error).stack ?? String(error)}\n`);
+  process.exitCode = mistake === undefined ? 1 : 2;
+}
+
+/** What is wrong with the command line, in one sentence; undefined when something else is wrong. */
+function usageMistake(error: unknown): string | undefined {
+  if (error instanceof UsageError) return error.message;
+  const { code, message } = error as NodeJS.ErrnoException;
+  // Node goes on with advice on arguments that begin with a hyphen.
+  return code?.startsWith('ERR_PARSE_ARGS') ? `${message.split('. ', 1)[0]}; see postern help` : undefined;
 }

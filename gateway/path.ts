@@ -112,7 +112,10 @@ function literal(encoded: string): string {
 
 function decodeLiterals(rawPath: string): string | Refusal {
   const wrong = rawPath.search(wrongCharacter);
-  if (wrong >= 0) return pathRefusals[rawPath[wrong] === '\\' ? 'backslash' : 'bad-character'](`at ${wrong}`);
+  if (wrong >= 0)
+    return pathRefusals[rawPath[wrong] === '\\' ? 'backslash' : 'bad-character'](
+      `${JSON.stringify(rawPath[wrong])} at ${wrong}`,
+    );
   const broken = rawPath.search(brokenEncoding);
   if (broken >= 0) return pathRefusals['bad-encoding'](`% without two hex digits at ${broken}`);
   return rawPath.replace(encoding, literal);

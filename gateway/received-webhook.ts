@@ -66,11 +66,18 @@ const otherCharset = /charset(?!=("?)utf-?8\1[ \t]*(?:;|$))/i;
 function refuseOther(exchange: Exchange, { byteLength }: Uint8Array, maxBytes: number): void {
   if (byteLength > maxBytes) throw unknown(`the body has ${byteLength} bytes, and maxPayload is ${maxBytes}`);
   const type = exchange.header('content-type');
-  if (type !== undefined && (!jsonType.test(type) || otherCharset.test(type)))
-    throw unknown(`content-type is ${shown(type)}, which is not JSON in UTF-8`);
+  if (type !== undefined && !jsonType.test(type))
+    throw unknown(`content-type is ${shownType(type)}, which is not JSON`);
+  if (type !== undefined && otherCharset.test(type))
+    throw unknown('content-type names another charset than UTF-8');
   const coding = exchange.header('content-encoding');
   if (coding !== undefined && coding.toLowerCase() !== 'identity')
     throw unknown(`content-encoding is ${shown(coding)}, and the body is not decoded here`);
+}
+
+/** The media type without its parameters, where it has the form of one. */
+function shownType(type: string): string {
+  return /^([\w.+-]{1,32}\/[\w.+-]{1,64})[ \t]*(?:;[^,]*)?$/.exec(type)?.[1] ?? shown(type);
 }
 
 function unknown(why: string): EvaluationError {

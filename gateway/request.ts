@@ -48,7 +48,9 @@ export function readAsked(request: IncomingRequest): Asked | Refusal {
   const asked = parseAuthority(authority);
   if (asked === undefined) return gatewayRefusals['bad-host']('in the request target');
   if (asked.host !== host.host || portOf(asked, scheme) !== portOf(host, scheme))
-    return gatewayRefusals['host-mismatch']();
+    return gatewayRefusals['host-mismatch'](
+      `the target names ${asked.host}:${portOf(asked, scheme)}, the Host header ${host.host}:${portOf(host, scheme)}`,
+    );
   return { host: asked, target: rest.startsWith('/') ? rest : `/${rest}` };
 }
 

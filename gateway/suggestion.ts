@@ -1,13 +1,21 @@
 import { distance } from 'fastest-levenshtein';
 
-/** `did you mean "webhook"?` when one of the candidates is near; otherwise the candidates, when they are few. */
-export function suggestion(got: string, candidates: readonly string[]): string | undefined {
+/** `did you mean "webhook"?` when one of the candidates is near. */
+export function nearest(got: string, candidates: readonly string[]): string | undefined {
   const near = candidates
     .map((candidate) => ({ candidate, away: distance(got.toLowerCase(), candidate.toLowerCase()) }))
     .sort((a, b) => a.away - b.away)[0];
-  if (near !== undefined && near.away <= Math.max(1, Math.floor(near.candidate.length / 3))) {
-    return `did you mean ${JSON.stringify(near.candidate)}?`;
-  }
-  if (candidates.length === 0 || candidates.length > 12) return undefined;
-  return `known are ${candidates.join(', ')}`;
+  if (near === undefined) return undefined;
+  const { candidate, away } = near;
+  // Of texts with one character every other is one step away.
+  const isNear =
+    away <= Math.max(1, Math.floor(candidate.length / 3)) && away < Math.min(got.length, candidate.length);
+  return isNear ? `did you mean ${JSON.stringify(candidate)}?` : undefined;
+}
+
+/** What is nearest; otherwise the candidates, when they are few. */
+export function suggestion(got: string, candidates: readonly string[]): string | undefined {
+  const near = nearest(got, candidates);
+  if (near !== undefined) return near;
+  return candidates.length === 0 || candidates.length > 12 ? undefined : `known are ${candidates.join(', ')}`;
 }

@@ -29,7 +29,7 @@ export function onClientError(error: NodeJS.ErrnoException, connection: Connecti
   if (broken) return;
   // Bytes after a request that said `connection: close`: the answer to that one still counts.
   if (code === 'HPE_CLOSED_CONNECTION' && inFlight > 0) return;
-  const reply = replyOf(error);
+  const reply = replyOf(error, host.limits);
   if (inFlight === 0) {
     answerRaw(connection, reply, host);
     return;
@@ -72,11 +72,11 @@ export function seenOf({ clientIp }: Connection, request?: IncomingMessage): See
   return { clientIp, method, target: url, headers: rawHeaders };
 }
 
-function replyOf(error: NodeJS.ErrnoException): Refusal {
+function replyOf(error: NodeJS.ErrnoException, { headerBytes }: ListenerLimits): Refusal {
   const detail = `${error.code}: ${(error as { reason?: string }).reason ?? error.message}`;
   switch (error.code) {
     case 'HPE_HEADER_OVERFLOW':
-      return httpRefusals['headers-too-large'](detail);
+      return httpRefusals['headers-too-large'](`${detail}; the limit is ${headerBytes} bytes (headerSize)`);
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return httpRefusals.timeout(detail);
     case 'HPE_PAUSED_H2_UPGRADE':

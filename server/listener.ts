@@ -95,7 +95,7 @@ class Listener implements RunningServer, RawHost {
       .on('request', (request, response) => this.#onRequest(request, response, false))
       .on('checkContinue', (request, response) => this.#onRequest(request, response, true))
       .on('checkExpectation', (request, response) =>
-        this.#refuse(request, response, httpRefusals.expectation()),
+        this.#refuse(request, response, httpRefusals.expectation(`expect: ${request.headers.expect}`)),
       )
       .on('connect', (request, connection) => onConnect(request, connection as Connection, this))
       .on('clientError', (error: NodeJS.ErrnoException, connection) =>

@@ -40,7 +40,8 @@ export async function explain(args: readonly string[]): Promise<number> {
       headers,
       body: new BytesBody(body),
       clientIp: values.source,
-      scheme: 'https',
+      // As `postern serve` is asked: it alone takes absolute-form.
+      scheme: 'http',
     });
     process.stdout.write(report(decision));
     await gateway.close();

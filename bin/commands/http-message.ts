@@ -31,6 +31,8 @@ export function parseHttpRequest(bytes: Buffer): HttpMessage | string {
     if (field === null) return `line ${index + 2} is not a header; write NAME: VALUE`;
     headers.push(field[1] as string, field[2] as string);
   }
+  if (headerValue(headers, 'transfer-encoding') !== undefined)
+    return 'it has transfer-encoding, and chunks are not read here; write the body as it is, and leave that header out';
   const declared = headerValue(headers, 'content-length');
   if (/^[0-9]+$/.test(declared ?? '') && Number(declared) !== body.length) {
     return `content-length says ${declared} and the body has ${body.length} bytes (does an editor add a final newline?)`;

@@ -15,14 +15,17 @@ import { readSource, UsageError } from './usage.ts';
  * Exit 0 after a stop; 1 when the configuration is wrong or a port is taken. POSTERN_LISTEN and POSTERN_ADMIN stand for the options.
  */
 export async function serve(args: readonly string[]): Promise<number> {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args: [...args],
+    allowPositionals: true,
     options: {
       config: { type: 'string', default: process.env.POSTERN_CONFIG || 'postern.yaml' },
       listen: { type: 'string', default: process.env.POSTERN_LISTEN || '127.0.0.1:8080' },
       admin: { type: 'string', default: process.env.POSTERN_ADMIN || '127.0.0.1:8081' },
     },
   });
+  if (positionals.length > 0)
+    throw new UsageError(`serve takes its file by an option: postern serve --config ${positionals[0]}`);
   const listen = addressOf('--listen or POSTERN_LISTEN', values.listen);
   const admin = addressOf('--admin or POSTERN_ADMIN', values.admin);
   const source = await readSource(values.config);

@@ -2,7 +2,7 @@ import { ConfigurationError } from '../configuration-error.ts';
 import { messageOf } from '../message-of.ts';
 import type { SchemaProblem } from '../schema-problem.ts';
 import { shown } from '../shown.ts';
-import { suggestion } from '../suggestion.ts';
+import { nearest, suggestion } from '../suggestion.ts';
 import type { ConfigurationDocument } from './place.ts';
 import { type ConfigurationProblem, formatPath, InvalidConfiguration } from './problems.ts';
 
@@ -45,9 +45,14 @@ export class ProblemCollector {
       return this.add(problem.path, problem.message, suggestion(key, knownKeys(problem.path.slice(0, -1))));
     }
     const value = valueAt(this.#document.value, problem.path);
+    // The message names the candidates already.
     const hint =
-      typeof value === 'string' && problem.candidates ? suggestion(value, problem.candidates) : undefined;
-    const hidden = problem.hideValue === true || problem.path.some((step) => secretKeys.has(String(step)));
+      typeof value === 'string' && problem.candidates ? nearest(value, problem.candidates) : undefined;
+    const hidden =
+      problem.hideValue === true ||
+      problem.path.some((step) => secretKeys.has(String(step))) ||
+      // That it is a map says nothing, unless something else was expected.
+      (typeof value === 'object' && value !== null && !problem.message.startsWith('expected'));
     const got = hidden ? '' : describeValue(value);
     this.add(problem.path, `${problem.message}${got}`, hint);
   }

@@ -20,7 +20,7 @@ const messages: Readonly<Partial<Record<ErrorCode, string>>> = {
   MULTILINE_IMPLICIT_KEY: 'a key spans several lines; is a colon or a quote missing?',
   MULTIPLE_DOCS: 'the file holds more than one document; remove the line --- or ...',
   NON_STRING_KEY: 'a key is a text; write it in quotes',
-  TAB_AS_INDENT: 'a tab cannot indent; use blanks',
+  TAB_AS_INDENT: 'a tab cannot indent; use spaces',
   TAG_RESOLVE_FAILED: 'tags (!) are not used here; remove it',
   UNEXPECTED_TOKEN: 'this is not expected here; are a quote, a comma or a line break missing?',
 };

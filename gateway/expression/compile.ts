@@ -185,8 +185,17 @@ export class Compiler {
     return this.error(
       node,
       `unknown name ${JSON.stringify(name)}`,
-      constants ?? nothing ?? suggestion(name, known),
+      constants ?? nothing ?? this.#hyphenHint(node) ?? suggestion(name, known),
     );
+  }
+
+  /** `request.headers.x-team` is a subtraction. */
+  #hyphenHint({ start, end }: Span): string | undefined {
+    const before = /\brequest\.headers\.([a-z0-9_-]*-)$/i.exec(this.source.slice(0, start))?.[1];
+    if (before === undefined) return undefined;
+    const rest = /^(?:-[a-z0-9_-]+)?/i.exec(this.source.slice(end))?.[0];
+    const header = `${before}${this.source.slice(start, end)}${rest}`.toLowerCase();
+    return `a hyphen subtracts; write request.headers['${header}']`;
   }
 
   #select(node: NodeOf<'select'>): Part {

@@ -99,7 +99,8 @@ export const webhook = definePlugin<Options>({
       if (timestampMs === undefined) return undefined;
       const ageMs = host.clock.now() - timestampMs;
       if (Math.abs(ageMs) <= options.tolerance) return undefined;
-      return refuse.timestamp(`signed ${ageMs} ms ago, the tolerance is ${options.tolerance} ms`);
+      const when = ageMs < 0 ? `${-ageMs / 1_000} s in the future` : `${ageMs / 1_000} s ago`;
+      return refuse.timestamp(`signed ${when}, the tolerance is ${options.tolerance / 1_000} s`);
     }
 
     function conclude(exchange: Exchange, claim: Claim, body: Uint8Array, signed: boolean): Verdict {

@@ -44,3 +44,22 @@ test('explain does not print what a request may hold as a credential: query, hea
   }
   assert.ok(!admitted.stdout.includes('hunter2'));
 });
+
+test('explain takes a target in absolute-form, as a client behind an HTTP proxy sends it to postern serve', () => {
+  for (const host of ['h', 'h:80']) {
+    const { status, stdout } = explain(
+      `GET http://${host}/a HTTP/1.1\nHost: h\nProxy-Connection: Keep-Alive\n\n`,
+    );
+    assert.equal(status, 0, stdout);
+    assert.match(stdout, /^GET \/a on h from/);
+  }
+  assert.match(explain('GET https://h/a HTTP/1.1\nHost: h\n\n').stdout, /400 gateway:wrong-scheme/);
+});
+
+test('explain says that it does not read chunks, instead of taking their sizes for a part of the body', () => {
+  const { status, stderr } = explain(
+    'POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n',
+  );
+  assert.equal(status, 2);
+  assert.match(stderr, /holds no HTTP request: it has transfer-encoding, .*leave that header out$/m);
+});

@@ -94,3 +94,36 @@ for (const [what, bytes, code, expected] of rows) {
     assert.ok(!JSON.stringify(line).includes('secret'));
   });
 }
+
+const detailed: readonly (readonly [what: string, bytes: string, detail: RegExp])[] = [
+  [
+    'a head that is too long',
+    `GET / HTTP/1.1\r\nX: ${'a'.repeat(40_000)}\r\n\r\n`,
+    /limit is 32768 bytes \(headerSize\)$/,
+  ],
+  [
+    'too many headers',
+    `GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${'X: y\r\n'.repeat(30)}\r\n`,
+    /^32 headers, the limit is 20$/,
+  ],
+  [
+    'another expectation',
+    'POST /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: more\r\n\r\n',
+    /^expect: more$/,
+  ],
+  ['a character in the path', 'GET /a|b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n', /^"\|" at 2$/],
+  [
+    'two hosts',
+    'GET http://b/x HTTP/1.1\r\nHost: a:81\r\nConnection: close\r\n\r\n',
+    /^the target names b:80, the Host header a:81$/,
+  ],
+];
+
+for (const [what, bytes, detail] of detailed) {
+  test(`the log says which value was refused, or which limit: ${what}`, async (t) => {
+    const { port, lines } = await open(t);
+    const client = await RawClient.connect(port);
+    await client.send(bytes).ended();
+    assert.match(String(lines[0]?.detail), detail);
+  });
+}

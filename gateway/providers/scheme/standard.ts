@@ -80,7 +80,9 @@ export function standardVerifier(
       if (text.startsWith('v1,') && macForm.test(text.slice(3))) v1.push(text.slice(3));
       else if (text.startsWith('v1a,') && ed25519Form.test(text.slice(4))) v1a.push(text.slice(4));
       else if (/^v1a?,/.test(text) || !otherVersion.test(text))
-        throw new MalformedSignature(`${names.signature} is not a list of signatures`);
+        throw new MalformedSignature(
+          `${names.signature} is not a list of signatures such as v1,BASE64, with spaces between them`,
+        );
     }
     if (v1.length + v1a.length === 0)
       throw new MalformedSignature(`${names.signature} holds no signature of version v1 or v1a`);
