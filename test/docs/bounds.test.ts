@@ -62,7 +62,7 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   'Segments of a path': [count(constant('gateway/path.ts', 'maxSegments'))],
   'A body that a plugin reads': [bytes(constant('gateway/config/chains.ts', 'defaultMaxBodyBytes'))],
   'Addresses against': [
-    count(Number(/max: ([\d_]+)/.exec(source('gateway/cidr.ts'))?.[1]?.replace('_', ''))),
+    count(Number(/list\(range, { max: ([\d_]+)/.exec(source('gateway/cidr.ts'))?.[1]?.replace('_', ''))),
     '40 ns',
   ],
   'Signatures in one header': [count(constant('gateway/providers/scheme/headers.ts', 'mostSignatures')), '1'],
