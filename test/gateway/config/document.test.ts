@@ -229,3 +229,15 @@ test('JSON is read as the language reads it, and refused where the language refu
     { numRuns: 2_000 },
   );
 });
+
+test('a configuration of more than 1048576 characters is not parsed, and one of as many is', async () => {
+  const empty = '{"services":{},"routes":{}}';
+  for (const [file, rest] of [
+    ['FILE.json', ' '],
+    ['FILE.yaml', ' #'],
+  ] as const) {
+    const most = `${empty}${rest}`.padEnd(1_048_576);
+    assert.deepEqual(await problemsOf(file, most), []);
+    assert.match(String(await problemsOf(file, `${most} `)), /1048577 characters; the limit is 1048576/);
+  }
+});
