@@ -12,9 +12,9 @@ const help = `postern: one guarded door for the HTTP services of a private netwo
   postern serve  [--config postern.yaml] [--listen 127.0.0.1:8080] [--admin 127.0.0.1:8081]
                  run the gateway on this machine
   postern check  FILE [--json]
-                 say everything that is wrong with a configuration, and what it warns of
+                 report the errors and the warnings of a configuration
   postern explain FILE [--request FILE|-] [--source IP]
-                 say what each plugin makes of an HTTP request, without sending it on
+                 show the verdict of each plugin on an HTTP request, without sending it
   postern schema print the JSON Schema of the configuration, for editors
   postern --version
 

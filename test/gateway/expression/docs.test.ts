@@ -44,3 +44,16 @@ test('the rule on `modified` takes about half of the steps for as many commits a
   const share = exchange.expressionSteps / maxSteps;
   assert.ok(share > 0.45 && share < 0.6, `${share}`);
 });
+
+test('every function that a table of the page names is there', () => {
+  const table = page.slice(page.indexOf('| operators |')).split('\n\n', 1)[0] as string;
+  const named = table
+    .split('\n')
+    .slice(1)
+    .flatMap((row) => [...row.matchAll(/`(\w+)[`(]/g)].map(([, name = '']) => name));
+  assert.ok(named.length > 30);
+  assert.deepEqual(
+    named.filter((name) => !functionNames().includes(name)),
+    [],
+  );
+});
