@@ -17,4 +17,5 @@ export const lambdaBenches: readonly Bench[] = [
   ),
   labBench('memory', 'function, extension and tailscaled over 50 bodies of 4 MB'),
   labBench('thaw', 'the first request after a freeze of 190 s (5 sandboxes, 4 minutes)'),
+  labBench('ends', 'recovery after tailscaled was killed, shutdown, and a start that fails (20 sandboxes)'),
 ];

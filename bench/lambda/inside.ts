@@ -1,6 +1,7 @@
 import { startLab } from '../../test/e2e/lab/lab.ts';
 import { enterHub } from '../../test/e2e/lab/network.ts';
 import { measureCold } from './cold.ts';
+import { measureEnds } from './ends.ts';
 import type { Measure } from './measure.ts';
 import { measureMemory } from './memory.ts';
 import { measurePower } from './power.ts';
@@ -13,6 +14,7 @@ import { measureWarm } from './warm.ts';
 const measurements: Readonly<Record<string, Measure>> = {
   cold: measureCold,
   thaw: measureThaw,
+  ends: measureEnds,
   warm: measureWarm,
   share: measureShare,
   memory: measureMemory,

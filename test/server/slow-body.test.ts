@@ -63,7 +63,7 @@ for (const [plugin, target, sent, status, code] of rows) {
       });
       const server = await startServer(gateway, { host: '127.0.0.1', port: 0 });
       const client = await RawClient.connect(server.address.port);
-      t.mock.timers.enable({ apis: ['setTimeout'] });
+      t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.now() });
       t.after(async () => {
         client.close();
         await server.close(0);
@@ -101,7 +101,7 @@ for (const framing of ['content-length', 'chunked'] as const) {
     });
     const server = await startServer(gatewayWith({ upstream }), { host: '127.0.0.1', port: 0 });
     const client = await RawClient.connect(server.address.port);
-    t.mock.timers.enable({ apis: ['setTimeout'] });
+    t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: Date.now() });
     const part = 'a'.repeat(1_000);
     const piece = framing === 'chunked' ? `3e8\r\n${part}\r\n` : part;
     const length = framing === 'chunked' ? 'Transfer-Encoding: chunked' : 'Content-Length: 9000000';
