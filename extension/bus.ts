@@ -1,3 +1,4 @@
+import { after } from '../gateway/clock.ts';
 import { TunnelError } from './causes.ts';
 import type { LocalApi, Notify } from './localapi.ts';
 
@@ -46,7 +47,6 @@ export class Bus {
    */
   next<T>(decide: Decide<T>, withinMs: number, signal?: AbortSignal): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
-      const settled = new AbortController();
       const listener = (notify: Notify) => {
         try {
           const decided = decide(notify);
@@ -56,16 +56,14 @@ export class Bus {
         }
       };
       const settle = (how: () => void) => {
-        settled.abort();
+        stopTimer();
         this.#listeners.delete(listener);
         how();
       };
       this.#listeners.add(listener);
-      this.#api.clock
-        .sleep(withinMs, settled.signal)
-        .then(() => settle(() => resolve(undefined)))
-        .catch(ignore);
-      signal?.addEventListener('abort', () => settle(() => resolve(undefined)), { once: true });
+      const giveUp = () => settle(() => resolve(undefined));
+      const stopTimer = after(this.#api.clock, withinMs, giveUp);
+      signal?.addEventListener('abort', giveUp, { once: true });
     });
   }
 
@@ -98,5 +96,3 @@ export class Bus {
     for (const listener of this.#listeners) listener(notify);
   }
 }
-
-function ignore(): void {}

@@ -1,4 +1,5 @@
 import { BytesBody } from '../../gateway/body.ts';
+import { after } from '../../gateway/clock.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import { cut, most } from '../../gateway/log-limits.ts';
 import type { Clock, Log } from '../../gateway/plugin.ts';
@@ -48,19 +49,15 @@ function forward(
   clock: Clock,
 ): Promise<HttpApiAnswer> {
   return new Promise((resolve) => {
-    const answered = new AbortController();
+    // The gateway's own deadline is for the head; API Gateway wants the whole answer, and a function out of time gives none.
+    const stopTimer = after(clock, deadlineMs - clock.now(), () => {
+      const detail = "the answer was not whole before the function's time was up";
+      handling.refuse(upstreamRefusals.timeout(detail));
+    });
     const sink = new AnswerSink((answer) => {
-      answered.abort();
+      stopTimer();
       resolve(answer);
     });
-    // The gateway's own deadline is for the head; API Gateway wants the whole answer, and a function out of time gives none.
-    clock.sleep(deadlineMs - clock.now(), answered.signal).then(
-      () =>
-        handling.refuse(
-          upstreamRefusals.timeout("the answer was not whole before the function's time was up"),
-        ),
-      () => {},
-    );
     const handling = gateway.handle(incomingRequest(event, new BytesBody(event.body), deadlineMs), sink);
     sink.attach(handling);
   });
