@@ -74,16 +74,16 @@ test('docs/observability.md says where each text is cut', () => {
     assert.ok(text.includes(`${word} ${most[field as keyof typeof most].toLocaleString('en-US')}`), word);
 });
 
-test('docs/observability.md lists every event that the gateway itself logs, with its level', () => {
-  const root = new URL('../../gateway/', import.meta.url);
-  const logs = readdirSync(root, { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts'))
-    .flatMap((file) => [
-      ...readFileSync(new URL(file, root), 'utf8').matchAll(/\blog\.(info|warn|error)\('([a-z-]+)'/g),
-    ])
-    .map(([, level, event]) => `${event} ${level}`);
-  const listed = rows(path, '## Events of the gateway').map(
-    ([event, level]) => `${names(event)[0]} ${level}`,
+test('docs/observability.md lists every event of the gateway and of postern serve, with its level', () => {
+  const root = new URL('../../', import.meta.url);
+  const sources = ['gateway', 'server'].flatMap((folder) =>
+    readdirSync(new URL(folder, root), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts'))
+      .map((file) => readFileSync(new URL(`${folder}/${file}`, root), 'utf8')),
   );
+  const logs = sources
+    .flatMap((source) => [...source.matchAll(/\blog\.(info|warn|error)\('([a-z-]+)'/g)])
+    .map(([, level, event]) => `${event} ${level}`);
+  const listed = rows(path, '## Other events').map(([event, level]) => `${names(event)[0]} ${level}`);
   assert.deepEqual(listed.toSorted(), [...new Set(logs)].toSorted());
 });
