@@ -91,3 +91,10 @@ test('an event with a target in absolute-form is refused', async () => {
   );
   assert.equal(reply?.code, 'path:not-origin-form');
 });
+
+test('an event that names no host, nor a domain of the API, has none and is refused', async () => {
+  const { headers: _headers, ...event } = httpApiEvent({ requestContext: { domainName: undefined } });
+  const request = incomingRequest(requestOf(event), noBody, Date.now() + 1_000);
+  assert.deepEqual(request.headers, []);
+  assert.equal((await gatewayWith({}).decide(request)).reply?.code, 'gateway:bad-host');
+});
