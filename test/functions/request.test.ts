@@ -93,8 +93,10 @@ test('an event with a target in absolute-form is refused', async () => {
 });
 
 test('an event that names no host, nor a domain of the API, has none and is refused', async () => {
-  const { headers: _headers, ...event } = httpApiEvent({ requestContext: { domainName: undefined } });
-  const request = incomingRequest(requestOf(event), noBody, Date.now() + 1_000);
+  const { headers: _headers, ...event } = httpApiEvent();
+  const { domainName: _domain, ...requestContext } = event.requestContext;
+  const nameless = requestOf({ ...event, requestContext });
+  const request = incomingRequest(nameless, noBody, Date.now() + 1_000);
   assert.deepEqual(request.headers, []);
   assert.equal((await gatewayWith({}).decide(request)).reply?.code, 'gateway:bad-host');
 });

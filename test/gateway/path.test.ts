@@ -153,6 +153,8 @@ test('a route may allow encoded slashes, parameters and empty segments, each on 
   assert.equal(pathOf('/a%25252Fb', ['%2F']), 'path:double-encoding');
   assert.equal(pathOf('/a%2F%2Fb', ['%2F']), 'path:empty-segment');
   assert.equal(pathOf('/a/;x/b', [';']), 'path:empty-segment');
+  for (const target of ['/a;x.', '/a;x./b', '/a.;x', '/a;x%20', '/a;%2e', '/a%3Fx./b', '/a%23x.'])
+    assert.equal(pathOf(target, [';']), 'path:trailing-dot', target);
 });
 
 test('a character that Unicode makes a dot of spells no dot segment, whichever it is', () => {

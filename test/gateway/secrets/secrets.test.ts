@@ -163,7 +163,17 @@ for (const [kind, read] of Object.entries(stores)) {
   });
   if (kind === 'the edge') continue;
   test(`a secret of blanks is refused, wherever it comes from: ${kind}`, async () => {
-    for (const blank of [' ', '   ', '\t', '\n\n', ' \r\n', '\u00a0\u3000', '\0\0'])
+    for (const blank of [
+      ' ',
+      '   ',
+      '\t',
+      '\n\n',
+      ' \r\n',
+      '\u00a0\u3000',
+      '\0\0',
+      ' '.repeat(5_000),
+      '\0'.repeat(60_000),
+    ])
       if (kind !== 'env:' || !blank.includes('\0'))
         await assert.rejects(read(blank), /has only blanks; put the secret into it/, JSON.stringify(blank));
     if (!kind.endsWith('env:')) await assert.rejects(read('\n'), /is empty/);
