@@ -31,7 +31,9 @@ export function onClientError(error: NodeJS.ErrnoException, connection: Connecti
   if (code === 'HPE_CLOSED_CONNECTION' && inFlight > 0) return;
   const reply = replyOf(error, host.limits);
   if (inFlight === 0) {
-    answerRaw(connection, reply, host);
+    // In the rest of a body whose request has its answer, a second one would be taken for that of the next request.
+    if (latest?.request.complete === false) closeSoon(connection, host);
+    else answerRaw(connection, reply, host);
     return;
   }
   connection.broken = true;
@@ -53,14 +55,20 @@ function answerRaw(
   { limits, clock, refused }: RawHost,
   request?: IncomingMessage,
 ): void {
-  connection.broken = true;
   const id = newRequestId();
   const { headers, body } = renderReply(reply, id);
   refused(seenOf(connection, request), id, reply, body.byteLength);
   let head = `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}\r\nconnection: close\r\n`;
   for (let at = 0; at + 1 < headers.length; at += 2) head += `${headers[at]}: ${headers[at + 1]}\r\n`;
   connection.write(`${head}\r\n`, 'latin1');
-  connection.end(body);
+  connection.write(body);
+  closeSoon(connection, { limits, clock });
+}
+
+/** What is written still goes out. */
+function closeSoon(connection: Connection, { limits, clock }: Pick<RawHost, 'limits' | 'clock'>): void {
+  connection.broken = true;
+  connection.end();
   const stopTimer = after(clock, limits.lingerMs, () => connection.destroy());
   connection.once('close', stopTimer);
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
 import { systemClock } from '../../gateway/clock.ts';
 import { readEnvironment } from '../../gateway/environment.ts';
@@ -21,10 +22,14 @@ export async function explain(args: readonly string[]): Promise<number> {
   const [file] = positionals;
   if (file === undefined || positionals.length > 1)
     throw new UsageError('usage: postern explain FILE [--request FILE|-] [--source IP]');
+  if (isIP(values.source) === 0)
+    throw new UsageError(`--source: ${JSON.stringify(values.source)} is not an IP address`);
   const source = await readSource(file);
   const message = parseHttpRequest(await readInput(values.request));
   if (typeof message === 'string')
-    throw new UsageError(`${values.request} holds no HTTP request: ${message}`);
+    throw new UsageError(
+      `${values.request === '-' ? 'standard input' : values.request} holds no HTTP request: ${message}`,
+    );
   try {
     const gateway = await loadGateway(source, {
       clock: systemClock,

@@ -35,7 +35,7 @@ export function connectorThrough(transport: Transport, limitMs: () => number): b
         function onBroken(error: Error): void {
           // The TLS socket is gone, the one below it may not be.
           socket.destroy();
-          const detail = `${host}:${port}: ${error.message}`;
+          const detail = `${host}:${port}: ${reasonOf(error)}`;
           callback(new ConnectError(upstreamRefusals['tls-failed'](detail), { cause: error }), null);
         }
         try {
@@ -52,4 +52,11 @@ export function connectorThrough(transport: Transport, limitMs: () => number): b
       },
     );
   };
+}
+
+/** OpenSSL's messages have addresses and files of its own around the reason. */
+function reasonOf(error: Error & { readonly code?: string; readonly reason?: string }): string {
+  if (error.code === 'ERR_SSL_WRONG_VERSION_NUMBER')
+    return 'it does not speak TLS; if it speaks HTTP, begin its url with http://';
+  return error.reason ?? error.message;
 }

@@ -16,6 +16,7 @@ const mistakes: readonly (readonly [args: readonly string[], message: string])[]
   [['serve', 'my.yaml'], 'serve takes its file by an option: postern serve --config my.yaml'],
   [['serve', '--lisen', '127.0.0.1:0'], "Unknown option '--lisen'; see postern help"],
   [['check', '-j', 'my.yaml'], "Unknown option '-j'; see postern help"],
+  [['explain', 'my.yaml', '--source', 'builder'], '--source: "builder" is not an IP address'],
   [['schema', 'my.yaml'], "Unexpected argument 'my.yaml'; see postern help"],
 ];
 

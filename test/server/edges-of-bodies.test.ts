@@ -34,3 +34,27 @@ test('trailers below the limit are not kept with the request, however many there
   request.push(null);
   assert.deepEqual(request.rawTrailers, []);
 });
+
+for (const length of [1, 100, 60_000]) {
+  test(`a request gets one answer, also when it was refused on its head and its body of ${length} bytes never comes`, async (t) => {
+    const refusal = { kind: 'refuse', code: 'given:no', status: 403, title: 'No' } as const;
+    const logged: string[] = [];
+    const gateway = gatewayWith({
+      instances: [instance('given', 1, { access: () => refusal })],
+      finished: ({ id }) => logged.push(id),
+    });
+    const server = await startServer(gateway, {
+      host: '127.0.0.1',
+      port: 0,
+      limits: { lingerMs: 50, headersTimeoutMs: 150, requestTimeoutMs: 150 },
+    });
+    const client = await RawClient.connect(server.address.port);
+    t.after(() => server.close(0));
+    const received = await client
+      .send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`)
+      .ended();
+    assert.equal(received.match(/HTTP\/1\.1 /g)?.length, 1, received);
+    assert.equal(firstAnswer(received).code, 'given:no');
+    assert.equal(logged.length, 1);
+  });
+}

@@ -91,12 +91,14 @@ for (const [why, tlsOptions, url] of [
   });
 }
 
-test('a target that does not speak TLS is tls-failed', async (t) => {
+test('a target that does not speak TLS is tls-failed, and the detail says what to do', async (t) => {
   const target = await startTarget(t, says('plain'));
   const proxy = await startProxy(t, () => ({ host: '127.0.0.1', port: target.port }));
+  const { failed } = await send(through(t, proxy.port, 'https://builder.test'));
+  assert.equal(failed?.code, 'upstream:tls-failed');
   assert.equal(
-    (await send(through(t, proxy.port, 'https://builder.test'))).failed?.code,
-    'upstream:tls-failed',
+    failed.detail,
+    'builder.test:443: it does not speak TLS; if it speaks HTTP, begin its url with http://',
   );
 });
 
