@@ -1,4 +1,5 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { BodyError, bodyTooLarge } from '../gateway/body.ts';
 import { Pieces } from '../gateway/pieces.ts';
 import { gatewayRefusals } from '../gateway/refusal.ts';
@@ -213,6 +214,12 @@ class Gathering {
 /** A response that knows its sink, so that no listener needs a closure of its own. */
 export class SinkResponse extends ServerResponse<ServerRequest> {
   sink: ResponseSink | undefined = undefined;
+
+  /** Node gives the connection to an answer in its turn, also to one that broke off while it waited: nothing of it can be sent. */
+  override assignSocket(socket: Socket): void {
+    if (this.destroyed) socket.destroySoon();
+    else super.assignSocket(socket);
+  }
 
   /** Node closes the connection after an answer that it gives instead of 100 (Continue), though the body may have come whole. */
   expectNothing(): void {

@@ -88,6 +88,21 @@ for (const [what, bytes, refuse, answers] of [
   });
 }
 
+test('an answer that breaks off while it waits for its turn closes the connection in its turn', async (t) => {
+  const { upstream, client } = await open(t);
+  client.send(`${get('/a')}${get('/b')}${get('/c')}`);
+  const [a, b, c] = [await upstream.next(), await upstream.next(), await upstream.next()];
+  b.receiver.head(200, ['content-length', '9']);
+  b.receiver.data(Buffer.from('half'));
+  b.receiver.fail({ kind: 'refuse', status: 502, code: 'test:broken', title: 'Broken' });
+  await delay(20);
+  assert.equal(client.received, '');
+  answer(a);
+  assert.deepEqual(statuses(await client.ended()), ['200']);
+  assert.match(client.received, /\/a$/);
+  assert.equal(c.aborted, true);
+});
+
 test('a stop answers all requests that were sent ahead, and says with the last one that the connection closes', async (t) => {
   const { upstream, server, client } = await open(t);
   client.send(`${get('/a')}${get('/b')}`);
