@@ -42,10 +42,19 @@ export function onClientError(error: NodeJS.ErrnoException, connection: Connecti
   if (latest !== undefined && !latest.request.complete) latest.request.destroy(new BodyError(reply));
 }
 
-/** The parser has left the connection: the refusal is the last answer on it, or is left out behind answers that are still to come. */
+/**
+ * Refuses CONNECT. Node leaves the connection to its listener there, without drain, end or close for the answers that are under way
+ * on it: they end here, and so does the connection.
+ */
 export function onConnect(request: IncomingMessage, connection: Connection, host: RawHost): void {
-  if (connection.inFlight) connection.broken = true;
-  else answerRaw(connection, httpRefusals.connect(), host, request);
+  if (connection.inFlight || !connection.writable) {
+    for (let sink = connection.latest; sink !== undefined; sink = sink.previous) sink.drop();
+    connection.destroy();
+    return;
+  }
+  answerRaw(connection, httpRefusals.connect(), host, request);
+  // What the client sends still is thrown away: a connection that is closed with bytes unread is reset, and the answer lost.
+  connection.resume();
 }
 
 /** Answers where there is no request to answer to, and closes; what still comes is thrown away for a while. */

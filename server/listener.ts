@@ -214,7 +214,9 @@ class Listener implements RunningServer, RawHost {
   #open(request: ServerRequest, response: SinkResponse, declared: number | undefined): ResponseSink {
     const sink = new ResponseSink(request, response, declared, this);
     const connection = request.socket as Connection;
-    connection.inFlight = (connection.inFlight ?? 0) + 1;
+    const { inFlight = 0 } = connection;
+    if (inFlight > 0) sink.previous = connection.latest;
+    connection.inFlight = inFlight + 1;
     connection.latest = sink;
     response.sink = sink;
     response.on('close', onResponseClose);

@@ -29,6 +29,8 @@ export class ResponseSink implements Sink, HeldHead {
   body: Body | undefined = undefined;
   /** What the request's head holds in the account of its client. */
   chargedBytes = 0;
+  /** The request before this one, while both are under way. */
+  previous: ResponseSink | undefined = undefined;
   /** The sender waits for 100 (Continue), and nobody has asked for the body yet. */
   bodyHeldBack = false;
   readonly #response: SinkResponse;
@@ -126,8 +128,14 @@ export class ResponseSink implements Sink, HeldHead {
     this.#response.destroy();
   }
 
+  /** Ends the exchange without an answer. */
+  drop(): void {
+    this.#response.destroy();
+  }
+
   /** The response is over or its connection gone. */
   closed(): void {
+    this.previous = undefined;
     this.handling?.cancel();
     const connection = this.request.socket as Connection;
     this.request.release();

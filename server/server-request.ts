@@ -35,6 +35,7 @@ export class ServerRequest extends IncomingMessage {
   #timer: NodeJS.Timeout | undefined = undefined;
   /** Bytes of the body in the client's account. */
   #chargedBytes = 0;
+  #released = false;
 
   /** Bytes that nobody has read yet. */
   get #unreadBytes(): number {
@@ -62,9 +63,10 @@ export class ServerRequest extends IncomingMessage {
     this._read(0);
   }
 
-  /** The exchange is over: nothing holds the body any more. */
+  /** The exchange is over: nothing holds the body any more, and what comes of it still is thrown away. */
   release(): void {
     this.#charge(0);
+    this.#released = true;
   }
 
   /** Node's parser gives the body here, chunk by chunk, and null at its end. */
@@ -121,7 +123,7 @@ export class ServerRequest extends IncomingMessage {
   #charge(heldBytes: number): boolean {
     const more = heldBytes - this.#chargedBytes;
     const { account } = this.socket as Connection;
-    if (more === 0 || account === undefined) return true;
+    if (more === 0 || account === undefined || this.#released) return true;
     if (more > 0 && !account.charge(more)) {
       this.destroy(new BodyError(httpRefusals.overloaded(account.full(more), ['retry-after', '1'])));
       return false;

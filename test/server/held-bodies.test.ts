@@ -7,7 +7,7 @@ import type { Upstream } from '../../gateway/upstream/upstream.ts';
 import { type ListenOptions, startServer } from '../../server/listener.ts';
 import { gatewayWith, instance, ok, upstreamOf } from '../support/gateway.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { echo, HeldUpstream } from './fake-upstream.ts';
+import { echo, type HeldCall, HeldUpstream } from './fake-upstream.ts';
 import { firstAnswer, RawClient } from './raw-client.ts';
 
 const head = 'POST / HTTP/1.1\r\nHost: a\r\n';
@@ -152,5 +152,76 @@ test('a body that nobody reads for a while is not called slow', async (t) => {
   assert.equal(client.received, '');
   await clock.run(clock.sleep(30));
   await client.send('456').until(/\r\n\r\n6$/);
+  client.close();
+});
+
+const no = { kind: 'refuse', status: 502, code: 'test:broken', title: 'Broken' } as const;
+const whole = `${head}Content-Length: 60000\r\n\r\n${'a'.repeat(60_000)}`;
+const ends: Record<string, (client: RawClient, held: HeldCall) => void> = {
+  'its answer breaks off': (_client, { receiver }) => {
+    receiver.head(200, ['content-length', '9']);
+    receiver.data(Buffer.from('half'));
+    receiver.fail(no);
+  },
+  'its target fails': (_client, { receiver }) => receiver.fail(no),
+  'its client resets the connection': (client) => client.socket.resetAndDestroy(),
+  'its client resets the connection in the middle of the answer': (client, { receiver }) => {
+    receiver.head(200, ['content-length', '9']);
+    receiver.data(Buffer.from('half'));
+    client.socket.resetAndDestroy();
+  },
+  'CONNECT comes behind it': (client) => client.send('CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n'),
+};
+
+for (const [what, end] of Object.entries(ends)) {
+  for (const [how, hooks, ahead] of [
+    ['gathered', [gathers], 0],
+    ['gathered, behind another', [gathers], 1],
+    ['forwarded', [], 0],
+    ['forwarded, behind another', [], 1],
+  ] as const) {
+    test(`what an exchange held is given back when ${what}: ${how}`, async (t) => {
+      const upstream = new HeldUpstream();
+      const port = await serve(t, {
+        hooks,
+        upstream,
+        limits: { memoryBytes: 100_000, memoryPerAddressBytes: 100_000 },
+      });
+      for (let turn = 0; turn < 6; turn += 1) {
+        const client = await RawClient.connect(port);
+        client.send(`${'GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(ahead)}${whole}`);
+        for (let at = 0; at < ahead; at += 1) await upstream.next();
+        const held = await upstream.next();
+        await delay(20);
+        end(client, held);
+        await delay(50);
+        client.socket.resetAndDestroy();
+        await delay(10);
+      }
+      const client = await RawClient.connect(port);
+      client.send(`${head}Content-Length: 60000\r\n\r\n${'a'.repeat(59_000)}`);
+      await delay(20);
+      client.send('a'.repeat(1_000));
+      const { receiver } = await upstream.next();
+      receiver.head(204, []);
+      receiver.end();
+      await client.until(/204/);
+      client.close();
+    });
+  }
+}
+
+test('a body that comes whole after its request was answered holds nothing', async (t) => {
+  const limits = { memoryBytes: 100_000, memoryPerAddressBytes: 100_000 };
+  const port = await serve(t, { hooks: [gathers], upstream: upstreamOf(ok, 100), limits });
+  const client = await RawClient.connect(port);
+  for (let turn = 0; turn < 3; turn += 1) {
+    client.received = '';
+    client.send(whole.slice(0, -1_000));
+    await client.until(/ 408 [\s\S]*"code":"gateway:body-timeout"[^\n]*\n$/);
+    client.send('a'.repeat(1_000));
+  }
+  client.received = '';
+  await client.send(whole).until(/200 OK[\s\S]*ok$/);
   client.close();
 });
