@@ -3,7 +3,7 @@ import { check } from './commands/check.ts';
 import { explain } from './commands/explain.ts';
 import { schema } from './commands/schema.ts';
 import { serve } from './commands/serve.ts';
-import { UsageError } from './commands/usage.ts';
+import { UsageError, usageMistake } from './commands/usage.ts';
 
 const commands = { serve, check, explain, schema };
 
@@ -35,12 +35,4 @@ try {
   const mistake = usageMistake(error);
   process.stderr.write(`postern: ${mistake ?? (error as Error).stack ?? String(error)}\n`);
   process.exitCode = mistake === undefined ? 1 : 2;
-}
-
-/** What is wrong with the command line, in one sentence; undefined when something else is wrong. */
-function usageMistake(error: unknown): string | undefined {
-  if (error instanceof UsageError) return error.message;
-  const { code, message } = error as NodeJS.ErrnoException;
-  // Node goes on with advice on arguments that begin with a hyphen.
-  return code?.startsWith('ERR_PARSE_ARGS') ? `${message.split('. ', 1)[0]}; see postern help` : undefined;
 }

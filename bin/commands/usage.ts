@@ -27,3 +27,11 @@ export async function readInput(file: string): Promise<Buffer> {
     throw new UsageError(`cannot read ${file}: ${why}`);
   }
 }
+
+/** What is wrong with the command line, in one sentence; undefined when something else is wrong. */
+export function usageMistake(error: unknown): string | undefined {
+  if (error instanceof UsageError) return error.message;
+  const { code, message } = error as NodeJS.ErrnoException;
+  // Node goes on with advice on arguments that begin with a hyphen.
+  return code?.startsWith('ERR_PARSE_ARGS') ? `${message.split('. ', 1)[0]}; see postern help` : undefined;
+}
