@@ -3,11 +3,13 @@ import { createServer } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import test, { type TestContext } from 'node:test';
 import { readEnvironment } from '../../../gateway/environment.ts';
+import type { Clock } from '../../../gateway/plugin.ts';
 import { createUpstream, type UpstreamOptions } from '../../../gateway/upstream/client.ts';
 import { parseTarget } from '../../../gateway/upstream/target.ts';
 import type { Readiness, Transport } from '../../../gateway/upstream/transport.ts';
 import { parseTransport } from '../../../gateway/upstream/transports/index.ts';
 import type { Upstream } from '../../../gateway/upstream/upstream.ts';
+import { VirtualClock } from '../../support/virtual-clock.ts';
 import { begin, send } from './fixtures/call.ts';
 import { MovableClock } from './fixtures/clock.ts';
 import { silence, startProxy } from './fixtures/proxy.ts';
@@ -20,9 +22,10 @@ function upstreamTo(
     readonly transport?: string;
     readonly ready?: Transport['ready'];
     readonly limits?: Partial<UpstreamOptions>;
+    readonly clock?: Clock;
   } = {},
 ): Upstream {
-  const clock = new MovableClock();
+  const { clock = new MovableClock() } = options;
   const made = parseTransport(options.transport ?? 'direct').create({
     clock,
     tailnet: readEnvironment({}).tailnet,
@@ -285,11 +288,13 @@ test('an answer streams, and the target is not read faster than the client reads
 
 test('the time for a connection ends before the deadline of the call, so that its reason arrives', async (t) => {
   const proxy = await startProxy(t, silence);
-  const upstream = upstreamTo(t, ['http://builder.test'], { transport: `socks5://127.0.0.1:${proxy.port}` });
-  const before = Date.now();
-  const { failed } = await send(upstream, { deadlineMs: before + 400 });
+  const clock = new VirtualClock();
+  const transport = `socks5://127.0.0.1:${proxy.port}`;
+  const upstream = upstreamTo(t, ['http://builder.test'], { transport, clock });
+  const before = clock.now();
+  const { failed } = await clock.run(send(upstream, { deadlineMs: before + 400 }));
   assert.equal(failed?.code, 'upstream:connect-timeout');
-  assert.ok(Date.now() - before < 400);
+  assert.equal(clock.now() - before, 300);
 });
 
 test('interim answers are passed on, and what is not HTTP is a bad answer', async (t) => {
