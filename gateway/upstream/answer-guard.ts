@@ -120,14 +120,14 @@ class AnswerGuard {
     this.#parser = parser;
   }
 
-  /** llhttp takes RTSP/1.0 and ICE/1.0 for HTTP, and does not say so afterwards. */
+  /** llhttp takes RTSP/1.0 and ICE/1.0 for HTTP, and does not say so afterwards; it skips empty lines before an answer. */
   takesPacket(chunk: Buffer): boolean {
-    const [first] = chunk;
-    if (this.begun || first === undefined) return true;
-    if (first === letterH || first === carriageReturn || first === lineFeed) return true;
-    this.#refuse(
-      upstreamRefusals['bad-answer'](`it begins with ${JSON.stringify(chunk.toString('latin1', 0, 16))}`),
-    );
+    if (this.begun) return true;
+    let at = 0;
+    while (chunk[at] === carriageReturn || chunk[at] === lineFeed) at += 1;
+    if (at === chunk.length || chunk[at] === letterH) return true;
+    const beginning = chunk.toString('latin1', at, at + 16);
+    this.#refuse(upstreamRefusals['bad-answer'](`it begins with ${JSON.stringify(beginning)}`));
     return false;
   }
 

@@ -45,6 +45,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
     `HTTP/1.2 200 OK\r\n${body}`,
     `HTTP/2.0 200 OK\r\n${body}`,
     `RTSP/1.0 200 OK\r\n${body}`,
+    `\r\n\r\nRTSP/1.0 200 OK\r\n${body}`,
     `ICE/1.0 200 OK\r\n${body}`,
     `http/1.1 200 OK\r\n${body}`,
     `HTTP/1.1\t200 OK\r\n${body}`,
