@@ -29,6 +29,8 @@ const foreign = [
   ['another method of RTSP', `GET_PARAMETER / RTSP/1.0\r\n${host}\r\n`],
   ['ICE', `SOURCE /live.mp3 ICE/1.0\r\n${host}\r\n`],
   ['the next version of RTSP', `GET / RTSP/2.0\r\n${host}\r\n`],
+  ['a version that RTSP does not have', `GET / RTSP/1.1\r\n${host}\r\n`],
+  ['a body behind it', `POST /a RTSP/1.1\r\n${host}Content-Length: 2\r\n\r\nhi`],
   ['a version that RTSP does not have, with its header', `GET / RTSP/1.1\r\n${host}cseq: 1\r\n\r\n`],
 ] as const;
 
@@ -75,6 +77,9 @@ test('what only looks like another protocol is HTTP', async (t) => {
     `GET / HTTP/1.0\r\n${host}X: a RTSP/1.0\r\n\r\n`,
     `POST /x HTTP/1.0\r\n${host}Content-Length: 18\r\n\r\nGET /y RTSP/1.0\r\n\r`,
     `GET / HTTP/1.0\r\n${host}\r\n`,
+    `GET /a HTTP/1.1\r\n${host}Connection: close\r\nX: /a RTSP/1.0\r\n\r\n`,
+    `POST /a HTTP/1.1\r\n${host}Connection: close\r\nContent-Length: 15\r\n\r\nGET /a RTSP/1.0`,
+    `PUT /a HTTP/1.1\r\n${host}Connection: close\r\nContent-Length: 15\r\n\r\nPUT /a RTSP/1.0`,
   ]) {
     const { client } = await open(t);
     assert.equal(firstAnswer(await client.send(bytes).ended()).status, 200, bytes);
