@@ -26,6 +26,8 @@ export interface ListenerLimits {
   /** Up to so many bytes of a body that nobody wanted are read and the connection kept; with more it is closed. */
   readonly discardBytes: number;
   readonly connections: number;
+  /** The same for one IPv4 address, or one /64 of IPv6. */
+  readonly connectionsPerAddress: number;
   /** Requests on one connection that are not answered yet: a client may send some ahead (RFC 9112 section 9.3.2). */
   readonly pipelined: number;
 }
@@ -49,6 +51,7 @@ export const defaultLimits: ListenerLimits = Object.freeze({
   lingerMs: 1_000,
   discardBytes: 64 * 1024,
   connections: 10_000,
+  connectionsPerAddress: 2_500,
   pipelined: 64,
 });
 
@@ -56,6 +59,7 @@ export const defaultLimits: ListenerLimits = Object.freeze({
 export function limitsOf(given: ServerOptions['limits']): ListenerLimits {
   const requestTimeoutMs = given.requestTimeout ?? defaultLimits.requestTimeoutMs;
   const memoryBytes = given.memory ?? defaultLimits.memoryBytes;
+  const connections = given.connections ?? defaultLimits.connections;
   return {
     ...defaultLimits,
     headerBytes: given.headerSize ?? defaultLimits.headerBytes,
@@ -69,7 +73,8 @@ export function limitsOf(given: ServerOptions['limits']): ListenerLimits {
     memoryBytes,
     memoryPerAddressBytes: given.memoryPerAddress ?? Math.floor(memoryBytes / 4),
     stalledReaderMs: given.answerTimeout ?? defaultLimits.stalledReaderMs,
-    connections: given.connections ?? defaultLimits.connections,
+    connections,
+    connectionsPerAddress: given.connectionsPerAddress ?? Math.ceil(connections / 4),
     pipelined: given.pipelined ?? defaultLimits.pipelined,
   };
 }

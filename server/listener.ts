@@ -145,6 +145,11 @@ class Listener implements RunningServer, RawHost {
       return;
     }
     const account = this.#memory.enter(clientIp);
+    if (account.connections > this.limits.connectionsPerAddress) {
+      this.#memory.leave(account);
+      connection.destroy();
+      return;
+    }
     connection.clientIp = clientIp;
     connection.account = account;
     this.#connections.add(connection);

@@ -34,15 +34,22 @@ const limits = s.refine(
     ),
     answerTimeout: s.describe(timeout(), 'How long a client may take no byte of its answer.'),
     connections: s.describe(s.optional(s.integer(1, 1_000_000)), 'Connections at the same time.'),
+    connectionsPerAddress: s.describe(
+      s.optional(s.integer(1, 1_000_000)),
+      'The same for one IPv4 address or one /64 of IPv6. A quarter of connections unless given.',
+    ),
     pipelined: s.describe(
       s.optional(s.integer(1, 1_000)),
       'Requests that a client may send ahead on one connection.',
     ),
   }),
-  ({ memory, memoryPerAddress }) =>
-    memory !== undefined && memoryPerAddress !== undefined && memoryPerAddress > memory
-      ? 'memoryPerAddress is larger than memory; no address could hold so much'
-      : undefined,
+  ({ memory = Infinity, memoryPerAddress = 0, connections = Infinity, connectionsPerAddress = 0 }) => {
+    if (memoryPerAddress > memory)
+      return 'memoryPerAddress is larger than memory; no address could hold so much';
+    return connectionsPerAddress > connections
+      ? 'connectionsPerAddress is larger than connections; no address could have so many'
+      : undefined;
+  },
 );
 
 /** What `postern serve` alone reads. The functions accept it, so that one file can serve both hosts. */

@@ -42,7 +42,12 @@ const spaced = (text: string) => text.replace(/^(\d+)([A-Za-z]+)$/, '$1 $2');
 
 /** For each row that has numbers: the numbers, as the code has them. */
 const bounds: Readonly<Record<string, readonly string[]>> = {
-  Connections: [count(limits.connections), bytes(limits.headerBytes), seconds(limits.headersTimeoutMs)],
+  Connections: [
+    count(limits.connections),
+    count(limits.connectionsPerAddress),
+    bytes(limits.headerBytes),
+    seconds(limits.headersTimeoutMs),
+  ],
   'Request line and headers': [bytes(limits.headerBytes), count(limits.headerCount)],
   // The second is llhttp's own.
   'Trailers and chunk extensions': [bytes(limits.headerBytes), '16 KiB'],

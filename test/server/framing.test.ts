@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import type { IncomingMessage } from 'node:http';
 import { after, before, test } from 'node:test';
+import { headBytes } from '../../server/framing.ts';
 import { type RunningServer, startServer } from '../../server/listener.ts';
 import { gatewayWith, instance } from '../support/gateway.ts';
 import { firstAnswer, RawClient } from './raw-client.ts';
@@ -190,3 +192,11 @@ for (const [what, bytes] of accepted) {
     client.close();
   });
 }
+
+test('a head is charged for its lines too, however short they are', () => {
+  const charged = (lines: number) => {
+    const request = { url: '/', rawHeaders: Array.from({ length: 2 * lines }, () => 'a') };
+    return headBytes(request as unknown as IncomingMessage);
+  };
+  assert.equal(charged(101) - charged(1), 100 * (2 + 100));
+});

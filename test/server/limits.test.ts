@@ -47,6 +47,7 @@ test('every limit of the listener can be set', async () => {
     memoryPerAddress: 3MiB
     answerTimeout: 15s
     connections: 7
+    connectionsPerAddress: 3
     pipelined: 2
 `);
   assert.deepEqual(limitsOf(gateway.serverOptions.limits), {
@@ -63,6 +64,7 @@ test('every limit of the listener can be set', async () => {
     lingerMs: defaultLimits.lingerMs,
     discardBytes: defaultLimits.discardBytes,
     connections: 7,
+    connectionsPerAddress: 3,
     pipelined: 2,
   });
   await gateway.close();
@@ -70,6 +72,7 @@ test('every limit of the listener can be set', async () => {
 
 test('an address may hold a quarter unless it is given, and headers take no longer than their request', () => {
   assert.equal(limitsOf({ memory: 8 << 20 }).memoryPerAddressBytes, 2 << 20);
+  assert.equal(limitsOf({ connections: 10 }).connectionsPerAddress, 3);
   assert.equal(limitsOf({ requestTimeout: 2_000 }).headersTimeoutMs, 2_000);
 });
 

@@ -21,8 +21,8 @@ export class RawClient {
     socket.on('close', () => this.#changed());
   }
 
-  static async connect(port: number): Promise<RawClient> {
-    const socket = connect({ host: '127.0.0.1', port, noDelay: true, allowHalfOpen: true });
+  static async connect(port: number, localAddress = '127.0.0.1'): Promise<RawClient> {
+    const socket = connect({ host: '127.0.0.1', localAddress, port, noDelay: true, allowHalfOpen: true });
     await once(socket, 'connect');
     return new RawClient(socket);
   }
