@@ -164,7 +164,7 @@ class Listener implements RunningServer, RawHost {
   #onRequest(request: ServerRequest, response: SinkResponse, awaited: boolean): void {
     const { broken, closing, inFlight = 0, clientIp, account } = request.socket as Connection;
     // The connection closes once the answers before this request are sent.
-    if (broken || closing || (this.stopping && inFlight > 0)) return;
+    if (broken || closing || (this.stopping && inFlight > 0)) return request.ignore();
     if (clientIp === undefined || account === undefined) return;
     if (inFlight >= this.limits.pipelined) {
       const reply = httpRefusals['too-many-pipelined'](`the limit is ${this.limits.pipelined}`);

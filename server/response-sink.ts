@@ -155,7 +155,8 @@ export class ResponseSink implements Sink, HeldHead {
     this.#waits = true;
     this.#response.once('drain', () => {
       this.#waits = false;
-      this.handling?.resume();
+      // Node says so in the middle of what another answer writes, and one target's parser cannot go on within that of another.
+      process.nextTick(resumeOf, this);
     });
   }
 
@@ -182,6 +183,10 @@ export class ResponseSink implements Sink, HeldHead {
     if (this.bodyHeldBack) return false;
     return this.#declaredBytes !== undefined && this.#declaredBytes <= this.#host.limits.discardBytes;
   }
+}
+
+function resumeOf(sink: ResponseSink): void {
+  sink.handling?.resume();
 }
 
 function contentLength(headers: readonly string[]): number {

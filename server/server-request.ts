@@ -63,6 +63,12 @@ export class ServerRequest extends IncomingMessage {
     this._read(0);
   }
 
+  /** The request is not carried out: its body is thrown away as it comes, and held for nobody. */
+  ignore(): void {
+    this.release();
+    this.discardRest(nobody);
+  }
+
   /** The exchange is over: nothing holds the body any more, and what comes of it still is thrown away. */
   release(): void {
     this.#charge(0);
@@ -164,6 +170,8 @@ export class ServerRequest extends IncomingMessage {
     this.#small = undefined;
   }
 }
+
+function nobody(): void {}
 
 function passSmallOf(request: ServerRequest): void {
   request.passDue();

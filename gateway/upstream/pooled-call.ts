@@ -63,6 +63,7 @@ export class PooledCall implements UpstreamCall, Dispatcher.DispatchHandler {
   }
 
   resume(): void {
+    if (this.#over) return;
     this.#paused = false;
     this.#deliver();
     if (!this.#paused) this.#controller?.resume();

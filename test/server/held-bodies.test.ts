@@ -225,3 +225,16 @@ test('a body that comes whole after its request was answered holds nothing', asy
   await client.send(whole).until(/200 OK[\s\S]*ok$/);
   client.close();
 });
+
+test('the body of a request that is not carried out is held for nobody', async (t) => {
+  const limits = { memoryBytes: 100_000, memoryPerAddressBytes: 100_000 };
+  const port = await serve(t, { hooks: [gathers], upstream: counts, limits });
+  const refused = `${head}Transfer-Encoding: gzip, chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`;
+  for (let turn = 0; turn < 3; turn += 1) {
+    const client = await RawClient.connect(port);
+    await client.send(`${refused}${whole}CONNECT a:1 HTTP/1.1\r\n\r\n`).ended();
+  }
+  const client = await RawClient.connect(port);
+  await client.send(whole).until(/200 OK[\s\S]*60000$/);
+  client.close();
+});

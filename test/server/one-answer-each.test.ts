@@ -112,6 +112,21 @@ test('an answer that breaks off while it waits for its turn closes the connectio
   assert.equal(c.aborted, true);
 });
 
+test('an answer does not go on in the middle of what another one writes', async (t) => {
+  const { upstream, client } = await open(t);
+  client.send(`${get('/a')}${get('/b')}`);
+  const [a, b] = [await upstream.next(), await upstream.next()];
+  a.receiver.head(200, ['content-length', '100002']);
+  assert.equal(a.receiver.data(Buffer.alloc(100_000)), false);
+  answer(b);
+  assert.equal(a.resumed, 0);
+  await client.until(/\0{100000}$/);
+  assert.equal(a.resumed, 1);
+  a.receiver.data(Buffer.from('/a'));
+  a.receiver.end();
+  await client.until(/\/aHTTP[\s\S]*\/b$/);
+});
+
 test('a stop answers all requests that were sent ahead, and says with the last one that the connection closes', async (t) => {
   const { upstream, server, client } = await open(t);
   client.send(`${get('/a')}${get('/b')}`);
