@@ -8,7 +8,7 @@ import { EvaluationError, StepLimitExceeded } from './errors.ts';
  * CEL has no loops but its macros run over lists that a sender fills, and inside one another; so work is counted where
  * it depends on data. What depends on the source alone is bounded by the limits on the source.
  */
-export const maxSteps = 1_000_000;
+export const maxSteps = 800_000;
 
 /** An error costs its stack trace and its message, 3 to 6 µs. */
 const errorSteps = 800;

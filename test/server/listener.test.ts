@@ -355,37 +355,6 @@ test('interim answers reach HTTP/1.1 and not HTTP/1.0', async (t) => {
   assert.equal(firstAnswer(received).status, 200);
 });
 
-test('one address has its part of the connections, and another is served meanwhile', async (t) => {
-  const server = await serve(t, { limits: { connections: 10, connectionsPerAddress: 2 } });
-  const open = (from?: string) => RawClient.connect(server.address.port, from);
-  const [one, two] = [await open(), await open()];
-  const three = await open();
-  await three.send(get).ended();
-  assert.equal(three.received, '');
-  const other = await open('127.0.0.2');
-  for (const client of [one, two, other]) await client.send(get).until(/200 OK/);
-  one.socket.resetAndDestroy();
-  await delay(20);
-  const next = await open();
-  await next.send(get).until(/200 OK/);
-  for (const client of [two, other, next]) client.close();
-});
-
-test('more connections than the limit are closed at once', async (t) => {
-  const server = await serve(t, { limits: { connections: 2 } });
-  const [one, two] = [
-    await RawClient.connect(server.address.port),
-    await RawClient.connect(server.address.port),
-  ];
-  const three = await RawClient.connect(server.address.port);
-  await three.send(get).ended();
-  assert.equal(three.received, '');
-  await one.send(get).until(/200 OK/);
-  await two.send(get).until(/200 OK/);
-  one.close();
-  two.close();
-});
-
 async function waitFor(holds: () => boolean): Promise<void> {
   while (!holds()) await delay(5);
 }
