@@ -8,7 +8,7 @@ export type Decide<T> = (notify: Notify) => T | undefined;
 const retryMs = 4;
 const openMs = 2_000;
 
-/** tailscaled's notifications, for as long as the process lives, for whoever waits for one. */
+/** tailscaled's notifications, for as long as the process lives, for each caller that waits for one. */
 export class Bus {
   readonly #api: LocalApi;
   /** Called when the bus has ended, until it is opened again. */

@@ -20,7 +20,7 @@ const standIns = 4;
  *
  * tailscaled tells every failure alike, so three things are asked: does the peer exist, does it answer a ping outside WireGuard
  * (disco), and what becomes of a connection while it answers one inside (TSMP). When nobody answers at all, the tunnel is
- * suspected and joined anew; when only WireGuard is silent, its sessions are renewed.
+ * suspected and joins again; when only WireGuard is silent, its sessions are renewed.
  */
 export async function diagnose(
   tunnel: Tunnel,

@@ -93,7 +93,7 @@ export class LocalApi {
     });
   }
 
-  /** Logs in with the key that `start` gave, anew if need be; what becomes of it is told on the bus. */
+  /** Logs in with the key that `start` gave, again if needed; the bus tells the outcome. */
   async login(): Promise<void> {
     this.#lastLoginMs = this.clock.monotonic();
     await this.#change('POST', 'login-interactive');

@@ -86,7 +86,7 @@ export class Proof {
   }
 
   /**
-   * As `succeeds`; but when no target is named, it must do that a peer is online.
+   * Like `succeeds`, but without targets one online peer is enough.
    *
    * @throws TunnelError when no target answers
    */

@@ -56,10 +56,10 @@ const joining = new TunnelError('tunnel:joining', 'It is being joined or renewed
  * The one owner of the tunnel: joins, proves that a connection can be made, notices a thaw and cures it, joins again when
  * tailscaled ended or the control server forgot the node, and leaves.
  *
- * Ready means that a peer of POSTERN_TAILNET_TARGETS has answered through WireGuard. Without targets the peers that are online
- * stand in for them, and if none answers, it must do that one is online.
+ * Ready means that a peer of POSTERN_TAILNET_TARGETS has answered through WireGuard. Without targets the online
+ * peers are asked instead, and one online peer is enough even if no peer answers.
  *
- * One piece of work at a time; whoever asks meanwhile waits for the one under way.
+ * One piece of work at a time: a caller that asks meanwhile waits for the one under way.
  */
 export class Tunnel {
   readonly api: LocalApi;

@@ -31,7 +31,7 @@ export function openExchange(
   if (typeof clientIp === 'object') return clientIp;
   const asked = readAsked(request);
   if ('kind' in asked) return asked;
-  const { host, port: _port, text: authority } = asked.host;
+  const { host, text: authority } = asked.host;
   const target = canonicalize(asked.target);
   if ('kind' in target) return target;
   const found = router.find(host, target.path, method);

@@ -1,5 +1,5 @@
-/** A name of a field (RFC 9110 section 5.1). */
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** The name of a field, which is a token (RFC 9110 sections 5.1 and 5.6.2). */
+export const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** A value of a field as bytes, one character each (RFC 9110 section 5.5): no control character but the tab. */
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
@@ -38,7 +38,7 @@ export function checkFields(headers: readonly unknown[]): void {
 
 /** @throws Error that names the header and never its value */
 export function checkField(name: unknown, value: unknown): void {
-  if (typeof name !== 'string' || !token.test(name)) throw new Error('the name of a header is malformed');
+  if (typeof name !== 'string' || !fieldName.test(name)) throw new Error('the name of a header is malformed');
   if (typeof value !== 'string' || !fieldValue.test(value))
     throw new Error(`the value of the header ${name} is malformed`);
 }

@@ -1,3 +1,5 @@
+import { fieldName } from './field.ts';
+
 /** One kind of headers that no client's request carries to a target. A name that ends in `*` is a prefix. */
 export interface OwnedHeaders {
   readonly what: string;
@@ -115,7 +117,6 @@ export function foldName(name: string): string {
   return plainName.test(lower) ? lower : lower.replace(/[^a-z0-9]/g, '-');
 }
 
-const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /**
  * Reads the names that a route lets through although servers fold them: from each one's folded form to its spelling in
  * lower case.
@@ -137,7 +138,7 @@ export function compileAllowedHeaders(
 
 function problemOf(name: string, folded: string, known: ReadonlyMap<string, string>): string | undefined {
   const shown = JSON.stringify(name);
-  if (!token.test(name)) return `${shown} is not the name of a header`;
+  if (!fieldName.test(name)) return `${shown} is not the name of a header`;
   if (isTakenAway(folded)) return `${shown} is read as ${folded}, which no client may send to a target`;
   if (plainName.test(name)) return `${shown} needs no entry: it has only letters, digits and hyphens`;
   if (known.has(folded))

@@ -7,7 +7,7 @@ import { patience } from '../patience.ts';
 const durationSeconds = 300;
 
 /**
- * Asks AWS for a token (JWT) that says who the role is, to whoever the audience names.
+ * Asks AWS for a token (JWT) that says who the role is, for the named audience.
  *
  * A call of the Query protocol to the region's endpoint: the global one does not know it. The shapes are AWS's documentation's;
  * no test here can ask the real service.
