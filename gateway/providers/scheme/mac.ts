@@ -1,5 +1,5 @@
 import { createHmac, type Hmac, type KeyObject, timingSafeEqual } from 'node:crypto';
-import { turnBytes } from './tries.ts';
+import { inTurns, turnBytes } from './tries.ts';
 
 export const digests = ['sha256', 'sha384', 'sha512', 'sha1'] as const;
 export const encodings = ['hex', 'base64', 'base64url'] as const;
@@ -17,7 +17,8 @@ export function createMac(digest: Digest, encoding: Encoding, key: KeyObject): M
   return function compute(before, body, after) {
     const hmac = createHmac(digest, key);
     if (before !== '') hmac.update(before, 'latin1');
-    if (body.byteLength > turnBytes) return updateInTurns(hmac, body).then(() => finish(hmac, after));
+    if (body.byteLength > turnBytes)
+      return inTurns(body, (piece) => hmac.update(piece)).then(() => finish(hmac, after));
     hmac.update(body);
     return finish(hmac, after);
   };
@@ -25,13 +26,6 @@ export function createMac(digest: Digest, encoding: Encoding, key: KeyObject): M
   function finish(hmac: Hmac, after: string): string {
     if (after !== '') hmac.update(after, 'latin1');
     return hmac.digest(encoding);
-  }
-}
-
-async function updateInTurns(hmac: Hmac, body: Uint8Array): Promise<void> {
-  for (let at = 0; at < body.byteLength; at += turnBytes) {
-    if (at > 0) await new Promise((resume) => setImmediate(resume));
-    hmac.update(body.subarray(at, at + turnBytes));
   }
 }
 

@@ -4,7 +4,7 @@ import { type Claim, type LoadedSecret, MalformedSignature, type ReadHead } from
 import { headerLine, readId, readTime, required, signaturesIn } from './headers.ts';
 import { hmacKey } from './key.ts';
 import { createComparison, createMac, type Mac, signatureLength, signaturePattern } from './mac.ts';
-import { afterOthers, someTry, type Try, turnBytes } from './tries.ts';
+import { afterOthers, inTurns, someTry, type Try, turnBytes } from './tries.ts';
 
 /** The headers of Standard Webhooks, which some senders call otherwise. Lower case. */
 export interface StandardHeaders {
@@ -64,12 +64,15 @@ export function standardVerifier(
     body: Uint8Array,
     isOver: () => boolean,
   ): boolean | Promise<boolean> {
-    if (isOver()) return false;
-    const message = Buffer.concat([Buffer.from(before, 'latin1'), body]);
-    const tries = signatures.flatMap((text) =>
-      publicKeys.map((key) => () => verifyEd25519(message, key, Buffer.from(text, 'base64'))),
-    );
-    return someTry(tries, isOver);
+    function verifyAny(message: Uint8Array): boolean | Promise<boolean> {
+      const tries = signatures.flatMap((text) =>
+        publicKeys.map((key) => () => verifyEd25519(message, key, Buffer.from(text, 'base64'))),
+      );
+      return someTry(tries, isOver);
+    }
+    const start = Buffer.from(before, 'latin1');
+    if (start.byteLength + body.byteLength <= turnBytes) return verifyAny(Buffer.concat([start, body]));
+    return joinInTurns(start, body, isOver).then((message) => message !== undefined && verifyAny(message));
   }
 
   /** The signatures of the versions that are known; others are passed over. */
@@ -120,6 +123,19 @@ export function standardVerifier(
     };
     return claim;
   };
+}
+
+/** A copy in one piece takes as long as hashing does: most of it is the system handing out fresh memory. */
+async function joinInTurns(
+  start: Uint8Array,
+  body: Uint8Array,
+  isOver: () => boolean,
+): Promise<Uint8Array | undefined> {
+  if (isOver()) return undefined;
+  const message = Buffer.allocUnsafeSlow(start.byteLength + body.byteLength);
+  message.set(start);
+  const isWhole = await inTurns(body, (piece, at) => message.set(piece, start.byteLength + at), isOver);
+  return isWhole ? message : undefined;
 }
 
 /** A large message is verified by a thread of Node's; handing it over copies it, which is a turn of its own. */

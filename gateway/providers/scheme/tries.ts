@@ -1,6 +1,24 @@
 /** Bodies of more bytes are hashed over several turns of the event loop, or beside it: a mebibyte takes 1 to 3 ms. */
 export const turnBytes = 1024 * 1024;
 
+/**
+ * Hands a body on in pieces, each in its own turn of the event loop.
+ *
+ * @returns whether it was handed on whole; it is not if `isOver` says between two pieces that nobody waits any more
+ */
+export async function inTurns(
+  body: Uint8Array,
+  use: (piece: Uint8Array, at: number) => void,
+  isOver: () => boolean = () => false,
+): Promise<boolean> {
+  for (let at = 0; at < body.byteLength; at += turnBytes) {
+    if (at > 0) await new Promise((resume) => setImmediate(resume));
+    if (isOver()) return false;
+    use(body.subarray(at, at + turnBytes), at);
+  }
+  return true;
+}
+
 export type Try = () => boolean | Promise<boolean>;
 
 /**
