@@ -55,6 +55,12 @@ export const defaultLimits: ListenerLimits = Object.freeze({
   pipelined: 64,
 });
 
+/** The largest body that the requests of one address can hold. */
+export function mostHeldBodyBytes({ limits }: ServerOptions): number {
+  const { memoryBytes, memoryPerAddressBytes } = limitsOf(limits);
+  return Math.min(memoryBytes, memoryPerAddressBytes);
+}
+
 /** The limits of a configuration, and the defaults for those that it does not give. */
 export function limitsOf(given: ServerOptions['limits']): ListenerLimits {
   const requestTimeoutMs = given.requestTimeout ?? defaultLimits.requestTimeoutMs;

@@ -173,6 +173,10 @@ class Listener implements RunningServer, RawHost {
     const declared = declaredBytes(request, this.limits.headerCount);
     if (typeof declared === 'object') return this.#refuse(request, response, declared);
     const bytes = headBytes(request);
+    if (bytes > account.mostBytes) {
+      const detail = `the head takes ${bytes} bytes of memory, one address may hold ${account.mostBytes}`;
+      return this.#refuse(request, response, httpRefusals['headers-too-large'](detail));
+    }
     if (!account.charge(bytes)) {
       const reply = httpRefusals.overloaded(account.full(bytes), ['retry-after', '1']);
       return this.#refuse(request, response, reply);
@@ -187,7 +191,7 @@ class Listener implements RunningServer, RawHost {
         response.writeContinue();
       };
     }
-    const body = new RequestBody(request, declared, ask);
+    const body = new RequestBody(request, declared, account.mostBytes - bytes, ask);
     sink.body = body;
     sink.handling = this.#gateway.handle(
       {

@@ -12,6 +12,11 @@ export class Account {
     this.#memory = memory;
   }
 
+  /** More than this does not fit even while nothing else is held. */
+  get mostBytes(): number {
+    return Math.min(this.#memory.perAddressBytes, this.#memory.totalBytes);
+  }
+
   /** Gives false, and takes nothing, when the address or all of them together would hold too much. */
   charge(bytes: number): boolean {
     const memory = this.#memory;

@@ -13,6 +13,8 @@ const empty = new Uint8Array(0);
 export class RequestBody implements Body {
   readonly declaredBytes: number | undefined;
   readonly #request: ServerRequest;
+  /** As many bytes can be held whole, at the best of times. */
+  readonly #mostHeldBytes: number;
   /** Asks a sender for the body that it holds back (Expect: 100-continue, RFC 9110 section 10.1.1); once. */
   #ask: (() => void) | undefined;
   /** The body as a stream, once it was wanted in any other way than whole. */
@@ -21,9 +23,15 @@ export class RequestBody implements Body {
   #whole: Uint8Array | undefined = undefined;
   #gathered = false;
 
-  constructor(request: ServerRequest, declaredBytes: number | undefined, ask?: () => void) {
+  constructor(
+    request: ServerRequest,
+    declaredBytes: number | undefined,
+    mostHeldBytes: number,
+    ask?: () => void,
+  ) {
     this.#request = request;
     this.declaredBytes = declaredBytes;
+    this.#mostHeldBytes = mostHeldBytes;
     this.#ask = ask;
     if (declaredBytes === 0) this.#whole = empty;
   }
@@ -44,6 +52,7 @@ export class RequestBody implements Body {
     // A prefix that the body was shorter than has read it to its end.
     this.#whole ??= this.#stream?.whole;
     if (this.#whole !== undefined) return this.#whole;
+    this.limit(this.#mostHeldBytes);
     this.#want();
     this.#gathered = true;
     return new Promise((resolve, reject) => {

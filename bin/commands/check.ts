@@ -8,6 +8,7 @@ import {
   loadGateway,
 } from '../../gateway/index.ts';
 import { uncheckedSecrets } from '../../gateway/secrets/unchecked.ts';
+import { mostHeldBodyBytes } from '../../server/limits.ts';
 import { readSource, UsageError } from './usage.ts';
 
 /**
@@ -35,6 +36,7 @@ export async function check(args: readonly string[]): Promise<number> {
       log: silent,
       secrets,
       tailnet: readEnvironment(process.env).tailnet,
+      mostHeldBodyBytes,
       warned(found) {
         warnings = found;
       },

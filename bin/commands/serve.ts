@@ -4,6 +4,7 @@ import { readEnvironment } from '../../gateway/environment.ts';
 import { createAccessLog, createLog, InvalidConfiguration, loadGateway } from '../../gateway/index.ts';
 import { createSecrets } from '../../gateway/secrets/index.ts';
 import { parseListenAddress } from '../../server/address.ts';
+import { mostHeldBodyBytes } from '../../server/limits.ts';
 import { bufferLines } from '../../server/lines.ts';
 import { ListenError } from '../../server/listen-error.ts';
 import { serve as serveGateway } from '../../server/serve.ts';
@@ -38,6 +39,7 @@ export async function serve(args: readonly string[]): Promise<number> {
       log,
       secrets: createSecrets(process.env),
       tailnet: readEnvironment(process.env).tailnet,
+      mostHeldBodyBytes,
       finished: createAccessLog(lines.write),
     });
     const serving = await serveGateway({ gateway, listen, admin, log });

@@ -268,6 +268,7 @@ class Compiler {
         const instance = { plugin, hooks: await this.#create(plugin, own, [...path, plugin.name]) };
         instances.set(plugin.name, instance);
         this.#all.push(instance);
+        this.#checkBodyLimit(instance, [...path, plugin.name]);
       } catch (error) {
         this.#problems.addError([...path, plugin.name], error);
         // A placeholder, so that one wrong plugin does not cause further errors.
@@ -275,6 +276,16 @@ class Compiler {
       }
     }
     return instances;
+  }
+
+  #checkBodyLimit({ hooks: { body } }: Instance, path: Path): void {
+    const most = this.#ports.mostHeldBodyBytes?.(this.#configuration.server) ?? Number.POSITIVE_INFINITY;
+    if (body?.kind === 'all' && body.limitBytes > most)
+      this.#problems.warn(
+        path,
+        `it takes bodies of up to ${body.limitBytes} bytes, and the requests of one address can hold ${most}: larger bodies are refused`,
+        'raise server.limits.memoryPerAddress, or lower the limit here',
+      );
   }
 
   /** What an authorizer cannot run it does not create: so it need not be allowed to read a webhook's secret. */

@@ -7,6 +7,7 @@ import { ProblemCollector } from './collector.ts';
 import { compile } from './compile.ts';
 import { type ConfigurationSource, parseDocument } from './document.ts';
 import { type ConfigurationProblem, formatProblem } from './problems.ts';
+import type { ServerOptions } from './server-options.ts';
 import { configurationShape } from './shape.ts';
 
 /** What a host lends to the gateway. */
@@ -16,6 +17,8 @@ export interface GatewayPorts extends Omit<Host, 'warn'> {
   readonly sandboxed?: boolean;
   /** Only what can be decided on the head alone: for an authorizer, which never sees a body. */
   readonly headOnly?: boolean;
+  /** The largest body that the host can hold whole; a plugin that wants larger ones is warned of. Default: not checked. */
+  readonly mostHeldBodyBytes?: (options: ServerOptions) => number;
   /** Told of each request when it is over. */
   readonly finished?: (record: FinishedRequest) => void;
   /** Told once, also when there are errors, of what is probably not meant. By default it is logged. */

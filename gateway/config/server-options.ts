@@ -29,7 +29,8 @@ const limits = s.refine(
       'What all requests under way may hold in memory: their heads, and their bodies as far as they are kept.',
     ),
     memoryPerAddress: s.describe(
-      size(65_536, '64KiB'),
+      // A body that is only forwarded is held in part: up to 128 KiB, beside its head.
+      size(262_144, '256KiB'),
       'The same for one IPv4 address or one /64 of IPv6. A quarter of memory unless given.',
     ),
     answerTimeout: s.describe(timeout(), 'How long a client may take no byte of its answer.'),

@@ -43,6 +43,16 @@ test('check prints a warning at its place and exits 0', () => {
   assert.ok(!`${stdout}${stderr}`.includes('ten bytes!'));
 });
 
+test('check warns at its line of a plugin that reads larger bodies than the listener can hold', () => {
+  const text = `${configuration()}server: { limits: { memory: 16MiB } }\n`;
+  const { status, stderr } = check(text, 'a key of more than sixteen bytes');
+  assert.equal(status, 0, stderr);
+  assert.match(
+    stderr,
+    /^warning: postern\.yaml:8:7 routes\.hooks\.plugins\.webhook: it takes bodies of up to 10485760 bytes, .* can hold 4194304/,
+  );
+});
+
 test('check prints errors and warnings together and exits 1', () => {
   const { status, stdout, stderr } = check(configuration('nowhere'), 'ten bytes!');
   assert.equal(status, 1);

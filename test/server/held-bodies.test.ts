@@ -11,6 +11,7 @@ import { echo, type HeldCall, HeldUpstream } from './fake-upstream.ts';
 import { firstAnswer, RawClient } from './raw-client.ts';
 
 const head = 'POST / HTTP/1.1\r\nHost: a\r\n';
+const whole = `${head}Content-Length: 60000\r\n\r\n${'a'.repeat(60_000)}`;
 const goOn = { kind: 'next' } as const;
 const gathers: Hooks = { body: { kind: 'all', limitBytes: 8 << 20 }, access: () => goOn };
 const gathersLate = { access: () => delay(100).then(() => goOn) } satisfies Hooks;
@@ -78,6 +79,54 @@ for (const [what, hooks] of [
     });
   }
 }
+
+for (const [what, limits] of [
+  ['for one address', { memoryPerAddressBytes: 300_000 }],
+  ['for all', { memoryBytes: 300_000 }],
+] as const) {
+  for (const [when, hooks] of [
+    ['at once', [gathers]],
+    ['after a wait', [gathersLate, gathers]],
+  ] as const) {
+    test(`a body that could never be held is too large, not in need of a retry: ${what}, gathered ${when}`, async (t) => {
+      const port = await serve(t, { hooks, upstream: counts, limits });
+      const ask = async (bytes: string | Buffer) => {
+        const client = await RawClient.connect(port);
+        const answer = firstAnswer(await client.send(bytes).until(/"code":[^\n]*\n$|\r\n\r\n60000$/));
+        client.close();
+        assert.doesNotMatch(answer.headers, /retry-after/i);
+        return [answer.status, answer.code];
+      };
+      const tooLarge = [413, 'gateway:body-too-large'];
+      // Its head counts too.
+      assert.deepEqual(await ask(`${head}Content-Length: 299999\r\n\r\n`), tooLarge);
+      assert.deepEqual(await ask(`${head}Content-Length: 9000000\r\nExpect: 100-continue\r\n\r\n`), tooLarge);
+      const chunks = '1000\r\n'
+        .padEnd(4_096 + 6, 'a')
+        .concat('\r\n')
+        .repeat(75);
+      assert.deepEqual(await ask(`${head}Transfer-Encoding: chunked\r\n\r\n${chunks}`), tooLarge);
+      assert.equal((await ask(whole))[0], 200);
+    });
+  }
+}
+
+test('a body that could never be held is forwarded all the same', async (t) => {
+  const port = await serve(t, { upstream: counts, limits: { memoryPerAddressBytes: 200_000 } });
+  const client = await RawClient.connect(port);
+  client.send(`${head}Content-Length: 900000\r\n\r\n`).send('a'.repeat(900_000));
+  assert.equal(firstAnswer(await client.until(/\r\n\r\n900000$/)).status, 200);
+  client.close();
+});
+
+test('a head that could never be held is too large, not in need of a retry', async (t) => {
+  const port = await serve(t, { limits: { memoryPerAddressBytes: 10_000 } });
+  const client = await RawClient.connect(port);
+  const answer = firstAnswer(
+    await client.send(`GET / HTTP/1.1\r\nHost: a\r\nX: ${'a'.repeat(9_000)}\r\n\r\n`).ended(),
+  );
+  assert.deepEqual([answer.status, answer.code], [431, 'http:headers-too-large']);
+});
 
 test('requests sent ahead count with their heads', async (t) => {
   const upstream = new HeldUpstream();
@@ -156,7 +205,6 @@ test('a body that nobody reads for a while is not called slow', async (t) => {
 });
 
 const no = { kind: 'refuse', status: 502, code: 'test:broken', title: 'Broken' } as const;
-const whole = `${head}Content-Length: 60000\r\n\r\n${'a'.repeat(60_000)}`;
 const ends: Record<string, (client: RawClient, held: HeldCall) => void> = {
   'its answer breaks off': (_client, { receiver }) => {
     receiver.head(200, ['content-length', '9']);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { systemClock } from '../../gateway/clock.ts';
 import { type GatewayPorts, InvalidConfiguration, loadGateway } from '../../gateway/index.ts';
-import { defaultLimits, limitsOf } from '../../server/limits.ts';
+import { defaultLimits, limitsOf, mostHeldBodyBytes } from '../../server/limits.ts';
 import { startServer } from '../../server/listener.ts';
 import { noLog } from '../support/gateway.ts';
 import { firstAnswer, RawClient } from './raw-client.ts';
@@ -76,6 +76,12 @@ test('an address may hold a quarter unless it is given, and headers take no long
   assert.equal(limitsOf({ requestTimeout: 2_000 }).headersTimeoutMs, 2_000);
 });
 
+test('a body can hold what one address may hold, and no more than all of them together', () => {
+  assert.equal(mostHeldBodyBytes({ limits: {} }), defaultLimits.memoryPerAddressBytes);
+  assert.equal(mostHeldBodyBytes({ limits: { memory: 8 << 20 } }), 2 << 20);
+  assert.equal(mostHeldBodyBytes({ limits: { memoryPerAddress: 1 << 30 } }), defaultLimits.memoryBytes);
+});
+
 test('a limit of the configuration is the limit of the listener', async (t) => {
   const gateway = await load('server: { limits: { headerLines: 2 } }');
   const limits = limitsOf(gateway.serverOptions.limits);
@@ -95,6 +101,7 @@ for (const [what, server, message] of [
   ['an unknown limit', 'server: { limits: { memroy: 8MiB } }', /memory/],
   ['a size without a unit', 'server: { limits: { memory: 8 } }', /size such as/],
   ['too little memory', 'server: { limits: { memory: 8KiB } }', /at least 1MiB/],
+  ['too little for one', 'server: { limits: { memoryPerAddress: 255KiB } }', /at least 256KiB/],
   ['no rate', 'server: { limits: { bodyRate: 0B } }', /at least 1B/],
   ['no time', 'server: { limits: { bodyWindow: 0s } }', /not 0/],
   [

@@ -73,6 +73,46 @@ async function warned(routes: string, consumers = '{}'): Promise<readonly string
 
 const webhook = 'plugins: { webhook: { provider: github, secret: env:LONG } }';
 
+test('a plugin that takes larger bodies than its host can hold is warned of, at each place', async () => {
+  const asked: unknown[] = [];
+  const got: ConfigurationProblem[] = [];
+  const routes = [
+    ['a', 'maxBody: 2001KiB, '],
+    ['b', 'maxBody: 2000KiB, '],
+    ['c', ''],
+  ].map(
+    ([name, maxBody]) =>
+      `  ${name}: { match: { path: /${name} }, service: a, plugins: { size-limit: { max: 5MiB }, webhook: { ${maxBody}provider: github, secret: env:LONG } } }`,
+  );
+  const gateway = await loadGateway(
+    {
+      file: 'postern.yaml',
+      text: `${text.slice(0, text.indexOf('routes:'))}routes:\n${routes.join('\n')}\nserver: { limits: { memory: 8000KiB } }\n`,
+    },
+    {
+      ...ports,
+      warned: (found) => got.push(...found),
+      mostHeldBodyBytes({ limits }) {
+        asked.push(limits);
+        return (limits.memory ?? 0) / 4;
+      },
+    },
+  );
+  await gateway.close();
+  assert.deepEqual(
+    got.map(({ path, line, message }) => [path, line, message]),
+    [
+      ['routes.a.plugins.webhook', 5, 2001 * 1024],
+      ['routes.c.plugins.webhook', 7, 10 * 1024 * 1024],
+    ].map(([path, line, bytes]) => [
+      path,
+      line,
+      `it takes bodies of up to ${bytes} bytes, and the requests of one address can hold 2048000: larger bodies are refused`,
+    ]),
+  );
+  assert.ok(asked.length > 0);
+});
+
 test('open: true on a route that a plugin guards all the same is warned of, and only there', async () => {
   assert.deepEqual(
     await warned(`  a: { match: { path: /a }, service: a, open: true, ${webhook} }
