@@ -1,24 +1,11 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import test from 'node:test';
 import { limits as expressionLimits } from '../../gateway/expression/parser.ts';
 import { defaultLimits } from '../../server/limits.ts';
-import { rows, section } from './pages.ts';
+import { constant, rows, section, source } from './pages.ts';
 
 const root = new URL('../../', import.meta.url);
-
-const source = (file: string) => readFileSync(new URL(file, root), 'utf8');
-
-/** A number of the source: `const NAME = 64 * 1024;`, `NAME: 10_000,` and the like. */
-function constant(file: string, name: string): number {
-  const text = source(file);
-  const [, number = ''] = new RegExp(`\\b${name}(?: =|:) ([\\d_]+(?: \\* [\\d_]+)*)[;,]`).exec(text) ?? [];
-  assert.notEqual(number, '', `${file} has no ${name}`);
-  return number
-    .split(' * ')
-    .map((factor) => Number(factor.replaceAll('_', '')))
-    .reduce((product, factor) => product * factor, 1);
-}
 
 /** What is the default of an option: `name: …, '10s'` or `256)`. */
 function optionDefault(file: string, name: string): string {

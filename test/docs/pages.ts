@@ -1,8 +1,25 @@
+import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
 /** The text of a page, by its path in the repository. */
 export function page(path: string): string {
   return readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+}
+
+/** The text of a source file, by its path in the repository. */
+export const source = page;
+
+/** A number of the source: `const NAME = 64 * 1024;`, `NAME: 10_000,`, `NAME: Duration.days(1)` and the like. */
+export function constant(file: string, name: string): number {
+  const pattern = new RegExp(
+    `\\b${name}(?: =|:| \\?\\?) (?:Duration\\.\\w+\\()?([\\d_]+(?: \\* [\\d_]+)*)[;,) ]`,
+  );
+  const [, number = ''] = pattern.exec(source(file)) ?? [];
+  assert.notEqual(number, '', `${file} has no ${name}`);
+  return number
+    .split(' * ')
+    .map((factor) => Number(factor.replaceAll('_', '')))
+    .reduce((product, factor) => product * factor, 1);
 }
 
 /** The text below a heading, up to the next heading of its level or above. Without a heading, the page. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import http, { type Agent, type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import test, { type TestContext } from 'node:test';
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { replies } from '../../../../demo/socks5-server.ts';
 import { tailnetAgent } from '../../../../gateway/upstream/tailnet/index.ts';
 import { VirtualClock } from '../../../support/virtual-clock.ts';
@@ -221,4 +222,18 @@ test("Node's own limits hold: one connection at a time when maxSockets says so",
   t.after(() => agent.destroy());
   assert.deepEqual(await Promise.all([get(agent), get(agent), get(agent)]), ['hello', 'hello', 'hello']);
   assert.equal(target.connections(), 1);
+});
+
+test("a client of AWS's SDK takes the agent for a private endpoint", async (t) => {
+  const target = await startTarget(t, says('{"SecretString":"hello"}'));
+  const { agent, proxy } = await lab(t, target.port);
+  const client = new SecretsManagerClient({
+    endpoint: 'http://secrets.test:8080',
+    region: 'eu-west-1',
+    credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'example' },
+    requestHandler: { httpAgent: agent, httpsAgent: agent },
+  });
+  const { SecretString } = await client.send(new GetSecretValueCommand({ SecretId: 'one' }));
+  assert.equal(SecretString, 'hello');
+  assert.deepEqual(proxy.asked, ['secrets.test:8080']);
 });

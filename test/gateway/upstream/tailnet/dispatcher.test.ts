@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test, { type TestContext } from 'node:test';
 import tls from 'node:tls';
-import { type Dispatcher, request as undiciRequest } from 'undici';
+import { type Dispatcher, getGlobalDispatcher, setGlobalDispatcher, request as undiciRequest } from 'undici';
 import { replies } from '../../../../demo/socks5-server.ts';
 import { type FetchDispatcher, tailnetDispatcher } from '../../../../gateway/upstream/tailnet/index.ts';
 import { VirtualClock } from '../../../support/virtual-clock.ts';
@@ -244,5 +244,15 @@ test("Node's own WebSocket goes through the tunnel too", async (t) => {
     webSocket.onerror = () => reject(new Error('the WebSocket failed'));
   });
   assert.equal(message, 'hello');
+  assert.deepEqual(proxy.asked, ['builder.test:8080']);
+});
+
+test('undici of this version takes it for all its requests', async (t) => {
+  const target = await startTarget(t, says('hello'));
+  const { dispatcher, proxy } = await lab(t, target.port);
+  const before = getGlobalDispatcher();
+  t.after(() => setGlobalDispatcher(before));
+  setGlobalDispatcher(dispatcher as unknown as Dispatcher);
+  assert.equal(await (await undiciRequest(builder)).body.text(), 'hello');
   assert.deepEqual(proxy.asked, ['builder.test:8080']);
 });
