@@ -21,7 +21,7 @@ const fields = {
 /**
  * One JSON object for each request that reached the API, those that the authorizer refused among them.
  *
- * Every value stands in quotes, and no value is what a client can write quotes into. The path is left out for that reason: it is decoded
+ * Every value is in quotes, and a client cannot write quotes into any of them. The path is left out for that reason: it is decoded
  * first, and whether API Gateway escapes it is not documented, so a client could write members of its own into the line. The query
  * may hold credentials. Both functions log the path, escaped, under the same id.
  * Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html

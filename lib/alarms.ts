@@ -18,16 +18,16 @@ interface AlarmOptions {
   readonly metric: IMetric;
   readonly threshold: number;
   readonly below?: true;
-  /** How many periods of how many must be over the threshold. */
+  /** How many of how many periods must be over the threshold. */
   readonly of: readonly [breaching: number, periods: number];
-  /** Whether silence is an alarm too. */
+  /** Whether missing data is an alarm too. */
   readonly missing?: TreatMissingData;
 }
 
-/** Fewer refusals than this in five minutes are nobody's attack. */
+/** Fewer refusals than this in five minutes are not an attack. */
 const refusalsAtLeast = 20;
 
-/** What the forwarder refused and what the authorizer stopped; where nothing was, there is no datapoint. */
+/** What the forwarder refused and what the authorizer stopped; without any there is no datapoint. */
 const all = 'FILL(refused, 0) + FILL(stopped, 0)';
 
 /** The alarms of a gateway. docs/operations.md has a line for each. */

@@ -57,7 +57,7 @@ export function layerCode(scope: Construct, name: string): AssetCode {
 
 /**
  * Made by a child process, since a constructor cannot wait, and never by Docker; not within the CDK's own bundling, which
- * would wrap what is wrong into an error of its own. For a stack that the command leaves out something small stands in.
+ * would wrap what is wrong into another error. A stack that the command leaves out gets a small placeholder.
  */
 function made(scope: Construct, make: () => string): AssetCode {
   return Code.fromAsset(Stack.of(scope).bundlingRequired ? make() : dirname(tool));

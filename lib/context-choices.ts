@@ -1,9 +1,9 @@
 import { InvalidProps } from './problem.ts';
 
 /**
- * Gives the choices that stand in the CDK context under a name: an object in cdk.json, JSON text with `--context`.
+ * Returns the choices that the CDK context has under a name: an object in cdk.json, JSON text with `--context`.
  *
- * @throws InvalidProps when it is no object, or has a choice that is not known
+ * @throws InvalidProps if it is not an object, or has an unknown choice
  */
 export function readContextChoices(
   name: string,

@@ -13,7 +13,7 @@ import { InvalidProps } from './problem.ts';
 export interface DemoStackProps extends StackProps, DemoChoices, KeySource {}
 
 /**
- * A private target to try Postern with: one small instance that no inbound rule leads to, in a network of its own, which
+ * A private target to try Postern with: one small instance without any inbound rule, in its own network, which
  * joins the tailnet and serves one page there.
  *
  * Costs about $0.06 an hour, most of it the NAT gateway's. `cdk destroy` leaves nothing behind.

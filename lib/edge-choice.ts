@@ -7,7 +7,7 @@ export interface EdgeChoice {
   readonly domainName: string;
   /** The certificate of that name, in us-east-1. */
   readonly certificateArn: string;
-  /** What `EdgeFirewallStack` puts out. */
+  /** The output of `EdgeFirewallStack`. */
   readonly webAclArn: string;
   /**
    * The version of the secret that CloudFront shows (docs/edge.md).

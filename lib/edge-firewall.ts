@@ -26,10 +26,10 @@ export interface EdgeFirewallProps {
   readonly logRetention?: RetentionDays;
 }
 
-/** The only region where AWS WAF takes what guards CloudFront. */
+/** AWS WAF guards CloudFront from this region only. */
 export const edgeRegion = 'us-east-1';
 
-/** Of the common rules those that look into bodies: https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html */
+/** The common rules that look into bodies: https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-baseline.html */
 const bodyRules = [
   'SizeRestrictions_BODY',
   'EC2MetaDataSSRF_BODY',
@@ -37,12 +37,12 @@ const bodyRules = [
   'GenericRFI_BODY',
   'CrossSiteScripting_BODY',
 ];
-/** Parts of a request that hold credentials, and so stay out of the log. */
+/** Parts of a request that hold credentials: they are not logged. */
 const redactedHeaders = ['authorization', 'cookie', 'x-api-key', 'x-gitlab-token'];
 
 /**
  * AWS WAF for `EdgeDistribution`: a limit for each address, then AWS's rules for bad addresses, for known bad inputs, and its
- * common ones. It stands in a stack of us-east-1, wherever the gateway is.
+ * common ones. Its stack is in us-east-1, also if the gateway is elsewhere.
  */
 export class EdgeFirewall extends Construct {
   readonly webAclArn: string;
@@ -83,7 +83,7 @@ export class EdgeFirewall extends Construct {
   }
 
   #log(webAcl: CfnWebACL, retention: RetentionDays): LogGroup {
-    // AWS WAF takes no log group whose name begins otherwise.
+    // AWS WAF accepts only log groups whose name begins like this.
     const logGroupName = `aws-waf-logs-${Names.uniqueResourceName(this, { maxLength: 100 })}`;
     const logGroup = new LogGroup(this, 'Log', {
       logGroupName,
@@ -122,7 +122,7 @@ export class EdgeFirewallStack extends Stack {
 
   constructor(scope: Construct, id: string, props: StackProps & EdgeFirewallProps = {}) {
     super(scope, id, {
-      description: 'Postern: AWS WAF for the edge, which CloudFront takes from us-east-1 alone',
+      description: 'Postern: AWS WAF for the edge, which CloudFront takes only from us-east-1',
       ...props,
       env: { ...props.env, region: edgeRegion },
     });
@@ -161,7 +161,7 @@ function checkRegion(region: string): void {
   if (region === edgeRegion) return;
   throw new InvalidProps(
     'EdgeFirewall',
-    `its stack is ${region.startsWith('${') ? 'of no certain region' : `of ${region}`}, and CloudFront takes a firewall from ${edgeRegion} alone; give the stack env: { region: '${edgeRegion}' }, or use EdgeFirewallStack`,
+    `its stack is ${region.startsWith('${') ? 'in no certain region' : `in ${region}`}, and CloudFront takes a firewall only from ${edgeRegion}; give the stack env: { region: '${edgeRegion}' }, or use EdgeFirewallStack`,
   );
 }
 

@@ -3,14 +3,14 @@ import { type IGrantable, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 
-/** What reading takes of a customer's key, and what writing a new value takes beside it. */
+/** The actions on a customer's key for reading, and those for writing a new value as well. */
 const actions = { read: ['kms:Decrypt'], write: ['kms:Decrypt', 'kms:GenerateDataKey'] } as const;
 
 /**
- * Allows a role to use a key of one's own through one service of AWS, and in no other way.
+ * Allows a role to use a customer's key through one service of AWS only.
  *
- * It stands in the role's policy: a grant through a service goes to the key's policy in the CDK, and of a key that is imported
- * that is nothing. The key's policy must trust the account's roles, as that of every new key does.
+ * It is in the role's policy: in the CDK a grant through a service goes to the key's policy, and for an imported key
+ * that does nothing. The key's policy must trust the account's roles, as every new key's policy does.
  */
 export function allowKey(
   grantee: IGrantable,

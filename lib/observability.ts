@@ -33,7 +33,7 @@ export interface ObservabilityProps {
   /**
    * Who hears of an alarm, and of its end.
    *
-   * @default - nobody; alarms are seen on the dashboard alone
+   * @default - nobody; alarms are shown only on the dashboard
    */
   readonly alarmTopic?: ITopic;
   /**
@@ -155,7 +155,7 @@ function graph(title: string, left: IMetric[]): GraphWidget {
   return new GraphWidget({ title, left, width: 8, height: 6, leftYAxis: { min: 0 } });
 }
 
-/** Which codes there are is known to CloudWatch alone: those that came up. */
+/** Only CloudWatch knows which codes there are: those that came up. */
 function byCode(
   fn: IFunction,
   metricName: 'Refusals' | 'Errors' | 'TunnelNotReady' | 'RotationFailed',

@@ -22,7 +22,7 @@ import { deploySpec, destroySpec, verifySpec } from './pipeline/commands.ts';
 /** Every property is optional; what is left out is taken from the context under `postern:pipeline`, then from the default. */
 export interface PipelineStackProps extends StackProps, PipelineChoices {
   /**
-   * Who is told that an approval is waited for.
+   * Who is notified that an approval is due.
    *
    * @default - nobody; the approval waits in the console
    */
@@ -33,7 +33,7 @@ export interface PipelineStackProps extends StackProps, PipelineChoices {
  * Tests and deploys each commit of a branch: source → verify → deploy → approve → destroy the demo.
  *
  * The tests run without any right to deploy; the deployment runs what was tested, through the roles that `cdk bootstrap`
- * made, in this account and region. Whoever approves ends the cost of the demo (NAT gateway, instance); the next commit
+ * made, in this account and region. An approval ends the cost of the demo (NAT gateway, instance); the next commit
  * deploys it again. An approval that nobody gives expires after seven days, and the demo stays.
  */
 export class PipelineStack extends Stack {
@@ -92,7 +92,7 @@ export class PipelineStack extends Stack {
 
     const projects = [verify, deploy, destroy].map((step) => step.project.projectArn);
     allow(role, ['codebuild:BatchGetBuilds', 'codebuild:StartBuild', 'codebuild:StopBuild'], projects);
-    // A connection of today has the service's new name in its ARN, an older one the old name; the right goes by it.
+    // New connections have the service's new name in their ARN, older ones the old name; the permission follows it.
     allow(role, ['codeconnections:UseConnection', 'codestar-connections:UseConnection'], [connectionArn]);
     if (props.approvalTopic !== undefined) allow(role, ['sns:Publish'], [props.approvalTopic.topicArn]);
   }
@@ -109,10 +109,10 @@ export class PipelineStack extends Stack {
   private makePipeline(store: ArtifactStore, role: iam.Role): codepipeline.Pipeline {
     return new codepipeline.Pipeline(this, 'Pipeline', {
       pipelineType: codepipeline.PipelineType.V2,
-      // Two deployments never overlap, and a waiting commit gives way to a newer one.
+      // Two deployments never overlap, and a newer commit replaces one that waits.
       executionMode: codepipeline.ExecutionMode.SUPERSEDED,
       artifactBucket: store.bucket,
-      // As it stands: what the library would add of its own accord has wildcards.
+      // Immutable, because the library would add statements with wildcards.
       role: role.withoutPolicyUpdates(),
       usePipelineRoleForActions: true,
     });

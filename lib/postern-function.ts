@@ -25,7 +25,7 @@ export interface PosternFunctionProps {
   readonly reservedConcurrentExecutions?: number;
 }
 
-/** One of Postern's own functions, with a log of its own and a role that may do nothing but write to it. */
+/** One of Postern's own functions, with its own log and a role that may only write to it. */
 export class PosternFunction extends LambdaFunction {
   constructor(scope: Construct, id: string, props: PosternFunctionProps) {
     const {
@@ -61,7 +61,7 @@ export class PosternFunction extends LambdaFunction {
     if (tracing) {
       Validations.of(role).acknowledge({
         id: 'AwsSolutions-IAM5[Resource::*]',
-        reason: 'X-Ray knows no resources: whoever may write traces may write any',
+        reason: 'X-Ray has no resources: a role that may write traces may write any',
       });
     }
   }

@@ -69,7 +69,7 @@ export interface PosternChoices {
   /**
    * Who gets a mail when an alarm fires; AWS asks that address first whether it wants them.
    *
-   * @default - nobody; alarms are seen on the dashboard alone
+   * @default - nobody; alarms are shown only on the dashboard
    */
   readonly alarmEmail?: string;
   /**

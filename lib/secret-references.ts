@@ -6,7 +6,7 @@ import { parseReference } from '../gateway/secrets/reference.ts';
 import { allowKey } from './key-use.ts';
 import { InvalidProps } from './problem.ts';
 
-/** Allows a function to read the secrets that a configuration names, each by itself, and to decrypt them with keys of one's own. */
+/** Allows a function to read the secrets that a configuration names, each by itself, and to decrypt them with customer keys. */
 export function grantSecrets(
   fn: LambdaFunction,
   references: readonly string[],
@@ -26,7 +26,7 @@ export function grantSecrets(
   }
 }
 
-/** @throws InvalidProps for the first `env:NAME` that is not given, and for files, of which a function has none */
+/** @throws InvalidProps for the first `env:NAME` that is not given, and for files, which a function does not have */
 export function requireEnvironment(
   config: string,
   references: readonly string[],
@@ -64,7 +64,7 @@ function secretArn(fn: LambdaFunction, id: string): string {
   });
 }
 
-/** Without a version or a label behind it (`NAME:3`), which is no part of the resource. */
+/** Without a version or a label behind it (`NAME:3`), which is not part of the resource. */
 function parameterArn(fn: LambdaFunction, name: string): string {
   if (name.startsWith('arn:')) return name.split(':').slice(0, 6).join(':');
   return Stack.of(fn).formatArn({

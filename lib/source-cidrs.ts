@@ -8,7 +8,7 @@ const longestList = 3_500;
 /**
  * Checks the ranges that are known now. Tokens (parameters, imports) are checked by the authorizer, which refuses everyone if one is wrong.
  *
- * @throws InvalidProps when there are none, one is not a range, or they are too many for a variable
+ * @throws InvalidProps if the list is empty, has something that is not a range, or is too long for a variable
  */
 export function checkSourceCidrs(ranges: readonly string[] | undefined): void {
   if (ranges === undefined || ranges.length === 0) {
@@ -19,7 +19,7 @@ export function checkSourceCidrs(ranges: readonly string[] | undefined): void {
   if (Token.isUnresolved(ranges)) return;
   if (ranges.some((range) => Token.isUnresolved([range]))) {
     throw wrong(
-      'sourceCidrs puts other ranges beside a list that only the deployment knows, such as a parameter; give that list alone, or take single values of it by Fn.select',
+      'sourceCidrs puts other ranges beside a list that only the deployment knows, such as a parameter; give only that list, or take single values of it by Fn.select',
     );
   }
   const known = ranges.filter((range) => !Token.isUnresolved(range));

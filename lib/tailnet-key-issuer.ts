@@ -8,11 +8,11 @@ export interface TailscaleIssuerProps {
 export interface HeadscaleIssuerProps {
   /** Where Headscale answers, such as https://headscale.example.com. */
   readonly url: string;
-  /** Holds the API key alone, or as JSON: `{"apiKey": "…"}`. */
+  /** Holds only the API key, or JSON: `{"apiKey": "…"}`. */
   readonly apiKey: ISecret;
 }
 
-/** Who makes the auth keys: Tailscale's service or a Headscale of one's own. */
+/** Who makes the auth keys: Tailscale's service or your own Headscale. */
 export class TailnetKeyIssuer {
   /** Keys of Tailscale's service, made with an OAuth client. */
   static tailscale({ oauthClient }: TailscaleIssuerProps): TailnetKeyIssuer {

@@ -25,10 +25,10 @@ import type { TailnetKeyIssuer } from './tailnet-key-issuer.ts';
 export interface TailnetKeyProps {
   /** Who makes the keys. */
   readonly issuer: TailnetKeyIssuer;
-  /** What nodes that join with the key are tagged with, such as `tag:postern`. The issuer's credentials must be allowed to give them. */
+  /** The tags of nodes that join with the key, such as `tag:postern`. The issuer's credentials must be allowed to give them. */
   readonly tags: readonly string[];
   /**
-   * How often a new key is made. The one before stays valid until the next time, so whoever read it can still join.
+   * How often a new key is made. The one before stays valid until the next time, so a function that has read it can still join.
    *
    * @default - every 60 days; keys live for 90
    */
@@ -48,13 +48,13 @@ export interface TailnetKeyProps {
   /**
    * How long the rotation's log is kept.
    *
-   * @default - three months, so that the last rotation can be read of
+   * @default - three months, so that the log still has the last rotation
    */
   readonly logRetention?: RetentionDays;
   /**
-   * What becomes of the secret when it leaves the stack.
+   * What happens to the secret when it is removed from the stack.
    *
-   * @default - it is deleted with the stack: the key in it can be made anew
+   * @default - it is deleted with the stack, because a new key can be made
    */
   readonly removalPolicy?: RemovalPolicy;
 }
@@ -65,7 +65,7 @@ const longestRotationDays = 80;
 /**
  * The auth key of the tailnet in Secrets Manager, and what makes a new one every 60 days.
  *
- * Who may read it is said in two places that both have to agree: the reader's own policy, and the secret's, which denies
+ * Two policies have to agree on who may read it: the reader's own, and the secret's, which denies
  * everyone who was not given to `grantRead`, administrators of the account among them (they can change the policy, and that is logged).
  */
 export class TailnetKey extends Construct {
@@ -103,13 +103,13 @@ export class TailnetKey extends Construct {
     if (Stack.of(role) !== Stack.of(this)) {
       throw new InvalidProps(
         'TailnetKey',
-        `${role.node.path} is of another stack, and the two would wait for each other; give the role a name, pass its ARN as readerRoleArns, and allow it secretsmanager:GetSecretValue there`,
+        `${role.node.path} belongs to another stack, and the two stacks would depend on each other; give the role a name, pass its ARN as readerRoleArns, and allow it secretsmanager:GetSecretValue there`,
       );
     }
     this.#readers.add(role.roleArn);
     const { encryptionKey } = this.secret;
     if (encryptionKey !== undefined) allowKey(role, encryptionKey, 'secretsmanager', 'read');
-    // Less than the secret's own grantRead, which lets its description and its rotation be read too.
+    // The secret's own grantRead would also allow reading its description and its rotation.
     return Grant.addToPrincipal({
       grantee: role,
       actions: ['secretsmanager:GetSecretValue'],
@@ -180,7 +180,7 @@ export class TailnetKey extends Construct {
       rotationRules: { automaticallyAfterDays: rotateEvery.toDays() },
       rotateImmediatelyOnUpdate: true,
     });
-    // It rotates at once, and then the function must be allowed to do its work already.
+    // It rotates at once, so the function needs its permissions before.
     schedule.node.addDependency(this.rotation, this.rotation.role as IRole, this.secret);
     new Rule(this, 'DailyCheck', {
       description: 'Asks how many days the auth key of the tailnet is still valid',

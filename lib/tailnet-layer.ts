@@ -21,7 +21,7 @@ export interface TailnetLayerProps {
    */
   readonly architecture?: Architecture;
   /**
-   * Whether it brings Node along, for functions of other runtimes than Node's.
+   * Whether it includes Node, for functions with other runtimes.
    *
    * @default - no: the extension runs with the function's own Node
    */
@@ -30,7 +30,7 @@ export interface TailnetLayerProps {
 
 const leastMemoryMb = 256;
 const leastNode = 22;
-/** For so long the extension asks for an identity token. */
+/** The lifetime of the identity token that the extension asks for. */
 const tokenSeconds = 300;
 
 /** The Lambda layer that brings a function into a tailnet: userspace tailscaled and the extension that owns it. */
@@ -67,7 +67,7 @@ export class TailnetLayer extends Construct {
     if (identity !== undefined) this.#allowIdentity(fn, identity);
   }
 
-  /** In a policy of its own, so that what is acknowledged here hides nothing else of the function's role. */
+  /** In a separate policy, so that the acknowledgement here does not cover anything else of the function's role. */
   #allowIdentity(fn: LambdaFunction, { audience }: TailnetIdentityOptions): void {
     const policy = new Policy(fn, 'TailnetIdentity', {
       roles: fn.role === undefined ? [] : [fn.role],

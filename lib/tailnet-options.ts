@@ -18,7 +18,7 @@ export interface TailnetIdentityOptions {
 export interface TailnetOptions {
   /** The key that is rotated. @default - `secret` or `identity` */
   readonly key?: TailnetKey;
-  /** A secret that somebody else keeps: the auth key alone, or JSON with the field `key`. @default - `key` or `identity` */
+  /** A secret that you store yourself: only the auth key, or JSON with the field `key`. @default - `key` or `identity` */
   readonly secret?: ISecret;
   /** No stored key: the role's own identity. @default - `key` or `secret` */
   readonly identity?: TailnetIdentityOptions;
@@ -83,7 +83,7 @@ function checkOneCredential({ key, secret, identity }: TailnetOptions): void {
   if (given.length === 1) return;
   throw new InvalidProps(
     'TailnetLayer',
-    `of key, secret and identity exactly one is needed to join the tailnet, and ${given.length === 0 ? 'none' : given.join(' and ')} was given`,
+    `exactly one of key, secret and identity is needed to join the tailnet; given: ${given.length === 0 ? 'none' : given.join(' and ')}`,
   );
 }
 

@@ -13,7 +13,7 @@ import type { TailnetLayer } from './tailnet-layer.ts';
 import type { TailnetOptions } from './tailnet-options.ts';
 
 export interface WebhookGatewayProps extends Omit<TailnetOptions, 'socksPort'> {
-  /** The path of postern.yaml. It is checked while the app is synthesized, and what is wrong is said with its line. */
+  /** The path of postern.yaml. It is checked while the app is synthesized, and errors are reported with their lines. */
   readonly config: string;
   /**
    * The ranges that may send at all, IPv4 and IPv6. There is no default: `['0.0.0.0/0', '::/0']` admits everyone, and says so.
@@ -22,8 +22,8 @@ export interface WebhookGatewayProps extends Omit<TailnetOptions, 'socksPort'> {
    */
   readonly sourceCidrs: readonly string[];
   /**
-   * Names of environment variables that postern.yaml takes secrets from (`env:NAME`), and their values. They stand in the template,
-   * so that whoever may read it reads them.
+   * Names of environment variables that postern.yaml takes secrets from (`env:NAME`), and their values. They are in the template,
+   * so everyone who may read it can read them.
    *
    * @default - none; secrets are in Secrets Manager
    */
@@ -48,7 +48,7 @@ export interface WebhookGatewayProps extends Omit<TailnetOptions, 'socksPort'> {
   /** How long API Gateway remembers the authorizer's decision on an address, an hour at most. @default - 5 minutes; with `authorizerPolicy` it remembers nothing */
   readonly authorizerCacheTtl?: Duration;
   /**
-   * Whether the authorizer decides by the plugins too that need no body, such as `authorize` on headers. Then refused requests
+   * Whether the authorizer also runs the plugins that need no body, such as `authorize` on headers. Then refused requests
    * never reach the forwarder, and each request asks the authorizer.
    *
    * @default - no: the authorizer decides on the address, the forwarder on everything
@@ -69,7 +69,7 @@ export interface WebhookGatewayProps extends Omit<TailnetOptions, 'socksPort'> {
    * @default - none: the API answers everyone whom `sourceCidrs` admits
    */
   readonly edgeSecret?: ISecret;
-  /** Where the API writes its access log. @default - a log group of its own below /aws/vendedlogs/, deleted with the stack */
+  /** Where the API writes its access log. @default - its own log group below /aws/vendedlogs/, deleted with the stack */
   readonly accessLogGroup?: ILogGroup;
   /** How long access logs and the functions' logs are kept. @default - three months */
   readonly logRetention?: RetentionDays;
@@ -103,7 +103,7 @@ function checkDomain({
 }: WebhookGatewayProps): void {
   if (mutualTls !== undefined && edgeSecret !== undefined) {
     throw wrong(
-      "mutualTls and edgeSecret are both given; CloudFront has none of the clients' certificates to show, so choose one of the two",
+      'mutualTls and edgeSecret are both given; client certificates end at CloudFront, so choose one of the two',
     );
   }
   if ((domainName === undefined) !== (certificate === undefined)) {
@@ -113,7 +113,7 @@ function checkDomain({
   }
   if (mutualTls !== undefined && domainName === undefined) {
     throw wrong(
-      'mutualTls is given without domainName; API Gateway asks for client certificates on a domain of your own alone',
+      'mutualTls is given without domainName; API Gateway asks for client certificates only on your own domain',
     );
   }
   if (hostedZone !== undefined && domainName === undefined) {

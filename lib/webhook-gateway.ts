@@ -33,11 +33,11 @@ const memoryTuning = {
   MALLOC_MMAP_THRESHOLD_: '131072',
 };
 /**
- * Behind the edge the address is CloudFront's. What was shown and who is said to have sent it are all that the authorizer looks at:
+ * Behind the edge the address is CloudFront's. The authorizer looks only at the secret and at the client that CloudFront names:
  * X-Forwarded-For ends in the client's address, whether API Gateway takes it before or after appending CloudFront's.
  */
 const edgeIdentity = [edgeHeaders.secret, 'x-forwarded-for'].map((name) => `$request.header.${name}`);
-/** Above this Node's heap need not be held down. */
+/** With more memory Node's heap needs no limit. */
 const tunedUpToMb = 512;
 
 /**
@@ -146,7 +146,7 @@ export class WebhookGateway extends Construct {
       defaultIntegration: new HttpLambdaIntegration('Forward', this.forwarder, { timeout }),
       defaultAuthorizer: new HttpLambdaAuthorizer('Source', this.authorizer, {
         responseTypes: [HttpLambdaResponseType.SIMPLE],
-        // Decisions by address alone may be remembered by address alone (docs/functions.md).
+        // Only decisions by address may be remembered by address (docs/functions.md).
         identitySource: edgeSecret === undefined ? ['$context.identity.sourceIp'] : edgeIdentity,
         resultsCacheTtl: authorizerPolicy ? Duration.seconds(0) : authorizerCacheTtl,
       }),

@@ -11,7 +11,7 @@ set -euo pipefail
 limit_seconds=${JOIN_LIMIT_SECONDS:-480}
 pause_seconds=${JOIN_PAUSE_SECONDS:-10}
 
-# The secret is the key alone, or JSON with the field `key`, as the extension takes it.
+# The secret is only the key, or JSON with the field `key`, as for the extension.
 pick_key='
 import json, sys
 text = sys.stdin.read().strip()
@@ -27,7 +27,7 @@ read_key() {
 join() {
   local key
   key=$(read_key) || return 1
-  # printf is a builtin of the shell, so the key is no argument of a process.
+  # printf is a builtin of the shell, so the key is not an argument of a process.
   printf '%s' "$key" | tailscale up --auth-key=file:/dev/stdin --reset --timeout=60s \
     --login-server="$CONTROL_URL" --hostname="$TAILNET_HOSTNAME" --advertise-tags="$TAGS" \
     --accept-dns=false --accept-routes=false

@@ -8,15 +8,15 @@ import type { TailnetKeyIssuer } from '../tailnet-key-issuer.ts';
 /** Where the instance's auth key comes from. */
 export interface KeySource {
   /**
-   * The secret with the auth key that the instance joins with: the key alone, or JSON with the field `key`. Only its
+   * The secret with the auth key that the instance joins with: only the key, or JSON with the field `key`. Only its
    * reading is granted. A secret whose resource policy names its readers must name this stack's role too.
    *
    * @default - the secret named `postern/demo-auth-key`, which has to be there
    */
   readonly key?: secretsmanager.ISecret;
   /**
-   * Who makes the key, instead of `key`: then the stack has a `TailnetKey` of its own, with `tailnetTags` (or
-   * `tag:postern-demo`), that the instance alone may read.
+   * Who makes the key, instead of `key`: then the stack has its own `TailnetKey`, with `tailnetTags` (or
+   * `tag:postern-demo`), that only the instance may read.
    *
    * @default - nobody; the key is there
    */

@@ -91,7 +91,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.answer(200, "application/json", json.dumps({"accepted": self.path, "bytes": size}) + "\n")
 
     def read_body(self):
-        """Gives the number of bytes read; None after it has answered why there are none."""
+        """Returns the number of bytes read, or None after an error was answered."""
         lengths = self.headers.get_all("content-length", [])
         text = lengths[0] if len(lengths) == 1 else ""
         if not (text.isascii() and text.isdigit()) or "transfer-encoding" in self.headers:

@@ -31,13 +31,13 @@ main() {
   tell true 'the page is served in the tailnet'
 }
 
-# The repository's file trusts this key alone, for its index and for its packages.
+# The repository's file trusts only this key, for its index and for its packages.
 trust_repository() {
   local found folder
   folder=$(mktemp -d)
   curl --fail --silent --show-error --proto '=https' --retry 8 --retry-all-errors --max-time 60 \
     --output "$folder/key" "$key_url"
-  # Every primary key in the file: a second one beside the right one does not pass either.
+  # Every primary key in the file: a second key beside the right one is refused too.
   found=$(gpg --homedir "$folder" --batch --with-colons --show-keys "$folder/key" |
     awk -F: '$1 == "pub" { primary = 1 } $1 == "fpr" && primary { print $10; primary = 0 }')
   if [ "$found" != "$key_fingerprint" ]; then
@@ -60,7 +60,7 @@ tell() {
   /opt/aws/bin/cfn-signal --success "$1" --reason "$2" --stack "$STACK" --resource "$RESOURCE" --region "$REGION" || true
 }
 
-# What stands in CloudFormation's events is all that is left when the failed instance has been taken away.
+# When the failed instance has been removed, only CloudFormation's events are left.
 tell_failure() {
   local code=$? words
   words=$(journalctl --unit postern-demo-join --lines 2 --output cat --no-pager 2>/dev/null | tr '\n' ' ' | cut -c 1-300) || true

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What the instance is told about its deployment. Texts may be CDK tokens where a value is known only to CloudFormation. */
+/** The instance's settings. Texts may be CDK tokens where a value is known only to CloudFormation. */
 export interface DemoSettings {
   readonly region: string;
   readonly secretId: string;
@@ -11,7 +11,7 @@ export interface DemoSettings {
   readonly port: number;
   readonly tailscaleVersion: string;
   readonly stack: string;
-  /** The logical id of the instance, which CloudFormation is told about. */
+  /** The logical id of the instance, for the signal to CloudFormation. */
   readonly resource: string;
 }
 

@@ -11,7 +11,7 @@ export interface ArtifactStore {
 }
 
 /**
- * Makes the bucket: encrypted with a key of its own, closed to the public, over TLS alone, its accesses logged, and
+ * Makes the bucket: encrypted with its own key, closed to the public, only over TLS, its accesses logged, and
  * emptied after thirty days. It outlives the stack, because a bucket that is not empty cannot be deleted.
  */
 export function makeArtifactStore(scope: Construct): ArtifactStore {
@@ -32,7 +32,7 @@ export function makeArtifactStore(scope: Construct): ArtifactStore {
   };
   const accessLogs = new s3.Bucket(scope, 'ArtifactAccessLogs', {
     ...common,
-    // Access logs cannot be written with a key of one's own.
+    // Access logs cannot be written with a customer's key.
     encryption: s3.BucketEncryption.S3_MANAGED,
     lifecycleRules: [
       { expiration: Duration.days(90), abortIncompleteMultipartUploadAfter: Duration.days(1) },

@@ -18,7 +18,7 @@ export interface BuildStepProps {
   readonly mayAssume: readonly ('deploy' | 'file-publishing')[];
 }
 
-/** One CodeBuild project with a role and a log of its own. */
+/** One CodeBuild project with its own role and log. */
 export class BuildStep extends Construct {
   readonly project: codebuild.PipelineProject;
 
@@ -36,7 +36,7 @@ export class BuildStep extends Construct {
         computeType: codebuild.ComputeType.SMALL,
       },
       encryptionKey: props.store.key,
-      // As it stands: what the library would add of its own accord has wildcards.
+      // Immutable, because the library would add statements with wildcards.
       role: role.withoutPolicyUpdates(),
       logging: { cloudWatch: { logGroup: log } },
       timeout: props.timeout,

@@ -258,7 +258,7 @@ for (const [what, props, message] of wrong) {
   });
 }
 
-test('synthesizing refuses a context that is no object or has an unknown choice', () => {
+test('synthesizing refuses a context that is not an object or has an unknown choice', () => {
   assert.throws(() => templateOf({}, { 'postern:demo': 'x' }), /postern:demo: it is "x"; give an object/);
   assert.throws(() => templateOf({}, { 'postern:demo': { ports: 1 } }), /it has ports; known are .*port/);
 });

@@ -159,7 +159,7 @@ test('both functions ask for the secret, may read it, and no other role may', ()
   );
 });
 
-test("a secret under a key of one's own may be decrypted through Secrets Manager alone", () => {
+test("a secret under a customer's key may be decrypted only through Secrets Manager", () => {
   const keyArn = 'arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000';
   const own = edgeTemplate({
     gateway: (stack) => ({
@@ -276,7 +276,7 @@ const wrong: readonly [name: string, make: (app: App) => unknown, message: RegEx
           certificate: Certificate.fromCertificateArn(stack, 'Own', certificateArn('eu-west-1')),
         }),
       }),
-    /^EdgeDistribution: domainName is hooks\.example\.com, which is the gateway's own too/,
+    /^EdgeDistribution: domainName is hooks\.example\.com, which is also the gateway's own name/,
   ],
   [
     'client certificates, which end at CloudFront',

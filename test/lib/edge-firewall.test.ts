@@ -94,12 +94,12 @@ const wrong: readonly [name: string, make: (app: App) => unknown, message: RegEx
   [
     'a firewall in another region',
     (app) => new EdgeFirewall(new Stack(app, 'Test', { env: { region: 'eu-west-1' } }), 'Firewall'),
-    /^EdgeFirewall: its stack is of eu-west-1, .*env: \{ region: 'us-east-1' \}/,
+    /^EdgeFirewall: its stack is in eu-west-1, .*env: \{ region: 'us-east-1' \}/,
   ],
   [
     'a firewall in a stack whose region nobody knows',
     (app) => new EdgeFirewall(new Stack(app, 'Test'), 'Firewall'),
-    /^EdgeFirewall: its stack is of no certain region/,
+    /^EdgeFirewall: its stack is in no certain region/,
   ],
   [
     'a rate that AWS WAF does not count',

@@ -97,7 +97,7 @@ test('the rotation finds its issuer and its credentials in its environment, by r
   });
 });
 
-test("under a key of one's own the rotation may encrypt and readers decrypt, through Secrets Manager alone", () => {
+test("with a customer's key the rotation may encrypt and readers decrypt, only through Secrets Manager", () => {
   for (const imported of [true, false]) {
     const template = keyTemplate(
       (stack) => ({
@@ -117,7 +117,7 @@ test("under a key of one's own the rotation may encrypt and readers decrypt, thr
   }
 });
 
-test("credentials under a key of one's own can be read by the rotation", () => {
+test("credentials under a customer's key can be read by the rotation", () => {
   const secretCompleteArn = 'arn:aws:secretsmanager:eu-west-1:123456789012:secret:client-AbCdEf';
   const template = keyTemplate((stack) => ({
     issuer: TailnetKeyIssuer.tailscale({

@@ -143,7 +143,7 @@ const cases: readonly (readonly [name: string, make: (stack: Stack) => unknown, 
         gateway({ mutualTls: { bucket: Bucket.fromBucketName(stack, 'Trust', 'trust'), key: 'ca.pem' } })(
           stack,
         ),
-      /mutualTls is given without domainName; API Gateway asks for client certificates on a domain of your own alone/,
+      /mutualTls is given without domainName; API Gateway asks for client certificates only on your own domain/,
     ],
     [
       'a zone without a name',
@@ -153,12 +153,12 @@ const cases: readonly (readonly [name: string, make: (stack: Stack) => unknown, 
     [
       'a service in a tailnet and no way to join it',
       (stack) => new WebhookGateway(stack, 'Door', { config, sourceCidrs }),
-      'TailnetLayer: of key, secret and identity exactly one is needed to join the tailnet, and none was given',
+      'TailnetLayer: exactly one of key, secret and identity is needed to join the tailnet; given: none',
     ],
     [
       'two ways to join',
       attach({ identity: { clientId: 'id', audience: 'a' } }),
-      /exactly one is needed to join the tailnet, and secret and identity was given/,
+      /exactly one of key, secret and identity is needed to join the tailnet; given: secret and identity/,
     ],
     [
       'an identity without tags',
@@ -209,13 +209,13 @@ const cases: readonly (readonly [name: string, make: (stack: Stack) => unknown, 
       /grantRead takes a role, or something that has one, such as a function/,
     ],
     [
-      'a reader in another stack, for which the two would wait for each other',
+      'a reader in another stack, which would depend on each other',
       (stack) => {
         const other = new Stack(App.of(stack) as App, 'Other');
         const role = new Role(other, 'Reader', { assumedBy: new ServicePrincipal('ec2.amazonaws.com') });
         key({})(stack).grantRead(role);
       },
-      /Other\/Reader is of another stack, .* pass its ARN as readerRoleArns/,
+      /Other\/Reader belongs to another stack, .* pass its ARN as readerRoleArns/,
     ],
     [
       'no ranges in the context either',
@@ -278,7 +278,7 @@ const cases: readonly (readonly [name: string, make: (stack: Stack) => unknown, 
       /^The context postern: it has sourceCidr; known are config, sourceCidrs/,
     ],
     [
-      'a context that is no object',
+      'a context that is not an object',
       () => new PosternStack(unbuilt({ postern: 'yes' }), 'Door'),
       /^The context postern: it is "yes"; give an object/,
     ],

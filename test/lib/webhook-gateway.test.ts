@@ -207,7 +207,7 @@ test('a complete ARN of a secret is allowed as it is', () => {
   ]);
 });
 
-test("secrets under a key of one's own may be decrypted through Secrets Manager alone", () => {
+test("secrets under a customer's key may be decrypted only through Secrets Manager", () => {
   const keyArn = 'arn:aws:kms:eu-west-1:123456789012:key/00000000-0000-0000-0000-000000000000';
   const template = gatewayTemplate((stack) => ({ secretKeys: [Key.fromKeyArn(stack, 'Own', keyArn)] }));
   const decrypting = rightsOf(template)['<DoorForwarderRole>']?.filter((right) => right.startsWith('kms:'));
