@@ -2,7 +2,7 @@ import type { Log } from '../gateway/plugin.ts';
 import { type Entrance, throughEdge } from './edge.ts';
 import { EdgeSecret, readEdgeSecret } from './edge-secret.ts';
 
-/** Opens the entrance behind the edge while a function starts, so that its first request need not wait for the secret. Never throws. */
+/** Opens the entrance behind the edge while a function starts, so that its first request does not wait for the secret. Never throws. */
 export async function openEntrance(
   secretId: string,
   env: Readonly<Record<string, string | undefined>>,

@@ -7,14 +7,14 @@ import type { EdgeProof } from './edge.ts';
 export interface EdgeSecretParts {
   /** The values that count now, the current one first. */
   readonly read: () => Promise<readonly Uint8Array[]>;
-  /** In milliseconds; it need not be the time of day. */
+  /** In milliseconds; not necessarily the time of day. */
   readonly now: () => number;
   readonly log: Log;
 }
 
-/** A stranger's wrong guesses must not become calls of Secrets Manager; while none is known, all requests wait for the right one. */
+/** Wrong guesses must not become calls of Secrets Manager. While no value is known, all requests wait for one. */
 const rereadAfterMs = { known: 30_000, unknown: 10_000 };
-/** A secret that somebody can guess is none; the one that is generated has 64 characters. */
+/** A shorter secret could be guessed; the generated one has 64 characters. */
 const shortest = 32;
 
 /**
@@ -93,7 +93,7 @@ function undefinedWhenMissing(error: unknown): undefined {
   throw error;
 }
 
-/** Of one length, whatever is shown, so that not even the length of the secret can be found out. */
+/** Always of one length, so that the time does not tell the length of the secret. */
 function digestOf(value: Uint8Array): Buffer {
   return createHash('sha256').update(value).digest();
 }

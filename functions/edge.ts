@@ -4,7 +4,7 @@ import { messageOf } from '../gateway/message-of.ts';
 import { refusals } from '../gateway/refusal.ts';
 import type { HttpApiEvent, Passage } from './payload.ts';
 
-/** Where a request comes in: it says who sent it, before anything is decided. Never throws. */
+/** Where a request comes in: finds out who sent it before anything is decided. Never throws. */
 export type Entrance = (event: HttpApiEvent) => Promise<Passage>;
 
 export const edgeRefusals = refusals('edge', {
@@ -23,7 +23,7 @@ export interface EdgeProof {
  * Makes the entrance behind CloudFront: without the secret nothing comes in; with it the client's address and the name that it
  * asked for are taken from what CloudFront says, instead of CloudFront's own.
  *
- * A header that is repeated arrives as one value joined by commas, which is no secret.
+ * A repeated header arrives as one value joined by commas, which does not equal a secret.
  */
 export function throughEdge(proof: EdgeProof): Entrance {
   return async function enter(event) {
@@ -44,7 +44,7 @@ export function throughEdge(proof: EdgeProof): Entrance {
  * The client's address: the last but one of X-Forwarded-For.
  *
  * CloudFront appends the address that connected to it, API Gateway then that of CloudFront, which is the event's own; what the
- * client itself wrote stands before both. Unless the last one is the event's own, somebody else has appended, and nobody is believed.
+ * client itself wrote comes before both. If the last one is not the event's own, somebody else has appended, and no address is believed.
  * Source: https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/RequestAndResponseBehaviorCustomOrigin.html#RequestCustomIPAddresses
  */
 function viewerAddress({ headers, requestContext }: HttpApiEvent): string | undefined {

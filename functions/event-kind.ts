@@ -48,7 +48,7 @@ const kinds: readonly Kind[] = [
   },
 ];
 
-/** Says what an event is, for the message of the function that cannot take it; never its values. */
+/** Describes an event, for the message of the function that cannot take it; never its values. */
 export function describeEvent(event: unknown): string {
   if (event === null || event === undefined) return 'nothing';
   if (Array.isArray(event)) return 'a list';

@@ -30,6 +30,6 @@ export class HeadBody implements Body {
   }
 
   #unreadable(): Error {
-    return new Error('the body is not at hand: this decision is made on the head alone');
+    return new Error('the body is not at hand: this decision is made on the head only');
   }
 }

@@ -8,7 +8,7 @@ const retryAfterMs = 10_000;
 /**
  * Holds the gateway of a function: loads it once and, when that failed, again at the first request after ten seconds.
  *
- * A function that threw while it starts would be started anew for each request, with nothing but a bare 500 to show for
+ * A function that throws while it starts would be started again for each request, with only a bare 500 to show for
  * it. A secret that could not be read may be there the next time. The same problems are logged once.
  */
 export class GatewayHolder {

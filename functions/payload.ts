@@ -9,7 +9,7 @@ export interface HttpApiEvent {
   readonly version: '2.0';
   /** Percent-decoded, and with a named stage as its first segment: see request-path.ts. */
   readonly rawPath: string;
-  /** As the client sent it, without `?`; empty also when there was none. */
+  /** As the client sent it, without `?`; empty without one. */
   readonly rawQueryString: string;
   readonly cookies: readonly string[];
   /** Names in lower case; the values of a repeated header joined by commas. */

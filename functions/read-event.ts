@@ -36,8 +36,8 @@ const wanted = {
 /**
  * Takes an event for one of an HTTP API in payload format 2.0, a request for the forwarder or the authorizer's. Undefined for any other.
  *
- * A function URL sends the same format but does not decode the path and has no authorizer in front: refused, like all
- * that is not known, so that nothing is taken for what it is not.
+ * A function URL sends the same format but does not decode the path and has no authorizer in front: refused, like everything
+ * unknown, so that no event is misread.
  */
 export function takeEvent(event: unknown, taker: keyof typeof wanted): ReceivedEvent | undefined {
   return isHttpApi(event) && isFor(event, taker) && !isFunctionUrl(event) ? event : undefined;
@@ -66,7 +66,7 @@ function isFunctionUrl({ requestContext: { domainName } }: ReceivedEvent): boole
 }
 
 /**
- * Reads what the client sent: every header under its name in lower case, whatever the event's spelling (SAM local writes `Host`).
+ * Reads what the client sent: every header under its name in lower case, in any spelling of the event (SAM local writes `Host`).
  *
  * API Gateway never sends one name in two spellings, cookies that are not texts, or a body that is not what `isBase64Encoded`
  * says; which of them was meant is not guessed.

@@ -45,7 +45,7 @@ export function requestMetrics(functionName: string, now: () => number): (record
   return function metricsOf({ exchange, reply, status, durationMs }) {
     const trail = exchange?.trail ?? [];
     const isError = status >= 500;
-    // A plugin may also answer, with 200 to a challenge: that is no refusal.
+    // A plugin may also answer, with 200 to a challenge: that is not a refusal.
     const isRefusal = reply !== undefined && status >= 400 && !isError;
     let text = `${headOf(trail, reply !== undefined)}${now()}},"FunctionName":${name}`;
     if (reply !== undefined) text += `,"Code":"${reply.code}"`;

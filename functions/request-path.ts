@@ -1,8 +1,8 @@
-/** What a path holds as it is (RFC 3986 section 3.3); `%` is not among it, for what API Gateway hands over is decoded. */
+/** What a path holds as it is (RFC 3986 section 3.3); not `%`, because API Gateway has decoded the path. */
 const literal = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/]*$/;
 
 /**
- * Everything else is encoded, but for U+FFFD and lone surrogates: those stand where API Gateway could not read the bytes,
+ * Everything else is encoded, except U+FFFD and lone surrogates: they are where API Gateway could not read the bytes,
  * and left as they are the path is refused.
  */
 const toEncode = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/\uFFFD\uD800-\uDFFF]+/gu;

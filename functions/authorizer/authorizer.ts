@@ -27,7 +27,7 @@ export type Admit = (
 ) => Reply | undefined | Promise<Reply | undefined>;
 
 export interface AuthorizerParts {
-  /** Where requests come in when the functions stand behind the edge. */
+  /** Where requests come in when the functions are behind the edge. */
   readonly entrance?: Entrance | undefined;
   /** All of them must admit; asked one after another. */
   readonly admits: readonly Admit[];
@@ -49,7 +49,7 @@ export const authorizerRefusals = refusals('authorizer', {
 const maxWaitMs = 9_000;
 const marginMs = 250;
 
-/** Makes the handler of a REQUEST authorizer with payload format 2.0 and simple responses. It never throws: whatever goes wrong refuses. */
+/** Makes the handler of a REQUEST authorizer with payload format 2.0 and simple responses. It never throws: every failure refuses. */
 export function createAuthorizer({ entrance, admits, clock, log }: AuthorizerParts): Authorizer {
   async function decide(asked: Asked, deadlineMs: number): Promise<Reply | 'admitted'> {
     if (admits.length === 0)
@@ -98,7 +98,7 @@ interface Asked {
   viewer: string | undefined;
 }
 
-/** Refuses everything, for the reason that it logs at once and with each request. */
+/** Refuses everything. Logs the reason at once and with each request. */
 export function refuseAll(problem: string, log: Log): Admit {
   log.error('misconfigured', { problems: [problem] });
   return () => authorizerRefusals.misconfigured(problem);

@@ -10,7 +10,7 @@ export interface GatewaySource {
 }
 
 /**
- * Admits what all the plugins of a gateway admit on the head alone.
+ * Admits what all the plugins of a gateway admit that need only the head.
  *
  * A reply that is an answer and no refusal, such as one to a challenge, is admitted: the forwarder gives it.
  */

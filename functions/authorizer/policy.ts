@@ -4,7 +4,7 @@ import { type LoadOptions, loadConfigured } from '../load.ts';
 import type { Admit } from './authorizer.ts';
 import { decideBy } from './decide.ts';
 
-/** Loads POSTERN_CONFIG for decisions on the head alone; admits nothing while it cannot be loaded. Never throws. */
+/** Loads POSTERN_CONFIG for decisions on the head; admits nothing while it cannot be loaded. Never throws. */
 export async function admitByPolicy(options: Omit<LoadOptions, 'headOnly'>): Promise<Admit> {
   const holder = new GatewayHolder(
     () => loadConfigured({ ...options, headOnly: true }),

@@ -2,7 +2,7 @@ import { compileCidrs, normalizeIp } from '../../gateway/address.ts';
 import { type Admit, authorizerRefusals } from './authorizer.ts';
 
 /**
- * Admits the source addresses of AUTHD_SOURCE_CIDR, as API Gateway saw them and never as a header says.
+ * Admits the source addresses of AUTHD_SOURCE_CIDR, as API Gateway saw them, never those in a header.
  *
  * @throws Error when the list is empty or one of its ranges is wrong
  */
@@ -15,8 +15,8 @@ export function admitSources(ranges: readonly string[]): Admit {
   return function admitSource({ requestContext }) {
     const { sourceIp } = requestContext.http;
     const ip = normalizeIp(sourceIp);
-    if (ip === undefined) return authorizerRefusals.source(`${JSON.stringify(sourceIp)} is no address`);
-    return contains(ip) ? undefined : authorizerRefusals.source(`${ip} is in none of the ranges`);
+    if (ip === undefined) return authorizerRefusals.source(`${JSON.stringify(sourceIp)} is not an address`);
+    return contains(ip) ? undefined : authorizerRefusals.source(`${ip} is not in any of the ranges`);
   };
 }
 

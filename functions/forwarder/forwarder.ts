@@ -13,7 +13,7 @@ import { type ReceivedEvent, readRequest, takeEvent, wrongEvent } from '../read-
 import { incomingRequest } from '../request.ts';
 
 export interface ForwarderParts {
-  /** Where requests come in when the function stands behind the edge; awaited, for it opens while the function starts. */
+  /** Where requests come in when the function is behind the edge; a promise, because it opens while the function starts. */
   readonly entrance?: Promise<Entrance> | undefined;
   /** Undefined while there is no valid configuration. */
   readonly gateway: () => Promise<Gateway | undefined>;
@@ -23,7 +23,7 @@ export interface ForwarderParts {
 
 export type Forwarder = (event: unknown, context: LambdaContext) => Promise<HttpApiAnswer>;
 
-/** Kept back from the function's time, for handing the answer over. */
+/** Reserved at the end of the function's time, to hand the answer over. */
 const marginMs = 500;
 
 /** Makes the handler behind an HTTP API. Throws WrongEvent if the event is not a request of an HTTP API, and nothing else. */
@@ -49,7 +49,7 @@ function forward(
   clock: Clock,
 ): Promise<HttpApiAnswer> {
   return new Promise((resolve) => {
-    // The gateway's own deadline is for the head; API Gateway wants the whole answer, and a function out of time gives none.
+    // The gateway's own deadline is for the head; API Gateway needs the whole answer, and gets nothing from a function that runs out of time.
     const stopTimer = after(clock, deadlineMs - clock.now(), () => {
       const detail = "the answer was not whole before the function's time was up";
       handling.refuse(upstreamRefusals.timeout(detail));

@@ -32,7 +32,7 @@ const holder = new GatewayHolder(
   systemClock,
   log,
 );
-// Asked for beside the configuration, whose secrets take as long.
+// Read at the same time as the configuration, whose secrets take as long.
 const entrance = openBehindEdge();
 const gateway = await holder.get();
 // Not awaited: while the tunnel is joined this process has nothing else to do, and 5 ms of the first request are asking for it.

@@ -9,7 +9,7 @@ export interface ApiCall {
   readonly token?: string;
   readonly json?: unknown;
   readonly form?: Readonly<Record<string, string>>;
-  /** Whether it may be sent again when it is unknown what became of it. */
+  /** Whether it may be sent again when its outcome is unknown. */
   readonly repeatable: boolean;
 }
 
@@ -36,12 +36,12 @@ export interface ApiOptions {
 const attempts = 3;
 const timeoutMs = 10_000;
 const pausesMs = [500, 2_000];
-/** What is kept back for storing, revoking and telling after the last call. */
+/** Time reserved for storing, revoking and reporting after the last call. */
 const reserveMs = 5_000;
 const maxBytes = 4 * 1024 * 1024;
 const skewMs = 5 * 60_000;
 
-/** Whether that moment is still to come by the server's own clock; in the last second before it, it is not. */
+/** Whether that moment is in the future by the server's own clock, by more than a second. */
 export function isAhead(atMs: number, { serverTimeMs }: Pick<ApiAnswer, 'serverTimeMs'>): boolean {
   return atMs > serverTimeMs + 1_000;
 }
@@ -139,7 +139,7 @@ export function createApi({ origin, budget, log, now, fetch }: ApiOptions): Api 
   function said(call: ApiCall, { status, json }: ApiAnswer): string {
     const { message, error_description: description, error } = (json ?? {}) as Record<string, unknown>;
     const words = [message, description, error].find((one) => typeof one === 'string' && one !== '');
-    // In quotes: whoever answers there may not write lines of our log.
+    // In quotes, so that whatever server answers cannot write lines of our log.
     const quoted = words === undefined ? '' : ` ${JSON.stringify(String(words).slice(0, 200))}`;
     return `${name(call)} answered ${status}${quoted}`;
   }

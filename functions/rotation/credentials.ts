@@ -7,13 +7,13 @@ export type Credentials =
   | { readonly kind: 'api-key'; readonly apiKey: string };
 
 /**
- * Reads the issuer's credentials: `{"clientId": "…", "clientSecret": "…"}`, `{"apiKey": "…"}`, or an API key alone.
+ * Reads the issuer's credentials: `{"clientId": "…", "clientSecret": "…"}`, `{"apiKey": "…"}`, or just an API key.
  *
- * @throws RotationError that names the secret and never quotes it
+ * @throws RotationError, which names the secret and does not quote it
  */
 export function parseCredentials(text: string | undefined, secretId: string): Credentials {
   const trimmed = text?.trim() ?? '';
-  if (trimmed === '') throw malformed(secretId, 'it holds no text');
+  if (trimmed === '') throw malformed(secretId, 'it has no text');
   const fields: Record<string, unknown> = trimmed.startsWith('{')
     ? fieldsOf(trimmed, secretId)
     : { apiKey: trimmed };
@@ -42,7 +42,7 @@ function fieldsOf(json: string, secretId: string): Record<string, unknown> {
   }
 }
 
-/** What can stand in a header, without a space. */
+/** What a header can hold, without a space. */
 function value(field: unknown): string | undefined {
   return typeof field === 'string' && /^[\x21-\x7e]{1,512}$/.test(field.trim()) ? field.trim() : undefined;
 }

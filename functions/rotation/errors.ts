@@ -1,6 +1,6 @@
 import { redact } from '../../gateway/redact.ts';
 
-/** What can go wrong, and what a person does about it. The codes are stable: they stand in the log, in metrics and in the docs. */
+/** What can go wrong, and what to do about it. The codes are stable: they are in the log, in metrics and in the docs. */
 const advice = {
   'rotation:misconfigured': "Set the function's variables as docs/rotation.md says",
   'rotation:event': 'Let Secrets Manager call this function, or send {"check":"expiry"}',
@@ -32,7 +32,7 @@ export type RotationCode = keyof typeof advice;
 export class RotationError extends Error {
   readonly code: RotationCode;
 
-  /** @param happened in one sentence, without a stop at its end; whatever looks like a secret is cut out */
+  /** @param happened in one sentence, without a full stop; what looks like a secret is removed */
   constructor(code: RotationCode, happened: string) {
     super(redact(`${code}: ${happened}. ${advice[code]}.`));
     this.name = 'RotationError';

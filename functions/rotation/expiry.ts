@@ -6,7 +6,7 @@ import type { Workshop } from './workshop.ts';
 const dayMs = 86_400_000;
 
 /**
- * Tells how long the current key lives: `KeyDaysLeft`, once a day. A value that is no key of ours, and a key that the issuer
+ * Reports how long the current key lives: `KeyDaysLeft`, once a day. A value that the rotation did not make, and a key that the issuer
  * says is revoked, have 0 days. When the issuer cannot be asked, the time that was stored with the key counts.
  *
  * @throws RotationError when the secret cannot be read

@@ -28,15 +28,15 @@ export interface KeyState {
 export interface Issuer {
   /** Makes a key. It is not repeated when it is unknown whether one was made. */
   create(wanted: WantedKey): Promise<MadeKey>;
-  /** What the issuer says of the key, or undefined when it knows none with this id. */
+  /** What the issuer says about the key, or undefined if it has no key with this id. */
   inspect(id: string): Promise<KeyState | undefined>;
-  /** From now on no node can join with the key; nodes that did stay. A key that is unknown or revoked already is no error. */
+  /** From now on no node can join with the key; nodes that have joined stay. An unknown or revoked key is not an error. */
   revoke(id: string): Promise<void>;
 }
 
 /** The time that one call of the function has. */
 export interface Budget {
-  /** What is left until the function is ended. */
+  /** The time left until Lambda ends the function. */
   remainingMs(): number;
   sleep(ms: number): Promise<void>;
 }

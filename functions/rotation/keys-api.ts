@@ -3,7 +3,7 @@ import { type Api, type ApiAnswer, isAhead } from './api.ts';
 import { RotationError } from './errors.ts';
 import type { Issuer, KeyState } from './issuer.ts';
 
-/** The tailnet of whoever the token belongs to; Headscale knows no other. */
+/** The tailnet that the token belongs to; Headscale has no other. */
 const keysPath = '/api/v2/tailnet/-/keys';
 
 /**

@@ -17,7 +17,7 @@ export interface IssuerOptions extends Pick<RotationEnvironment, 'issuer' | 'api
 
 const issuers = { tailscale: createTailscale, headscale: createHeadscale };
 
-/** The credentials are read anew in each call of the function: new ones count at once. */
+/** The credentials are read in each call of the function, so new ones count at once. */
 export function openIssuer(options: IssuerOptions): OpenIssuer {
   const { issuer, apiUrl, credentialsId, store, log, now, fetch = globalThis.fetch } = options;
   return async function open(budget) {

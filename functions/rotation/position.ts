@@ -1,7 +1,7 @@
 import { RotationError } from './errors.ts';
 import type { SecretShape } from './store.ts';
 
-/** Where a rotation stands. */
+/** How far a rotation has come. */
 export interface Position {
   /** `done`: the version is current already, so that what is left to do are the keys of others. */
   readonly state: 'pending' | 'done';
@@ -10,7 +10,7 @@ export interface Position {
 }
 
 /**
- * Finds out where the rotation of this version stands, and refuses what is none.
+ * Finds out how far the rotation of this version has come, and refuses what is not a rotation.
  *
  * Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html: a version that is
  * AWSCURRENT has been rotated; only the version that is AWSPENDING may be.
@@ -33,7 +33,7 @@ export function findPosition(shape: SecretShape, secretId: string, token: string
   }
   const known = Object.hasOwn(shape.stages, token)
     ? 'is not AWSPENDING'
-    : 'is no version of the secret, or one given up';
+    : 'is not a version of the secret, or was given up';
   throw new RotationError('rotation:stale', `The version ${token} of ${secretId} ${known}`);
 }
 

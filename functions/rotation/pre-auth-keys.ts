@@ -18,7 +18,7 @@ interface PreAuthKey {
 /**
  * Headscale's own API for keys, with an API key.
  *
- * A node that joins with such a key is approved. Keys have no description, and there is no way to ask for one key alone.
+ * A node that joins with such a key is approved. Keys have no description, and there is no way to ask for a single key.
  * Source: https://headscale.net/stable/ref/api, proto/headscale/v1/preauthkey.proto.
  */
 export function createPreAuthKeys(api: Api, apiKey: string): Issuer {

@@ -5,7 +5,7 @@ import { rotationFailed } from './metrics.ts';
 import { readStoredKey, type StoredKey } from './stored-key.ts';
 import type { Workshop } from './workshop.ts';
 
-/** A version that was AWSPREVIOUS, read before it lost that label: AWS may delete a version that has none. */
+/** A version that was AWSPREVIOUS, read before it lost that label: AWS may delete a version without a label. */
 export interface Leaving {
   readonly version: string;
   readonly text: string | undefined;
@@ -14,7 +14,7 @@ export interface Leaving {
 /**
  * Revokes the keys of all versions without a label: the one before the previous, and what earlier rotations left.
  *
- * Never throws: the new key is current whatever happens here. What fails is told and is tried again at the next rotation.
+ * Never throws: the new key stays current. A failure is reported, and tried again at the next rotation.
  */
 export async function retire(
   workshop: Workshop,

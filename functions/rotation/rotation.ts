@@ -49,7 +49,7 @@ export function createRotation(options: RotationOptions): RotationHandler {
       const keys = Object.keys((event ?? {}) as object).slice(0, 10);
       throw new RotationError(
         'rotation:event',
-        `The event has the fields ${keys.join(', ') || '(none)'}, and is no step of a rotation`,
+        `The event has the fields ${keys.join(', ') || '(none)'}, and is not a step of a rotation`,
       );
     }
     return step(workshop, { secretId, token });
@@ -81,7 +81,7 @@ export function createRotation(options: RotationOptions): RotationHandler {
   };
 }
 
-/** A function whose variables are wrong says so at each event, so that the alarm fires: one that threw while it starts has no metric. */
+/** A function with wrong variables reports them at each event, so that the alarm fires: one that throws while it starts has no metric. */
 export function refuseAll(
   problem: string,
   source: Pick<Workshop, 'log' | 'functionName' | 'now'>,

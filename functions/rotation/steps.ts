@@ -20,7 +20,7 @@ export async function createSecret(workshop: Workshop, { secretId, token }: Rota
   if (there !== undefined) {
     throw new RotationError(
       'rotation:foreign',
-      `The version ${token} of ${secretId} has a value that is no key of ours`,
+      `The version ${token} of ${secretId} has a value that the rotation did not make`,
     );
   }
   const everyMs = (shape.rotateEveryDays ?? 0) * dayMs;
@@ -49,7 +49,7 @@ export async function setSecret({ store, log }: Workshop, { secretId, token }: R
  * Asks the issuer whether the pending key is live and is what was wanted. One that is not is given up.
  *
  * A version without a key of ours is what AWS makes to try a new rotation without rotating (RotateSecret with
- * RotateImmediately false calls this step alone): then it is tried whether the issuer takes the credentials.
+ * RotateImmediately false calls only this step): then it tries whether the issuer accepts the credentials.
  */
 export async function testSecret(workshop: Workshop, { secretId, token }: Rotation): Promise<void> {
   const { store, log } = workshop;
@@ -78,7 +78,7 @@ export async function finishSecret(workshop: Workshop, { secretId, token }: Rota
         `The version ${token} of ${secretId} has no key that could become current`,
       );
     }
-    // Once more, because the steps may come in any order and nothing but a live key may ever become current.
+    // Once more, because the steps may come in any order and only a live key may become current.
     await examine(workshop, issuer, stored, { secretId, token });
     if (previous !== undefined)
       leaving = { version: previous, text: await store.read(secretId, { id: previous }) };

@@ -22,7 +22,7 @@ export interface SecretShape {
 /** The versions of secrets in Secrets Manager. Every method throws a RotationError that names the secret. */
 export interface SecretStore {
   describe(secretId: string): Promise<SecretShape>;
-  /** The text of one version, or undefined when it has none or is not there. */
+  /** The text of one version, or undefined if it has no text or does not exist. */
   read(
     secretId: string,
     version: { readonly id: string } | { readonly stage: Stage },
@@ -37,7 +37,7 @@ export interface SecretStore {
 
 const maxUnlabelled = 20;
 
-/** Of the region and with the credentials of the environment, which Lambda sets. The SDK repeats what failed, three times in all. */
+/** For the region and with the credentials that Lambda sets in the environment. The SDK makes three attempts. */
 export function connectSecretStore(): SecretStore {
   const requestHandler = { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true };
   return createSecretStore(new SecretsManagerClient({ requestHandler }));

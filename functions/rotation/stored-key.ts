@@ -1,7 +1,7 @@
 import { conceal } from '../../gateway/redact.ts';
 import type { MadeKey } from './issuer.ts';
 
-/** A key as it lies in a version of the secret. The extension reads `key` of it. */
+/** A key as stored in a version of the secret. The extension reads only `key`. */
 export interface StoredKey extends MadeKey {
   /** Who made it: another issuer, or the same at another address, cannot revoke it. */
   readonly issuer: string;
