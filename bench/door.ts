@@ -1,8 +1,8 @@
-import { canonicalize } from '../gateway/path.ts';
+import { redact } from '../base/redact.ts';
 import { providers } from '../gateway/providers/index.ts';
 import type { Claim } from '../gateway/providers/provider.ts';
-import { redact } from '../gateway/redact.ts';
-import { createRouter } from '../gateway/router.ts';
+import { canonicalize } from '../gateway/request/path.ts';
+import { createRouter } from '../gateway/routing/router.ts';
 import { type Bench, type Figure, percentile, round } from './runner.ts';
 
 const rounds = 11;

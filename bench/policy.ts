@@ -1,7 +1,7 @@
-import { Exchange, type Head } from '../gateway/exchange.ts';
 import { compileExpression, StepLimitExceeded } from '../gateway/expression/index.ts';
-import type { CanonicalPath } from '../gateway/path.ts';
-import type { Route } from '../gateway/route.ts';
+import { Exchange, type Head } from '../gateway/request/exchange.ts';
+import type { CanonicalPath } from '../gateway/request/path.ts';
+import type { Route } from '../gateway/routing/route.ts';
 import type { Bench, Figure } from './runner.ts';
 
 const range = (length: number) => Array.from({ length }, (_, at) => at);

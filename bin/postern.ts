@@ -1,4 +1,4 @@
-import { nearest } from '../gateway/suggestion.ts';
+import { nearest } from '../base/suggestion.ts';
 import { check } from './commands/check.ts';
 import { explain } from './commands/explain.ts';
 import { schema } from './commands/schema.ts';

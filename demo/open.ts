@@ -1,9 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { systemClock } from '../gateway/clock.ts';
-import { readEnvironment } from '../gateway/environment.ts';
-import { createLog, type FinishedRequest, InvalidConfiguration, loadGateway } from '../gateway/index.ts';
-import { createSecrets } from '../gateway/secrets/index.ts';
+import { createSecrets } from '../adapters/secrets/index.ts';
+import { systemClock } from '../base/clock.ts';
+import { createLog } from '../base/log.ts';
+import {
+  type FinishedRequest,
+  InvalidConfiguration,
+  loadGateway,
+  readTailnetPorts,
+} from '../gateway/index.ts';
 import { formatAddress, parseListenAddress } from '../server/address.ts';
 import { ListenError } from '../server/listen-error.ts';
 import { serve } from '../server/serve.ts';
@@ -61,13 +66,13 @@ async function openGateway(secret: string, { target, socks, listen, admin }: Par
   const { warn, error } = createLog((line) => process.stderr.write(line));
   const log = { info() {}, warn, error };
   const text = await readFile(configuration, 'utf8');
-  const gateway = await loadGateway(
+  const loaded = await loadGateway(
     { file: 'demo/postern.yaml', text: text.replace(proxyInFile, `socks5://127.0.0.1:${socks.port}`) },
     {
       clock: systemClock,
       log,
       secrets: createSecrets({ ...process.env, DEMO_WEBHOOK_SECRET: secret }),
-      tailnet: readEnvironment(process.env).tailnet,
+      tailnet: readTailnetPorts(process.env),
       finished(record) {
         records.set(record.id, record);
         if (records.size > remembered) records.delete(records.keys().next().value as string);
@@ -75,7 +80,7 @@ async function openGateway(secret: string, { target, socks, listen, admin }: Par
       },
     },
   );
-  const serving = await serve({ gateway, listen, admin, log });
+  const serving = await serve({ ...loaded, listen, admin, log });
   const parts = serving.stopped.then(() => Promise.all([socks.close(), target.close()]));
   return {
     gateway: `http://${formatAddress(serving.address)}`,

@@ -1,5 +1,5 @@
-import { type CallAnswer, call } from './call.ts';
-import type { TunnelError } from './causes.ts';
+import { type CallAnswer, call } from '../base/http/call.ts';
+import type { TunnelError } from '../tunnel/causes.ts';
 
 /** How long Lambda has to answer anything but the wait for an event. */
 const answerMs = 3_000;

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { TunnelError, toTunnelError } from './causes.ts';
+import { TunnelError, toTunnelError } from '../tunnel/causes.ts';
 import { Lambda } from './lambda.ts';
 import { log } from './log.ts';
 import { openTunnel } from './open.ts';

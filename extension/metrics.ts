@@ -1,5 +1,5 @@
-import { type Measured, meteredLog } from '../gateway/metric.ts';
-import type { Log, LogFields } from '../gateway/plugin.ts';
+import { type Measured, meteredLog } from '../base/aws/emf.ts';
+import type { Log, LogFields } from '../base/log.ts';
 
 const measures: Readonly<Record<string, (fields: LogFields) => Measured>> = {
   'tunnel ready': ({ tookMs }) => ({

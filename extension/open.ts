@@ -1,13 +1,13 @@
 import { dirname, join } from 'node:path';
-import { systemClock } from '../gateway/clock.ts';
-import { readEnvironment, type TailnetEnvironment } from '../gateway/environment.ts';
-import { TunnelError } from './causes.ts';
-import { keySource } from './keys.ts';
+import { systemClock } from '../base/clock.ts';
+import { TunnelError } from '../tunnel/causes.ts';
+import { readTailnet, type TailnetEnvironment } from '../tunnel/environment.ts';
+import { keySource } from '../tunnel/keys.ts';
+import { serveReadiness } from '../tunnel/readiness.ts';
+import { Tailscaled } from '../tunnel/tailscaled.ts';
+import { Tunnel } from '../tunnel/tunnel.ts';
 import { log } from './log.ts';
 import { tunnelMetrics } from './metrics.ts';
-import { serveReadiness } from './readiness.ts';
-import { Tailscaled } from './tailscaled.ts';
-import { Tunnel } from './tunnel.ts';
 
 /** Lambda gives init 10 s from the start of the sandbox; what went wrong must be told before. */
 const initMs = 9_000;
@@ -48,7 +48,7 @@ export async function openTunnel(env: NodeJS.ProcessEnv, executable: string): Pr
 
 function readSettings(env: NodeJS.ProcessEnv): TailnetEnvironment {
   try {
-    return readEnvironment(env).tailnet;
+    return readTailnet(env);
   } catch (error) {
     throw new TunnelError('tunnel:misconfigured', (error as Error).message);
   }

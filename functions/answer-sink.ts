@@ -1,6 +1,5 @@
-import { Pieces } from '../gateway/pieces.ts';
-import { upstreamRefusals } from '../gateway/refusal.ts';
-import type { BrokenOff, Handling, Sink } from '../gateway/sink.ts';
+import { Pieces } from '../base/pieces.ts';
+import { type BrokenOff, type Handling, type Sink, upstreamRefusals } from '../gateway/index.ts';
 import type { HttpApiAnswer } from './payload.ts';
 
 /**

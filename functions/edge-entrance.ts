@@ -1,4 +1,4 @@
-import type { Log } from '../gateway/plugin.ts';
+import type { Log } from '../base/log.ts';
 import { type Entrance, throughEdge } from './edge.ts';
 import { EdgeSecret, readEdgeSecret } from './edge-secret.ts';
 

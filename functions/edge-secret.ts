@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { messageOf } from '../gateway/message-of.ts';
-import type { Log } from '../gateway/plugin.ts';
-import { AwsError, getSecretValue } from '../gateway/secrets/aws.ts';
+import { AwsError, getSecretValue } from '../base/aws/secrets.ts';
+import type { Log } from '../base/log.ts';
+import { messageOf } from '../base/message-of.ts';
 import type { EdgeProof } from './edge.ts';
 
 export interface EdgeSecretParts {

@@ -1,7 +1,7 @@
-import { normalizeIp } from '../gateway/address.ts';
-import { edgeHeaders } from '../gateway/edge-headers.ts';
-import { messageOf } from '../gateway/message-of.ts';
-import { refusals } from '../gateway/refusal.ts';
+import { messageOf } from '../base/message-of.ts';
+import { normalizeIp } from '../base/net/address.ts';
+import { refusals } from '../gateway/index.ts';
+import { edgeHeaders } from './edge-headers.ts';
 import type { HttpApiEvent, Passage } from './payload.ts';
 
 /** Where a request comes in: finds out who sent it before anything is decided. Never throws. */

@@ -1,5 +1,4 @@
-import { type Body, BodyError } from '../gateway/body.ts';
-import { gatewayRefusals } from '../gateway/refusal.ts';
+import { type Body, BodyError, gatewayRefusals } from '../gateway/index.ts';
 
 /** The body of a request of which only the head is at hand, as an authorizer gets it: it has a declared size and cannot be read. */
 export class HeadBody implements Body {

@@ -1,7 +1,7 @@
-import { InvalidConfiguration } from '../gateway/config/problems.ts';
-import type { Gateway } from '../gateway/gateway.ts';
-import { messageOf } from '../gateway/message-of.ts';
-import type { Clock, Log } from '../gateway/plugin.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { messageOf } from '../base/message-of.ts';
+import { type Gateway, InvalidConfiguration } from '../gateway/index.ts';
 
 const retryAfterMs = 10_000;
 

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { systemClock } from '../gateway/clock.ts';
-import type { TailnetEnvironment } from '../gateway/environment.ts';
-import { createAccessLog, type Gateway, type Log, loadGateway } from '../gateway/index.ts';
-import { createSecrets } from '../gateway/secrets/index.ts';
+import { createSecrets } from '../adapters/secrets/index.ts';
+import { systemClock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { createAccessLog, type Gateway, loadGateway, type TailnetPorts } from '../gateway/index.ts';
 import { requestMetrics } from './request-metrics.ts';
 
 export interface LoadOptions {
   /** POSTERN_CONFIG; relative to the function's own folder. */
   readonly config: string | undefined;
-  readonly tailnet: TailnetEnvironment;
+  readonly tailnet: TailnetPorts;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
   readonly headOnly: boolean;
@@ -28,7 +28,7 @@ export async function loadConfigured(options: LoadOptions): Promise<Gateway> {
     );
   const path = resolve(env.LAMBDA_TASK_ROOT ?? '.', config);
   const text = readConfiguration(config, path);
-  return loadGateway(
+  const { gateway } = await loadGateway(
     { file: config, text },
     {
       clock: systemClock,
@@ -44,6 +44,7 @@ export async function loadConfigured(options: LoadOptions): Promise<Gateway> {
       ),
     },
   );
+  return gateway;
 }
 
 /** Not by node:fs/promises, which costs a cold start 4 ms; nothing else could be done meanwhile. */

@@ -1,4 +1,4 @@
-import type { Refusal } from '../gateway/verdict.ts';
+import type { Refusal } from '../gateway/index.ts';
 
 /**
  * What Postern reads of a request as an HTTP API of API Gateway hands it over, in payload format 2.0.

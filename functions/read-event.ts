@@ -1,4 +1,4 @@
-import { refusals } from '../gateway/refusal.ts';
+import { refusals } from '../gateway/index.ts';
 import type { HttpApiEvent, Passage } from './payload.ts';
 
 /** The event is not one that this function takes; the message says what it is and what to set. */

@@ -1,6 +1,5 @@
-import type { TrailEntry } from '../gateway/exchange.ts';
-import type { FinishedRequest } from '../gateway/handling.ts';
-import { directive, type MetricName } from '../gateway/metric.ts';
+import { directive, type MetricName } from '../base/aws/emf.ts';
+import type { FinishedRequest, TrailEntry } from '../gateway/index.ts';
 
 const always: readonly MetricName[] = [
   { name: 'Requests', unit: 'Count' },

@@ -1,5 +1,4 @@
-import type { Body } from '../gateway/body.ts';
-import type { IncomingRequest } from '../gateway/request.ts';
+import type { Body, IncomingRequest } from '../gateway/index.ts';
 import type { HttpApiEvent } from './payload.ts';
 import { requestPath } from './request-path.ts';
 

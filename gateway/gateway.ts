@@ -1,27 +1,26 @@
 import { randomFillSync } from 'node:crypto';
-import { openExchange } from './admission.ts';
-import type { ServerOptions } from './config/server-options.ts';
-import type { Exchange } from './exchange.ts';
-import { type FinishedRequest, type HandlingHost, RequestHandling, type SeenRequest } from './handling.ts';
-import { messageOf } from './message-of.ts';
-import { runPipeline } from './pipeline.ts';
-import type { Clock, Log } from './plugin.ts';
-import { gatewayRefusals } from './refusal.ts';
-import type { IncomingRequest } from './request.ts';
-import type { Route } from './route.ts';
-import type { Router } from './router.ts';
-import type { Handling, Sink } from './sink.ts';
+import { messageOf } from '../base/message-of.ts';
+import { type HandlingHost, RequestHandling } from './action/handling.ts';
+import { gatewayRefusals } from './answer/refusal.ts';
+import type { Handling, Sink } from './answer/sink.ts';
+import type { Refusal, Reply } from './answer/verdict.ts';
+import type { FinishedRequest, SeenRequest } from './observe/finished-request.ts';
+import { PipelineRun } from './pipeline/pipeline.ts';
+import type { Clock } from './ports/clock.ts';
+import type { Log } from './ports/log.ts';
+import type { Exchange } from './request/exchange.ts';
+import type { IncomingRequest } from './request/request.ts';
+import { openExchange } from './routing/admission.ts';
+import type { Route } from './routing/route.ts';
+import type { Router } from './routing/router.ts';
 import type { Readiness } from './upstream/transport.ts';
 import type { Upstream } from './upstream/upstream.ts';
-import type { Refusal, Reply } from './verdict.ts';
 
 export interface GatewayParts {
   readonly router: Router<Route>;
   readonly services: ReadonlyMap<string, Upstream>;
   readonly clock: Clock;
   readonly log: Log;
-  /** `server` of the configuration, for the host that reads it. */
-  readonly serverOptions?: ServerOptions;
   /** Closes what the plugins hold. */
   readonly closePlugins: () => Promise<void>;
 }
@@ -31,6 +30,7 @@ export interface Decision {
   readonly reply: Reply | undefined;
   /** Undefined when no route was found. */
   readonly exchange: Exchange | undefined;
+  readonly route: Route | undefined;
 }
 
 /** The gateway: takes requests from a host, decides, forwards, and gives the answers back. */
@@ -41,11 +41,6 @@ export class Gateway {
   constructor(parts: GatewayParts, finished: (record: FinishedRequest) => void) {
     this.#parts = parts;
     this.#host = { router: parts.router, clock: parts.clock, log: parts.log, finished };
-  }
-
-  /** What the configuration says of the Node host. */
-  get serverOptions(): ServerOptions {
-    return this.#parts.serverOptions ?? { limits: {} };
   }
 
   /** Handles one request; all that follows goes to the sink. Never throws. */
@@ -68,10 +63,13 @@ export class Gateway {
 
   /** Runs all that decides and sends nothing to a target: for the authorizer and for `postern explain`. */
   decide(request: IncomingRequest): Promise<Decision> {
-    const exchange = openExchange(request, request.id ?? newRequestId(), this.#host);
-    if ('kind' in exchange) return Promise.resolve({ reply: exchange, exchange: undefined });
+    const admitted = openExchange(request, request.id ?? newRequestId(), this.#host);
+    if ('kind' in admitted)
+      return Promise.resolve({ reply: admitted, exchange: undefined, route: undefined });
+    const { exchange, route } = admitted;
     return new Promise((resolve) => {
-      runPipeline(exchange, request.body, this.#host, (reply) => resolve({ reply, exchange }));
+      const done = (reply: Reply | undefined) => resolve({ reply, exchange, route });
+      new PipelineRun(exchange, route, request.body, this.#host, done).start();
     });
   }
 

@@ -1,15 +1,29 @@
-export { createAccessLog } from './access-log.ts';
-export type { Body } from './body.ts';
-export { BodyError, BytesBody, StreamBody } from './body.ts';
+// What hosts, tunnels, adapters and tools use of the gateway.
+export { renderReply } from './answer/problem.ts';
+export { gatewayRefusals, refusals } from './answer/refusal.ts';
+export type { BrokenOff, Handling, Sink } from './answer/sink.ts';
+export type { Refusal, Reply } from './answer/verdict.ts';
 export type { ConfigurationSource } from './config/document.ts';
-export { configurationSchema, type GatewayPorts, loadGateway } from './config/load.ts';
+export { configurationSchema, type LoadedConfiguration, loadGateway } from './config/load.ts';
+export type { GatewayPorts } from './config/ports.ts';
 export { type ConfigurationProblem, formatProblem, InvalidConfiguration } from './config/problems.ts';
-export type { Exchange, Head, Subject, TrailEntry } from './exchange.ts';
-export { type Decision, Gateway, newRequestId } from './gateway.ts';
-export type { FinishedRequest } from './handling.ts';
-export { createLog } from './log.ts';
-export type { Clock, Log, LogFields, Secrets } from './plugin.ts';
-export { renderReply } from './problem.ts';
-export { gatewayRefusals, upstreamRefusals } from './refusal.ts';
-export type { IncomingRequest } from './request.ts';
-export type { Handling, Sink } from './sink.ts';
+export type { ServerOptions } from './config/server-options.ts';
+export { type Decision, type Gateway, newRequestId } from './gateway.ts';
+export { createAccessLog } from './observe/access-log.ts';
+export type { FinishedRequest, SeenRequest } from './observe/finished-request.ts';
+export { cut, most } from './observe/log-limits.ts';
+export type { Secrets } from './ports/secrets.ts';
+export { type Body, BodyError, BytesBody, bodyTooLarge, StreamBody } from './request/body.ts';
+export { type Head, headerValue, type TrailEntry } from './request/exchange.ts';
+export type { IncomingRequest } from './request/request.ts';
+export { upstreamRefusals } from './upstream/refusals.ts';
+export { readTailnetPorts, type TailnetPorts } from './upstream/tailnet/ports.ts';
+export {
+  type ConnectCause,
+  type Diagnosis,
+  type TunnelCause,
+  type TunnelNotReady,
+  type TunnelReady,
+  tunnelCauses,
+} from './upstream/tailnet/tunnel.ts';
+export type { Readiness } from './upstream/transport.ts';

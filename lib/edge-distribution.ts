@@ -25,7 +25,7 @@ import {
 } from 'aws-cdk-lib/aws-s3';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import { edgeHeaders } from '../gateway/edge-headers.ts';
+import { edgeHeaders } from '../functions/edge-headers.ts';
 import { EdgeFirewall, edgeRegion } from './edge-firewall.ts';
 import { InvalidProps } from './problem.ts';
 import type { WebhookGateway } from './webhook-gateway.ts';

@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib';
 import { Metric, Stats } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
-import { metricNamespace } from '../gateway/metric.ts';
+import { metricNamespace } from '../base/aws/emf.ts';
 
 /** The metrics that the functions write into their logs; docs/observability.md says what each counts. */
 export type PosternMetricName =

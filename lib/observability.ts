@@ -14,7 +14,7 @@ import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
-import { metricNamespace } from '../gateway/metric.ts';
+import { metricNamespace } from '../base/aws/emf.ts';
 import { gatewayAlarms, keyAlarms } from './alarms.ts';
 import { metricOf } from './metrics.ts';
 import { InvalidProps } from './problem.ts';

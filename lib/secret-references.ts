@@ -2,7 +2,7 @@ import { ArnFormat, Stack } from 'aws-cdk-lib';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
-import { parseReference } from '../gateway/secrets/reference.ts';
+import { parseReference } from '../base/schema/secret-reference.ts';
 import { allowKey } from './key-use.ts';
 import { InvalidProps } from './problem.ts';
 

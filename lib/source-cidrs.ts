@@ -1,5 +1,5 @@
 import { Fn, Token } from 'aws-cdk-lib';
-import { compileCidrs } from '../gateway/address.ts';
+import { compileCidrs } from '../base/net/address.ts';
 import { InvalidProps } from './problem.ts';
 
 /** All of a function's variables together may have 4 KB. */

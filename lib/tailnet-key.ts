@@ -16,7 +16,7 @@ import type { Function as LambdaFunctionResource } from 'aws-cdk-lib/aws-lambda'
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { CfnRotationSchedule, Secret } from 'aws-cdk-lib/aws-secretsmanager';
 import { Construct } from 'constructs';
-import type { VariableName } from '../gateway/environment.ts';
+import type { VariableName } from '../functions/variables.ts';
 import { allowKey } from './key-use.ts';
 import { PosternFunction } from './postern-function.ts';
 import { InvalidProps } from './problem.ts';

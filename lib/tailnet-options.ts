@@ -1,6 +1,7 @@
 import { type Duration, Token } from 'aws-cdk-lib';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
-import { readEnvironment, type VariableName } from '../gateway/environment.ts';
+import type { VariableName } from '../functions/variables.ts';
+import { readTailnet } from '../tunnel/environment.ts';
 import { InvalidProps } from './problem.ts';
 import type { TailnetKey } from './tailnet-key.ts';
 
@@ -48,7 +49,7 @@ export function tailnetEnvironment(options: TailnetOptions): TailnetVariables {
   const environment = variablesOf(options);
   const known = Object.entries(environment).filter(([, value]) => !Token.isUnresolved(value));
   try {
-    readEnvironment(Object.fromEntries(known));
+    readTailnet(Object.fromEntries(known));
   } catch (error) {
     throw new InvalidProps('TailnetLayer', inOptions((error as Error).message));
   }

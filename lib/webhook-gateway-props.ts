@@ -6,7 +6,7 @@ import type { Architecture } from 'aws-cdk-lib/aws-lambda';
 import type { ILogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { IHostedZone } from 'aws-cdk-lib/aws-route53';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
-import { variables } from '../gateway/environment.ts';
+import { variables } from '../functions/variables.ts';
 import { InvalidProps } from './problem.ts';
 import { checkSourceCidrs } from './source-cidrs.ts';
 import type { TailnetLayer } from './tailnet-layer.ts';

@@ -1,10 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { newRequestId } from '../gateway/gateway.ts';
-import { renderReply } from '../gateway/problem.ts';
-import { refusals } from '../gateway/refusal.ts';
-import type { Readiness } from '../gateway/upstream/transport.ts';
-import type { Refusal } from '../gateway/verdict.ts';
+import { newRequestId, type Readiness, type Refusal, refusals, renderReply } from '../gateway/index.ts';
 import type { ListenAddress } from './address.ts';
 
 /** What the admin address tells of: the gateway, mostly. */

@@ -1,11 +1,13 @@
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
-import { BodyError } from '../gateway/body.ts';
-import { after } from '../gateway/clock.ts';
-import { type Gateway, newRequestId } from '../gateway/gateway.ts';
-import type { SeenRequest } from '../gateway/handling.ts';
-import type { Clock } from '../gateway/plugin.ts';
-import { renderReply } from '../gateway/problem.ts';
-import type { Refusal } from '../gateway/verdict.ts';
+import { after, type Clock } from '../base/clock.ts';
+import {
+  BodyError,
+  type Gateway,
+  newRequestId,
+  type Refusal,
+  renderReply,
+  type SeenRequest,
+} from '../gateway/index.ts';
 import type { Connection } from './connection.ts';
 import type { ListenerLimits } from './limits.ts';
 import { httpRefusals } from './refusals.ts';

@@ -1,16 +1,26 @@
-import type { Socket } from 'node:net';
-import type { Account } from './memory.ts';
-import type { ResponseSink } from './response-sink.ts';
+import type { Body } from '../gateway/index.ts';
+import type { Accounted } from './memory.ts';
+import type { ServerRequest } from './server-request.ts';
+
+/** The answer to one request, behind those to the requests before it on the same connection. */
+export interface AnswerInTurn {
+  readonly request: ServerRequest;
+  /** What the gateway reads; undefined for a request that it does not get. */
+  readonly body: Body | undefined;
+  /** The answer before this one, while both are under way. */
+  readonly previous: AnswerInTurn | undefined;
+  /** Ends the exchange without an answer. */
+  drop(): void;
+}
 
 /** What the listener keeps with a connection. */
-export interface Connection extends Socket {
+export interface Connection extends Accounted {
   /** The client's address, read when the connection came: one that was reset since has none any more. */
   clientIp?: string;
-  account?: Account;
   /** Requests whose answers are not sent in full yet: more than one with pipelining. */
   inFlight?: number;
   /** The request that arrived last. */
-  latest?: ResponseSink;
+  latest?: AnswerInTurn;
   /** What came last was no request: once the answers before it are sent, the connection closes. */
   broken?: boolean;
   /** An answer closes the connection after it: no request behind it is carried out, for it could not be answered. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Refusal } from '../gateway/verdict.ts';
+import type { Refusal } from '../gateway/index.ts';
 import { foreignProtocol } from './protocol.ts';
 import { httpRefusals } from './refusals.ts';
 

@@ -1,4 +1,4 @@
-import type { ServerOptions } from '../gateway/config/server-options.ts';
+import type { ServerOptions } from '../gateway/index.ts';
 
 /** What a client may ask of the listener at most. Times are milliseconds. */
 export interface ListenerLimits {

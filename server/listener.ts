@@ -1,11 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { normalizeIp } from '../gateway/address.ts';
-import { after, systemClock } from '../gateway/clock.ts';
-import { type Gateway, newRequestId } from '../gateway/gateway.ts';
-import type { Clock } from '../gateway/plugin.ts';
-import { renderReply } from '../gateway/problem.ts';
-import type { Refusal } from '../gateway/verdict.ts';
+import { after, type Clock, systemClock } from '../base/clock.ts';
+import { normalizeIp } from '../base/net/address.ts';
+import { type Gateway, newRequestId, type Refusal, renderReply } from '../gateway/index.ts';
 import type { ListenAddress } from './address.ts';
 import { onClientError, onConnect, type RawHost, seenOf } from './client-error.ts';
 import type { Connection } from './connection.ts';

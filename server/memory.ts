@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { isIPv6, type Socket } from 'node:net';
 
 /** What the requests of one address (of one /64 for IPv6, which is what one customer gets) hold in memory. */
 export class Account {
@@ -83,4 +83,9 @@ export function blockOf(address: string): string {
     tail === '' ? [] : tail.split(':').flatMap((group) => (group.includes('.') ? ['0', group] : [group]));
   const zeros = new Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
   return [...left, ...zeros, ...right].slice(0, 4).join(':');
+}
+
+/** A connection whose requests are charged to the account of its client. */
+export interface Accounted extends Socket {
+  account?: Account;
 }

@@ -1,4 +1,4 @@
-import { refusals } from '../gateway/refusal.ts';
+import { refusals } from '../gateway/index.ts';
 
 /** Refusals of the listener: what is no well-formed HTTP/1.1 request never reaches the gateway. */
 export const httpRefusals = refusals('http', {

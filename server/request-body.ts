@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { type Body, bodyTooLarge, StreamBody } from '../gateway/body.ts';
+import { type Body, bodyTooLarge, StreamBody } from '../gateway/index.ts';
 import type { ServerRequest } from './server-request.ts';
 
 const empty = new Uint8Array(0);

@@ -1,9 +1,7 @@
 import { STATUS_CODES, validateHeaderValue } from 'node:http';
-import type { Body } from '../gateway/body.ts';
-import { after } from '../gateway/clock.ts';
-import type { Clock } from '../gateway/plugin.ts';
-import type { Handling, Sink } from '../gateway/sink.ts';
-import type { Connection } from './connection.ts';
+import { after, type Clock } from '../base/clock.ts';
+import type { Body, Handling, Sink } from '../gateway/index.ts';
+import type { AnswerInTurn, Connection } from './connection.ts';
 import type { HeldHead, HeldHeads } from './held-heads.ts';
 import type { ListenerLimits } from './limits.ts';
 import type { ServerRequest, SinkResponse } from './server-request.ts';
@@ -21,7 +19,7 @@ export interface SinkHost {
 }
 
 /** The sink over node:http's response: flat headers as they come, one write for a short answer, back-pressure. */
-export class ResponseSink implements Sink, HeldHead {
+export class ResponseSink implements Sink, HeldHead, AnswerInTurn {
   readonly request: ServerRequest;
   /** Set when the gateway has taken the request; a reply given at once needs none. */
   handling: Handling | undefined = undefined;
@@ -30,7 +28,7 @@ export class ResponseSink implements Sink, HeldHead {
   /** What the request's head holds in the account of its client. */
   chargedBytes = 0;
   /** The request before this one, while both are under way. */
-  previous: ResponseSink | undefined = undefined;
+  previous: AnswerInTurn | undefined = undefined;
   /** The sender waits for 100 (Continue), and nobody has asked for the body yet. */
   bodyHeldBack = false;
   readonly #response: SinkResponse;

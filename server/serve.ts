@@ -1,15 +1,13 @@
-import { systemClock } from '../gateway/clock.ts';
-import type { Gateway } from '../gateway/gateway.ts';
-import { cut, most } from '../gateway/log-limits.ts';
-import type { Clock, Log } from '../gateway/plugin.ts';
+import { type Clock, systemClock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { cut, type LoadedConfiguration, most } from '../gateway/index.ts';
 import { formatAddress, type ListenAddress } from './address.ts';
 import { type AdminSubject, startAdmin } from './admin.ts';
 import { limitsOf } from './limits.ts';
 import { listenError } from './listen-error.ts';
 import { startServer } from './listener.ts';
 
-export interface ServeOptions {
-  readonly gateway: Gateway;
+export interface ServeOptions extends LoadedConfiguration {
   readonly listen: ListenAddress;
   readonly admin: ListenAddress;
   readonly log: Log;
@@ -48,7 +46,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const { gateway, listen, admin, log, graceMs = 25_000, signals = process, clock = systemClock } = options;
   let stopping = false;
   try {
-    const limits = limitsOf(gateway.serverOptions.limits);
+    const limits = limitsOf(options.server.limits);
     const server = await startServer(gateway, { ...listen, limits, clock }).catch((error: unknown) => {
       throw listenError(error, listen, 'POSTERN_LISTEN');
     });

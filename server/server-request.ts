@@ -1,11 +1,9 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { BodyError, bodyTooLarge } from '../gateway/body.ts';
-import { Pieces } from '../gateway/pieces.ts';
-import { gatewayRefusals } from '../gateway/refusal.ts';
-import type { Connection } from './connection.ts';
+import { Pieces } from '../base/pieces.ts';
+import { BodyError, bodyTooLarge, gatewayRefusals } from '../gateway/index.ts';
+import type { Accounted } from './memory.ts';
 import { httpRefusals } from './refusals.ts';
-import type { ResponseSink } from './response-sink.ts';
 
 /** Larger pieces of a body are passed on as they come; smaller ones are gathered while more of them come. */
 const smallBytes = 4 * 1024;
@@ -128,7 +126,7 @@ export class ServerRequest extends IncomingMessage {
   /** Keeps the client's account at what is held; a body for which there is no memory fails. */
   #charge(heldBytes: number): boolean {
     const more = heldBytes - this.#chargedBytes;
-    const { account } = this.socket as Connection;
+    const { account } = this.socket as Accounted;
     if (more === 0 || account === undefined || this.#released) return true;
     if (more > 0 && !account.charge(more)) {
       this.destroy(new BodyError(httpRefusals.overloaded(account.full(more), ['retry-after', '1'])));
@@ -223,7 +221,7 @@ class Gathering {
 
 /** A response that knows its sink, so that no listener needs a closure of its own. */
 export class SinkResponse extends ServerResponse<ServerRequest> {
-  sink: ResponseSink | undefined = undefined;
+  sink: { closed(): void } | undefined = undefined;
 
   /** Node gives the connection to an answer in its turn, also to one that broke off while it waited: nothing of it can be sent. */
   override assignSocket(socket: Socket): void {

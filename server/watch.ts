@@ -1,7 +1,5 @@
-import { BodyError } from '../gateway/body.ts';
-import { after } from '../gateway/clock.ts';
-import type { Clock } from '../gateway/plugin.ts';
-import { gatewayRefusals } from '../gateway/refusal.ts';
+import { after, type Clock } from '../base/clock.ts';
+import { BodyError, gatewayRefusals } from '../gateway/index.ts';
 import type { Connection } from './connection.ts';
 import type { ListenerLimits } from './limits.ts';
 import type { ServerRequest } from './server-request.ts';

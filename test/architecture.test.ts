@@ -48,7 +48,30 @@ async function importsOf(files: readonly string[]): Promise<readonly Import[]> {
   return found;
 }
 
-const product = ['bin', 'lib', 'gateway', 'functions', 'extension', 'server', 'demo'];
+/** The product's folders from the bottom up: a folder imports those of the rows below it. demo/ stands beside them and imports any. */
+const layers = [
+  ['base'],
+  ['gateway'],
+  ['adapters', 'tunnel'],
+  ['functions', 'extension', 'server'],
+  ['lib'],
+  ['bin'],
+] as const;
+/** The folders of gateway/ from the bottom up, which is the way of a request read upwards. */
+const gatewayLayers = [
+  ['ports'],
+  ['answer'],
+  ['request'],
+  ['plugin', 'expression'],
+  ['providers'],
+  ['plugins', 'pipeline', 'upstream'],
+  ['routing', 'observe'],
+  ['action'],
+  ['gateway.ts'],
+  ['config'],
+  ['index.ts'],
+] as const;
+const product: readonly string[] = [...layers.flat(), 'demo'];
 const folderOf = (file: string) => file.split('/')[0] as string;
 const imports = await importsOf(sources.filter((file) => product.includes(folderOf(file))));
 
@@ -59,6 +82,7 @@ interface Rule {
   readonly refuses: (one: Import) => boolean;
 }
 
+const isFile = (name: string) => /\.(?:ts|mjs)$/.test(name);
 const within = (folder: string, file: string) => file.startsWith(`${folder}/`);
 /** Whether one file of a folder imports another; what they share lies in `contracts` or in a folder below. */
 const oneOfAKind =
@@ -69,16 +93,45 @@ const oneOfAKind =
     return isMember(from) && isMember(to) && !contracts.includes(to);
   };
 
+const rowOf = (rows: readonly (readonly string[])[], name: string) =>
+  rows.findIndex((row) => row.includes(name));
+/** Whether a file imports one of another folder that does not lie in a row below its own. */
+const upward = (rows: readonly (readonly string[])[], from: string, to: string) =>
+  from !== to && rowOf(rows, to) >= rowOf(rows, from);
+/** What the functions and what deploys them must agree on: names of variables and of headers. */
+const agreements = ['functions/variables.ts', 'functions/edge-headers.ts'];
+/** The folder below gateway/ that a file is in, or the name of a file that is in none. */
+const roomOf = (file: string) => file.split('/')[1] as string;
+
 const rules: readonly Rule[] = [
   {
-    why: 'the gateway decides for every host, so it may know none of them',
+    why: `folders import those below them: ${layers.map((row) => row.join(', ')).join(' ← ')}`,
     broken: { from: 'gateway/gateway.ts', to: 'server/listener.ts' },
+    refuses: ({ from, to }) => {
+      const folders = [folderOf(from), folderOf(to)] as const;
+      return folderOf(from) !== 'demo' && product.includes(folders[1]) && upward(layers, ...folders);
+    },
+  },
+  {
+    why: 'base knows nothing of Postern: it imports packages, Node and itself',
+    broken: { from: 'base/log.ts', to: 'scripts/build/tool.ts' },
     refuses: ({ from, to }) =>
-      within('gateway', from) && product.some((folder) => folder !== 'gateway' && within(folder, to)),
+      within('base', from) && /^[a-z]+\//.test(to) && !within('base', to) && isFile(to),
+  },
+  {
+    why: `folders of the gateway import those below them: ${gatewayLayers.map((row) => row.join(', ')).join(' ← ')}`,
+    broken: { from: 'gateway/request/path.ts', to: 'gateway/routing/router.ts' },
+    refuses: ({ from, to }) =>
+      within('gateway', from) && within('gateway', to) && upward(gatewayLayers, roomOf(from), roomOf(to)),
+  },
+  {
+    why: 'others import the gateway through its index.ts',
+    broken: { from: 'server/listener.ts', to: 'gateway/request/body.ts' },
+    refuses: ({ from, to }) => !within('gateway', from) && within('gateway', to) && to !== 'gateway/index.ts',
   },
   {
     why: 'the gateway runs wherever Node runs: no AWS SDK and no CDK in it',
-    broken: { from: 'gateway/secrets/aws.ts', to: '@aws-sdk/client-secrets-manager' },
+    broken: { from: 'gateway/upstream/client.ts', to: '@aws-sdk/client-secrets-manager' },
     refuses: ({ from, to }) => within('gateway', from) && /^(@aws-sdk|aws-cdk|constructs|@aws-cdk)/.test(to),
   },
   {
@@ -87,21 +140,12 @@ const rules: readonly Rule[] = [
     refuses: ({ from, to }) => within('gateway', from) && ['node:http2', 'node:cluster', 'hono'].includes(to),
   },
   {
-    why: 'functions, extension and server are hosts beside one another; what they share belongs in the gateway',
-    broken: { from: 'functions/load.ts', to: 'server/lines.ts' },
-    refuses: ({ from, to }) => {
-      const hosts = ['functions', 'extension', 'server'];
-      return (
-        hosts.includes(folderOf(from)) &&
-        ['bin', 'lib', 'demo', ...hosts].some((folder) => folder !== folderOf(from) && within(folder, to))
-      );
-    },
-  },
-  {
-    why: 'lib names functions and extension by path alone: what is deployed is built, not imported',
+    why: 'lib names functions and extension by path alone: what is deployed is built, not imported, but for names that both use',
     broken: { from: 'lib/gateway.ts', to: 'functions/forwarder/index.ts' },
     refuses: ({ from, to }) =>
-      within('lib', from) && ['functions', 'extension', 'server'].some((folder) => within(folder, to)),
+      within('lib', from) &&
+      ['functions', 'extension', 'server'].some((folder) => within(folder, to)) &&
+      !agreements.includes(to),
   },
   {
     why: 'a plugin imports contracts, never another plugin; index.ts joins them',
@@ -138,10 +182,10 @@ test('the imports that the rules judge are those of the product, in every form',
   assert.deepEqual([...folders].toSorted(), product.toSorted());
   const arrows = imports.map(({ from, to }) => `${from} > ${to}`);
   for (const [form, arrow] of [
-    ['import', 'gateway/path.ts > gateway/refusal.ts'],
-    ['import type', 'gateway/path.ts > gateway/verdict.ts'],
-    ['export from', 'gateway/path.ts > gateway/path-depths.ts'],
-    ['export type from', 'gateway/cidr.ts > gateway/address.ts'],
+    ['import', 'gateway/request/path.ts > gateway/answer/refusal.ts'],
+    ['import type', 'gateway/request/path.ts > gateway/answer/verdict.ts'],
+    ['export from', 'gateway/request/path.ts > gateway/request/path-depths.ts'],
+    ['export type from', 'base/schema/cidrs.ts > base/net/address.ts'],
     ['import()', 'gateway/config/yaml.ts > yaml'],
     ['of Node', 'server/listener.ts > node:http'],
   ] as const)
@@ -156,18 +200,71 @@ for (const rule of rules) {
   });
 }
 
+/** The first circle of arrows, as the files along it; undefined when there is none. */
+function circleIn(arrows: readonly Import[]): readonly string[] | undefined {
+  const targets = Map.groupBy(arrows, ({ from }) => from);
+  const done = new Set<string>();
+  function search(file: string, path: readonly string[]): readonly string[] | undefined {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const { to } of targets.get(file) ?? []) {
+      const circle = search(to, [...path, file]);
+      if (circle !== undefined) return circle;
+    }
+    done.add(file);
+    return undefined;
+  }
+  for (const file of targets.keys()) {
+    const circle = search(file, []);
+    if (circle !== undefined) return circle;
+  }
+  return undefined;
+}
+
+test('no imports form a circle, those of types included', () => {
+  const arrow = (text: string) => {
+    const [from = '', to = ''] = text.split(' > ');
+    return { from, to };
+  };
+  assert.deepEqual(circleIn(['a > b', 'b > c', 'd > b', 'c > d'].map(arrow)), ['b', 'c', 'd', 'b']);
+  assert.equal(circleIn(['a > b', 'b > c', 'a > c'].map(arrow)), undefined);
+  assert.equal(circleIn(imports), undefined);
+});
+
+test('CONTRIBUTING.md names the folders that there are', () => {
+  const text = readFileSync(join(root, 'CONTRIBUTING.md'), 'utf8');
+  const list = text.slice(text.indexOf('## Where things are'), text.indexOf('Imports go one way'));
+  const named = [...list.matchAll(/^ {4}( *)([a-z0-9-]+)\/ /gm)].map(([, indent = '', name]) =>
+    indent === '' ? name : `gateway/${name}`,
+  );
+  const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  const folders = tracked.split('\n').flatMap((file) => {
+    const [top = '', second = ''] = file.split('/');
+    if (!file.includes('/') || top.startsWith('.')) return [];
+    return top === 'gateway' && file.split('/').length > 2 ? [top, `${top}/${second}`] : [top];
+  });
+  assert.deepEqual(
+    named,
+    named.filter((name, at) => named.indexOf(name) === at),
+  );
+  assert.deepEqual(named.toSorted(), [...new Set(folders)].toSorted());
+});
+
 /** Where each package may be imported: a third party in one place can be replaced in one place. */
 const homes: Readonly<Record<string, readonly string[]>> = {
   '@aws-sdk/client-secrets-manager': ['functions/rotation/'],
   'aws-cdk-lib': ['lib/', 'bin/app.ts'],
   constructs: ['lib/'],
   re2js: ['gateway/expression/'],
-  'fastest-levenshtein': ['gateway/suggestion.ts'],
+  'fastest-levenshtein': ['base/suggestion.ts'],
   socks: ['gateway/upstream/'],
   'socks-proxy-agent': ['gateway/upstream/tailnet/'],
   undici: ['gateway/upstream/'],
   yaml: ['gateway/config/yaml.ts'],
-  'zod/mini': ['gateway/schema.ts', 'gateway/schema-problem.ts'],
+  'zod/mini': ['base/schema/schema.ts', 'base/schema/schema-problem.ts'],
   esbuild: ['extension/layer/'],
   fflate: ['extension/layer/'],
 };

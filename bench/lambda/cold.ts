@@ -1,6 +1,5 @@
 import type { Lab } from '../../test/e2e/lab/lab.ts';
-import type { BenchResult, Figure } from '../runner.ts';
-import { percentile } from '../runner.ts';
+import { type BenchResult, type Figure, percentile } from '../runner.ts';
 import { attempt, say, spread } from './measure.ts';
 import { openPath } from './path.ts';
 import { type Phases, phaseNames, readPhases } from './phases.ts';

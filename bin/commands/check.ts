@@ -1,13 +1,13 @@
 import { parseArgs } from 'node:util';
-import { systemClock } from '../../gateway/clock.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
+import { uncheckedSecrets } from '../../adapters/secrets/unchecked.ts';
+import { systemClock } from '../../base/clock.ts';
 import {
   type ConfigurationProblem,
   formatProblem,
   InvalidConfiguration,
   loadGateway,
+  readTailnetPorts,
 } from '../../gateway/index.ts';
-import { uncheckedSecrets } from '../../gateway/secrets/unchecked.ts';
 import { mostHeldBodyBytes } from '../../server/limits.ts';
 import { readSource, UsageError } from './usage.ts';
 
@@ -31,11 +31,11 @@ export async function check(args: readonly string[]): Promise<number> {
   let errors: readonly ConfigurationProblem[] = [];
   let warnings: readonly ConfigurationProblem[] = [];
   try {
-    const gateway = await loadGateway(source, {
+    const { gateway } = await loadGateway(source, {
       clock: systemClock,
       log: silent,
       secrets,
-      tailnet: readEnvironment(process.env).tailnet,
+      tailnet: readTailnetPorts(process.env),
       mostHeldBodyBytes,
       warned(found) {
         warnings = found;

@@ -1,9 +1,14 @@
 import { isIP } from 'node:net';
 import { parseArgs } from 'node:util';
-import { systemClock } from '../../gateway/clock.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
-import { BytesBody, type Decision, InvalidConfiguration, loadGateway } from '../../gateway/index.ts';
-import { createSecrets } from '../../gateway/secrets/index.ts';
+import { createSecrets } from '../../adapters/secrets/index.ts';
+import { systemClock } from '../../base/clock.ts';
+import {
+  BytesBody,
+  type Decision,
+  InvalidConfiguration,
+  loadGateway,
+  readTailnetPorts,
+} from '../../gateway/index.ts';
 import { parseHttpRequest } from './http-message.ts';
 import { readInput, readSource, UsageError } from './usage.ts';
 
@@ -31,11 +36,11 @@ export async function explain(args: readonly string[]): Promise<number> {
       `${values.request === '-' ? 'standard input' : values.request} holds no HTTP request: ${message}`,
     );
   try {
-    const gateway = await loadGateway(source, {
+    const { gateway } = await loadGateway(source, {
       clock: systemClock,
       log: silent,
       secrets: createSecrets(process.env),
-      tailnet: readEnvironment(process.env).tailnet,
+      tailnet: readTailnetPorts(process.env),
     });
     const { method, target, headers, body } = message;
     const decision = await gateway.decide({
@@ -58,7 +63,7 @@ export async function explain(args: readonly string[]): Promise<number> {
   }
 }
 
-function report({ exchange, reply }: Decision): string {
+function report({ exchange, route: matched, reply }: Decision): string {
   const lines: string[] = [];
   if (exchange !== undefined) {
     const { head, route, consumer, trail } = exchange;
@@ -77,7 +82,7 @@ function report({ exchange, reply }: Decision): string {
     lines.push('');
   }
   if (reply === undefined)
-    lines.push(`admitted: it would go to ${exchange?.route.service} as ${targetOf(exchange)}`);
+    lines.push(`admitted: it would go to ${exchange?.route.service} as ${targetOf(exchange, matched)}`);
   else
     lines.push(
       `answered with ${reply.status} ${reply.code}${reply.kind === 'refuse' ? `: ${reply.title}` : ''}${reply.detail === undefined ? '' : ` (${reply.detail})`}`,
@@ -86,9 +91,9 @@ function report({ exchange, reply }: Decision): string {
 }
 
 /** Without the query, which may hold credentials. */
-function targetOf(exchange: Decision['exchange']): string {
-  if (exchange === undefined) return '';
-  const [path, query] = exchange.route.targetPath(exchange.head).split('?', 2);
+function targetOf(exchange: Decision['exchange'], route: Decision['route']): string {
+  if (exchange === undefined || route === undefined) return '';
+  const [path, query] = route.targetPath(exchange.head).split('?', 2);
   return `${exchange.head.method} ${path}${query === undefined ? '' : '?…'}`;
 }
 

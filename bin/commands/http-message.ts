@@ -1,4 +1,4 @@
-import { headerValue } from '../../gateway/exchange.ts';
+import { headerValue } from '../../gateway/index.ts';
 
 /** An HTTP/1.1 request as written in a file. */
 export interface HttpMessage {

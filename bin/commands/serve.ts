@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
-import { systemClock } from '../../gateway/clock.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
-import { createAccessLog, createLog, InvalidConfiguration, loadGateway } from '../../gateway/index.ts';
-import { createSecrets } from '../../gateway/secrets/index.ts';
+import { createSecrets } from '../../adapters/secrets/index.ts';
+import { systemClock } from '../../base/clock.ts';
+import { createLog } from '../../base/log.ts';
+import { createAccessLog, InvalidConfiguration, loadGateway, readTailnetPorts } from '../../gateway/index.ts';
 import { parseListenAddress } from '../../server/address.ts';
 import { mostHeldBodyBytes } from '../../server/limits.ts';
 import { bufferLines } from '../../server/lines.ts';
@@ -34,15 +34,15 @@ export async function serve(args: readonly string[]): Promise<number> {
   process.once('exit', lines.flush);
   const log = createLog(lines.write);
   try {
-    const gateway = await loadGateway(source, {
+    const loaded = await loadGateway(source, {
       clock: systemClock,
       log,
       secrets: createSecrets(process.env),
-      tailnet: readEnvironment(process.env).tailnet,
+      tailnet: readTailnetPorts(process.env),
       mostHeldBodyBytes,
       finished: createAccessLog(lines.write),
     });
-    const serving = await serveGateway({ gateway, listen, admin, log });
+    const serving = await serveGateway({ ...loaded, listen, admin, log });
     await serving.stopped;
     return 0;
   } catch (error) {

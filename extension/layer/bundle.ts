@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { directImports } from '../../scripts/build/direct-imports.ts';
 
 /**
  * Bundles the extension into one file that can be executed.
@@ -19,6 +20,7 @@ export async function bundleExtension(interpreter: string): Promise<Uint8Array> 
     format: 'cjs',
     banner: { js: `#!${interpreter}` },
     write: false,
+    plugins: [directImports],
     logLevel: 'error',
   });
   const [file] = result.outputFiles;

@@ -1,10 +1,8 @@
-import { normalizeIp } from '../../gateway/address.ts';
-import { limited } from '../../gateway/clock.ts';
-import { cut, most } from '../../gateway/log-limits.ts';
-import { messageOf } from '../../gateway/message-of.ts';
-import type { Clock, Log, LogFields } from '../../gateway/plugin.ts';
-import { refusals } from '../../gateway/refusal.ts';
-import type { Reply } from '../../gateway/verdict.ts';
+import { type Clock, limited } from '../../base/clock.ts';
+import type { Log, LogFields } from '../../base/log.ts';
+import { messageOf } from '../../base/message-of.ts';
+import { normalizeIp } from '../../base/net/address.ts';
+import { cut, most, type Reply, refusals } from '../../gateway/index.ts';
 import type { Entrance } from '../edge.ts';
 import type { HttpApiEvent, LambdaContext } from '../payload.ts';
 import { type ReceivedEvent, readRequest, takeEvent, WrongEvent, wrongEvent } from '../read-event.ts';

@@ -1,4 +1,4 @@
-import type { Gateway } from '../../gateway/gateway.ts';
+import type { Gateway } from '../../gateway/index.ts';
 import { HeadBody } from '../head-body.ts';
 import { declaredBytes, incomingRequest } from '../request.ts';
 import { type Admit, authorizerRefusals } from './authorizer.ts';

@@ -1,9 +1,9 @@
-import { systemClock } from '../../gateway/clock.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
-import { createLog } from '../../gateway/log.ts';
-import { messageOf } from '../../gateway/message-of.ts';
-import { meteredLog } from '../../gateway/metric.ts';
+import { meteredLog } from '../../base/aws/emf.ts';
+import { systemClock } from '../../base/clock.ts';
+import { createLog } from '../../base/log.ts';
+import { messageOf } from '../../base/message-of.ts';
 import type { Entrance } from '../edge.ts';
+import { readEnvironment } from '../environment.ts';
 import { type Admit, createAuthorizer, refuseAll } from './authorizer.ts';
 import { admitSources } from './source.ts';
 

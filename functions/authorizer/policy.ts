@@ -1,4 +1,4 @@
-import { systemClock } from '../../gateway/clock.ts';
+import { systemClock } from '../../base/clock.ts';
 import { GatewayHolder } from '../holder.ts';
 import { type LoadOptions, loadConfigured } from '../load.ts';
 import type { Admit } from './authorizer.ts';

@@ -1,4 +1,4 @@
-import { compileCidrs, normalizeIp } from '../../gateway/address.ts';
+import { compileCidrs, normalizeIp } from '../../base/net/address.ts';
 import { type Admit, authorizerRefusals } from './authorizer.ts';
 
 /**

@@ -1,11 +1,15 @@
-import { BytesBody } from '../../gateway/body.ts';
-import { after } from '../../gateway/clock.ts';
-import type { Gateway } from '../../gateway/gateway.ts';
-import { cut, most } from '../../gateway/log-limits.ts';
-import type { Clock, Log } from '../../gateway/plugin.ts';
-import { renderReply } from '../../gateway/problem.ts';
-import { gatewayRefusals, upstreamRefusals } from '../../gateway/refusal.ts';
-import type { Reply } from '../../gateway/verdict.ts';
+import { after, type Clock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import {
+  BytesBody,
+  cut,
+  type Gateway,
+  gatewayRefusals,
+  most,
+  type Reply,
+  renderReply,
+  upstreamRefusals,
+} from '../../gateway/index.ts';
 import { AnswerSink } from '../answer-sink.ts';
 import type { Entrance } from '../edge.ts';
 import type { HttpApiAnswer, HttpApiEvent, LambdaContext } from '../payload.ts';

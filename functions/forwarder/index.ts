@@ -1,8 +1,8 @@
-import { systemClock } from '../../gateway/clock.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
-import { createLog } from '../../gateway/index.ts';
-import { meteredLog } from '../../gateway/metric.ts';
+import { meteredLog } from '../../base/aws/emf.ts';
+import { systemClock } from '../../base/clock.ts';
+import { createLog } from '../../base/log.ts';
 import type { Entrance } from '../edge.ts';
+import { readEnvironment } from '../environment.ts';
 import { GatewayHolder } from '../holder.ts';
 import { loadConfigured } from '../load.ts';
 import { createForwarder } from './forwarder.ts';

@@ -1,4 +1,4 @@
-import type { Log } from '../../gateway/plugin.ts';
+import type { Log } from '../../base/log.ts';
 import { RotationError } from './errors.ts';
 import type { Budget } from './issuer.ts';
 

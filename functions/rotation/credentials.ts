@@ -1,4 +1,4 @@
-import { conceal } from '../../gateway/redact.ts';
+import { conceal } from '../../base/redact.ts';
 import { RotationError } from './errors.ts';
 
 /** With what the rotation speaks to the issuer's API. */

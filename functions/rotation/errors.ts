@@ -1,4 +1,4 @@
-import { redact } from '../../gateway/redact.ts';
+import { redact } from '../../base/redact.ts';
 
 /** What can go wrong, and what to do about it. The codes are stable: they are in the log, in metrics and in the docs. */
 const advice = {

@@ -1,4 +1,4 @@
-import { redact } from '../../gateway/redact.ts';
+import { redact } from '../../base/redact.ts';
 import { keyDaysLeft } from './metrics.ts';
 import { readStoredKey } from './stored-key.ts';
 import type { Workshop } from './workshop.ts';

@@ -1,6 +1,6 @@
-import { readRotationEnvironment } from '../../gateway/environment.ts';
-import { createLog } from '../../gateway/log.ts';
-import { redact } from '../../gateway/redact.ts';
+import { createLog } from '../../base/log.ts';
+import { redact } from '../../base/redact.ts';
+import { readRotationEnvironment } from './environment.ts';
 import { openIssuer } from './open-issuer.ts';
 import { createRotation, type RotationHandler, refuseAll } from './rotation.ts';
 import { connectSecretStore } from './store.ts';

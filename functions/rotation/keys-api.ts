@@ -1,4 +1,4 @@
-import { conceal } from '../../gateway/redact.ts';
+import { conceal } from '../../base/redact.ts';
 import { type Api, type ApiAnswer, isAhead } from './api.ts';
 import { RotationError } from './errors.ts';
 import type { Issuer, KeyState } from './issuer.ts';

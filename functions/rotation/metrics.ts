@@ -1,5 +1,5 @@
-import { type MetricSource, metricFields } from '../../gateway/metric.ts';
-import type { LogFields } from '../../gateway/plugin.ts';
+import { type MetricSource, metricFields } from '../../base/aws/emf.ts';
+import type { LogFields } from '../../base/log.ts';
 
 /** Fields of a log line that are a metric too: rotations and revocations that failed, in all and by `Code`. */
 export function rotationFailed(source: MetricSource, code: string): LogFields {

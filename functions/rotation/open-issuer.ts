@@ -1,7 +1,7 @@
-import type { RotationEnvironment } from '../../gateway/environment.ts';
-import type { Log } from '../../gateway/plugin.ts';
+import type { Log } from '../../base/log.ts';
 import { createApi } from './api.ts';
 import { parseCredentials } from './credentials.ts';
+import type { RotationEnvironment } from './environment.ts';
 import { createHeadscale } from './headscale.ts';
 import type { OpenIssuer } from './issuer.ts';
 import type { SecretStore } from './store.ts';

@@ -1,5 +1,5 @@
-import { messageOf } from '../../gateway/message-of.ts';
-import { redact } from '../../gateway/redact.ts';
+import { messageOf } from '../../base/message-of.ts';
+import { redact } from '../../base/redact.ts';
 import type { Issuer } from './issuer.ts';
 import { rotationFailed } from './metrics.ts';
 import { readStoredKey, type StoredKey } from './stored-key.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../../gateway/message-of.ts';
-import { redact } from '../../gateway/redact.ts';
+import { messageOf } from '../../base/message-of.ts';
+import { redact } from '../../base/redact.ts';
 import { RotationError } from './errors.ts';
 import { checkExpiry } from './expiry.ts';
 import { rotationFailed } from './metrics.ts';

@@ -1,4 +1,4 @@
-import { conceal } from '../../gateway/redact.ts';
+import { conceal } from '../../base/redact.ts';
 import type { MadeKey } from './issuer.ts';
 
 /** A key as stored in a version of the secret. The extension reads only `key`. */

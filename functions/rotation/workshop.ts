@@ -1,4 +1,4 @@
-import type { Log } from '../../gateway/plugin.ts';
+import type { Log } from '../../base/log.ts';
 import type { Budget, OpenIssuer, WantedKey } from './issuer.ts';
 import type { SecretStore } from './store.ts';
 

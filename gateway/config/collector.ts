@@ -1,8 +1,8 @@
-import { ConfigurationError } from '../configuration-error.ts';
-import { messageOf } from '../message-of.ts';
-import type { SchemaProblem } from '../schema-problem.ts';
-import { shown } from '../shown.ts';
-import { nearest, suggestion } from '../suggestion.ts';
+import { messageOf } from '../../base/message-of.ts';
+import { ConfigurationError } from '../../base/schema/configuration-error.ts';
+import type { SchemaProblem } from '../../base/schema/schema-problem.ts';
+import { shown } from '../../base/shown.ts';
+import { nearest, suggestion } from '../../base/suggestion.ts';
 import type { ConfigurationDocument } from './place.ts';
 import { type ConfigurationProblem, formatPath, InvalidConfiguration } from './problems.ts';
 

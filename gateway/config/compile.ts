@@ -1,14 +1,6 @@
-import { compileLocations } from '../answer-locations.ts';
-import type { Exchange } from '../exchange.ts';
+import { suggestion } from '../../base/suggestion.ts';
 import { compileExpression } from '../expression/index.ts';
-import { compileAllowedHeaders } from '../header-names.ts';
-import type { Hooks, Plugin } from '../plugin.ts';
-import { plugins } from '../plugins/index.ts';
-import type { Chain, ConsumerChain, Route } from '../route.ts';
-import { createRouter, DuplicateMatch, type Entry, type Router } from '../router.ts';
-import { suggestion } from '../suggestion.ts';
-import { parseTarget } from '../upstream/target.ts';
-import type { Upstream } from '../upstream/upstream.ts';
+import type { Chain, ConsumerChain } from '../pipeline/chain.ts';
 import {
   compileChain,
   headOnly,
@@ -16,12 +8,21 @@ import {
   type Instances,
   isKnownByHead,
   mostSpecific,
-} from './chains.ts';
+} from '../pipeline/chains.ts';
+import type { Hooks, Plugin } from '../plugin/plugin.ts';
+import { plugins } from '../plugins/index.ts';
+import type { Exchange } from '../request/exchange.ts';
+import { compileAllowedHeaders } from '../request/header-names.ts';
+import { compileLocations } from '../routing/answer-locations.ts';
+import type { Route } from '../routing/route.ts';
+import { createRouter, DuplicateMatch, type Entry, type Router } from '../routing/router.ts';
+import { basePathProblem, compileTargetPath, pathProblem } from '../routing/target-path.ts';
+import { parseTarget } from '../upstream/target.ts';
+import type { Upstream } from '../upstream/upstream.ts';
 import type { ProblemCollector } from './collector.ts';
-import type { GatewayPorts } from './load.ts';
+import type { GatewayPorts } from './ports.ts';
 import { compileService } from './services.ts';
 import type { Configuration, PluginOptions } from './shape.ts';
-import { basePathProblem, compileTargetPath, pathProblem } from './target-path.ts';
 
 type RouteOptions = Configuration['routes'][string];
 type Path = readonly (string | number)[];

@@ -1,28 +1,18 @@
-import type { TailnetEnvironment } from '../environment.ts';
+import { jsonSchema, parse } from '../../base/schema/schema.ts';
 import { Gateway } from '../gateway.ts';
-import type { FinishedRequest } from '../handling.ts';
-import type { Host } from '../plugin.ts';
-import { jsonSchema, parse } from '../schema.ts';
 import { ProblemCollector } from './collector.ts';
 import { compile } from './compile.ts';
 import { type ConfigurationSource, parseDocument } from './document.ts';
+import type { GatewayPorts } from './ports.ts';
 import { type ConfigurationProblem, formatProblem } from './problems.ts';
 import type { ServerOptions } from './server-options.ts';
 import { configurationShape } from './shape.ts';
 
-/** What a host lends to the gateway. */
-export interface GatewayPorts extends Omit<Host, 'warn'> {
-  readonly tailnet: TailnetEnvironment;
-  /** Whether the host is a sandbox such as AWS Lambda's, whose own addresses no target may have; see TransportPorts. */
-  readonly sandboxed?: boolean;
-  /** Only what can be decided on the head alone: for an authorizer, which never sees a body. */
-  readonly headOnly?: boolean;
-  /** The largest body that the host can hold whole; a plugin that wants larger ones is warned of. Default: not checked. */
-  readonly mostHeldBodyBytes?: (options: ServerOptions) => number;
-  /** Told of each request when it is over. */
-  readonly finished?: (record: FinishedRequest) => void;
-  /** Told once, also when there are errors, of what is probably not meant. By default it is logged. */
-  readonly warned?: (warnings: readonly ConfigurationProblem[]) => void;
+/** What a configuration came to. */
+export interface LoadedConfiguration {
+  readonly gateway: Gateway;
+  /** `server` of the configuration, for the host that reads it. */
+  readonly server: ServerOptions;
 }
 
 /**
@@ -30,7 +20,10 @@ export interface GatewayPorts extends Omit<Host, 'warn'> {
  *
  * @throws InvalidConfiguration with all that is wrong; nothing is left open then
  */
-export async function loadGateway(source: ConfigurationSource, ports: GatewayPorts): Promise<Gateway> {
+export async function loadGateway(
+  source: ConfigurationSource,
+  ports: GatewayPorts,
+): Promise<LoadedConfiguration> {
   const document = await parseDocument(source);
   const problems = new ProblemCollector(document);
   function logWarnings(warnings: readonly ConfigurationProblem[]): void {
@@ -47,17 +40,14 @@ export async function loadGateway(source: ConfigurationSource, ports: GatewayPor
   const compiled = await compile(parsed.value, ports, problems);
   const warnings = problems.warnings();
   if (warnings.length > 0) (ports.warned ?? logWarnings)(warnings);
-  const gateway = new Gateway(
-    { ...compiled, serverOptions: parsed.value.server, clock: ports.clock, log: ports.log },
-    ports.finished ?? ignore,
-  );
+  const gateway = new Gateway({ ...compiled, clock: ports.clock, log: ports.log }, ports.finished ?? ignore);
   try {
     problems.throwIfAny();
   } catch (error) {
     await gateway.close();
     throw error;
   }
-  return gateway;
+  return { gateway, server: parsed.value.server };
 }
 
 /** The JSON Schema of postern.yaml, for editors. */

@@ -1,4 +1,4 @@
-import { shown } from '../shown.ts';
+import { shown } from '../../base/shown.ts';
 
 /** One thing wrong with a configuration, or one that it warns of, at its place in the file. */
 export interface ConfigurationProblem {

@@ -1,4 +1,4 @@
-import { type Schema, s } from '../schema.ts';
+import { type Schema, s } from '../../base/schema/schema.ts';
 
 const timeout = () => s.optional(s.duration({ min: 1 }));
 const size = (minBytes: number, least: string, maxBytes = Number.MAX_SAFE_INTEGER, most?: string) =>

@@ -1,11 +1,11 @@
-import { ConfigurationError } from '../configuration-error.ts';
+import { ConfigurationError } from '../../base/schema/configuration-error.ts';
 import { createUpstream } from '../upstream/client.ts';
 import { parseTarget, type Target } from '../upstream/target.ts';
 import { guardTarget } from '../upstream/target-guard.ts';
 import { type ParsedTransport, parseTransport } from '../upstream/transports/index.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { ProblemCollector } from './collector.ts';
-import type { GatewayPorts } from './load.ts';
+import type { GatewayPorts } from './ports.ts';
 import type { Configuration } from './shape.ts';
 
 type ServiceOptions = Configuration['services'][string];

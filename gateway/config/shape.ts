@@ -1,11 +1,11 @@
-import { canonicalHost } from '../host.ts';
-import { pathAllowances } from '../path.ts';
-import type { Plugin, Scope } from '../plugin.ts';
+import { type Schema, s } from '../../base/schema/schema.ts';
+import type { Plugin, Scope } from '../plugin/plugin.ts';
 import { plugins } from '../plugins/index.ts';
-import { type Schema, s } from '../schema.ts';
+import { canonicalHost } from '../request/host.ts';
+import { pathAllowances } from '../request/path.ts';
+import { pathEncodings } from '../routing/target-path.ts';
 import { transportForms } from '../upstream/transports/index.ts';
 import { serverOptions } from './server-options.ts';
-import { pathEncodings } from './target-path.ts';
 
 /** Options by the name of their plugin, parsed already. */
 export type PluginOptions = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import { type AddressSet, cidrProblem, compileCidrs } from '../address.ts';
-import type { Compiler } from './compile.ts';
+import { type AddressSet, cidrProblem, compileCidrs } from '../../base/net/address.ts';
+import type { Compilation } from './compilation.ts';
 import { EvaluationError } from './errors.ts';
 import type { Frame } from './frame.ts';
 import { isConstant, type Part } from './part.ts';
@@ -20,7 +20,7 @@ const lookUpSteps = 50;
  * A list that is written out is checked and compiled when the expression is loaded. What is not an address is an error
  * and not false, or `!ip_in(…)` would let in everybody who has none.
  */
-export function compileAddressCheck(compiler: Compiler, node: NodeOf<'call'>): Part {
+export function compileAddressCheck(compiler: Compilation, node: NodeOf<'call'>): Part {
   const [first, second] = node.args;
   if (first === undefined || second === undefined || node.args.length > 2)
     throw compiler.error(node, 'ip_in takes an address and a list of ranges');
@@ -47,7 +47,7 @@ function contains(set: AddressSet, address: unknown, frame: Frame): boolean {
 }
 
 /** Undefined when the list is not written out. */
-function writtenRanges(compiler: Compiler, list: Node): AddressSet | undefined {
+function writtenRanges(compiler: Compilation, list: Node): AddressSet | undefined {
   if (list.kind !== 'list') return undefined;
   const ranges: string[] = [];
   for (const item of list.items) {

@@ -1,8 +1,8 @@
-import type { Exchange } from '../exchange.ts';
+import type { Exchange } from '../request/exchange.ts';
 import { Compiler } from './compile.ts';
 import { EvaluationError } from './errors.ts';
+import type { Expression, ExpressionWarn } from './expression.ts';
 import { Frame } from './frame.ts';
-import type { Expression, ExpressionWarn } from './index.ts';
 import { type Names, names } from './names.ts';
 import { parse } from './parser.ts';
 import { loadPatternCompiler } from './pattern.ts';

@@ -1,6 +1,6 @@
-import { suggestion } from '../suggestion.ts';
+import { suggestion } from '../../base/suggestion.ts';
 import { compileAddressCheck } from './addresses.ts';
-import type { Compiler } from './compile.ts';
+import type { Compilation } from './compilation.ts';
 import { EvaluationError } from './errors.ts';
 import { checkPart } from './form-check.ts';
 import type { Code } from './frame.ts';
@@ -15,7 +15,7 @@ import { kindOf, lookUp } from './values.ts';
 type CallNode = NodeOf<'call'>;
 
 /** Compiles a call of a function, a method or a macro. */
-export function compileCall(compiler: Compiler, node: CallNode): Part {
+export function compileCall(compiler: Compilation, node: CallNode): Part {
   const { name, receiver, args } = node;
   const key = `${name}/${args.length}`;
   if (receiver === undefined) {
@@ -39,7 +39,7 @@ export function functionNames(): string[] {
 }
 
 function apply(
-  compiler: Compiler,
+  compiler: Compilation,
   node: CallNode,
   callable: Callable | undefined,
   args: readonly Node[],
@@ -76,7 +76,7 @@ function calling({ call, steps }: Callable, [first, second, ...others]: readonly
   };
 }
 
-function unknownCall(compiler: Compiler, node: CallNode): Error {
+function unknownCall(compiler: Compilation, node: CallNode): Error {
   const { name } = node;
   const known = functionNames();
   if (known.includes(name)) return compiler.error(node, `${name} does not take these arguments`);
@@ -116,7 +116,7 @@ function expected({ name, receiver }: CallNode, { overloads }: Callable): string
 }
 
 /** `has(a.b)`: whether the field is known, or the key there. What leads to the last key must exist. */
-function compileHas(compiler: Compiler, node: CallNode): Part {
+function compileHas(compiler: Compilation, node: CallNode): Part {
   const [select, more] = node.args;
   if (select?.kind !== 'select' || more !== undefined)
     throw compiler.error(node, 'has takes a field, such as has(webhook.payload.ref)');
@@ -137,7 +137,7 @@ function compileHas(compiler: Compiler, node: CallNode): Part {
   };
 }
 
-function compileMacro(compiler: Compiler, key: string, node: CallNode): Part {
+function compileMacro(compiler: Compilation, key: string, node: CallNode): Part {
   const [variable, ...rest] = node.args;
   const macro = macros[key] as (typeof macros)[string];
   if (variable?.kind !== 'name')
@@ -178,7 +178,7 @@ function itemType(range: Type): Type | undefined {
   return 'list' in range ? range.list : joined([range.map[0]]);
 }
 
-function compileMatch(compiler: Compiler, receiver: Node, pattern: Node): Part {
+function compileMatch(compiler: Compilation, receiver: Node, pattern: Node): Part {
   const { code, type } = compiler.compile(receiver);
   if (!fits(type, 'string')) throw compiler.error(receiver, `matches does not take ${typeText(type)}`);
   const text = writtenText(compiler, pattern, 'the pattern of matches');
@@ -199,7 +199,7 @@ function compileMatch(compiler: Compiler, receiver: Node, pattern: Node): Part {
 }
 
 /** The zone of `now.getHours('Europe/Paris')`; making a formatter takes long, so it must be written out. */
-function shiftOf(compiler: Compiler, zone: Node): (date: Date) => Date {
+function shiftOf(compiler: Compilation, zone: Node): (date: Date) => Date {
   const text = writtenText(compiler, zone, 'the time zone');
   try {
     return zoneShift(text);
@@ -208,7 +208,7 @@ function shiftOf(compiler: Compiler, zone: Node): (date: Date) => Date {
   }
 }
 
-function writtenText(compiler: Compiler, node: Node, what: string): string {
+function writtenText(compiler: Compilation, node: Node, what: string): string {
   if (node.kind === 'literal' && typeof node.value === 'string') return node.value;
   throw compiler.error(
     node,

@@ -1,12 +1,12 @@
-import type { Exchange } from '../exchange.ts';
-import { suggestion } from '../suggestion.ts';
+import { suggestion } from '../../base/suggestion.ts';
+import type { Exchange } from '../request/exchange.ts';
 import { item, member, readField } from './access.ts';
 import { compileCall } from './calls.ts';
+import type { Compilation, Variable } from './compilation.ts';
 import { EvaluationError, StepLimitExceeded } from './errors.ts';
+import type { ExpressionWarn } from './expression.ts';
 import { checkComparison, checkWhole } from './form-check.ts';
-import type { Form } from './forms.ts';
 import { type Code, Frame } from './frame.ts';
-import type { ExpressionWarn } from './index.ts';
 import { truth } from './macros.ts';
 import type { Field, Names } from './names.ts';
 import { binaryOperators, binaryType, mixedNumbers, negate, not } from './operators.ts';
@@ -19,14 +19,8 @@ import type { Node, NodeOf } from './syntax.ts';
 import { comparable, fits, isNumeric, joined, listOf, mapOf, type Type, typeText } from './types.ts';
 import { kindOf } from './values.ts';
 
-interface Variable {
-  readonly type: Type;
-  readonly form: Form | undefined;
-  readonly written: readonly Written[] | undefined;
-}
-
 /** Turns the tree of one expression into closures and checks its types on the way. */
-export class Compiler {
+export class Compiler implements Compilation {
   readonly source: string;
   readonly names: Names;
   readonly compilePattern: PatternCompiler | undefined;

@@ -1,11 +1,11 @@
-import type { Compiler } from './compile.ts';
+import type { Compilation } from './compilation.ts';
 import type { Form, Never, Where } from './forms.ts';
 import { type Part, writtenIn } from './part.ts';
 import type { BinaryOperator, Node } from './syntax.ts';
 
 /** Refuses a comparison with a literal that no request can equal. */
 export function checkComparison(
-  compiler: Compiler,
+  compiler: Compilation,
   operator: BinaryOperator,
   [left, leftNode]: readonly [Part, Node],
   [right, rightNode]: readonly [Part, Node],
@@ -23,12 +23,12 @@ export function checkComparison(
 }
 
 /** Refuses a literal outside of the form that it is compared with. */
-export function checkWhole(compiler: Compiler, form: Form | undefined, part: Part, node: Node): void {
+export function checkWhole(compiler: Compilation, form: Form | undefined, part: Part, node: Node): void {
   if (form !== undefined) checkEach(compiler, part, node, form.whole);
 }
 
 export function checkPart(
-  compiler: Compiler,
+  compiler: Compilation,
   method: Where,
   text: Part | undefined,
   part: Part | undefined,
@@ -43,7 +43,7 @@ export function checkPart(
 
 /** Of several that the value can be, some may be meant for another comparison: an error only when none can ever be equal. */
 function checkEach(
-  compiler: Compiler,
+  compiler: Compilation,
   part: Part,
   node: Node,
   judge: (literal: unknown) => Never | undefined,
@@ -56,7 +56,7 @@ function checkEach(
       report(compiler, certain ? never : { ...never, seldom: true }, written[at]?.node ?? node);
 }
 
-function report(compiler: Compiler, { message, hint, seldom }: Never, node: Node): void {
+function report(compiler: Compilation, { message, hint, seldom }: Never, node: Node): void {
   if (!seldom) throw compiler.error(node, message, hint);
   compiler.warn(node, message, hint);
 }

@@ -1,7 +1,7 @@
-import { normalizeIp } from '../address.ts';
-import { foldName, isTakenAway } from '../header-names.ts';
-import { parseAuthority } from '../host.ts';
-import { canonicalize } from '../path.ts';
+import { normalizeIp } from '../../base/net/address.ts';
+import { foldName, isTakenAway } from '../request/header-names.ts';
+import { parseAuthority } from '../request/host.ts';
+import { canonicalize } from '../request/path.ts';
 
 /** Why nothing can ever equal a literal, and what to write instead. */
 export interface Never {

@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchange.ts';
+import type { Exchange } from '../request/exchange.ts';
 import { EvaluationError, StepLimitExceeded } from './errors.ts';
 
 /**

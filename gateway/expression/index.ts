@@ -1,18 +1,9 @@
-import type { Exchange } from '../exchange.ts';
+import type { Expression, ExpressionWarn } from './expression.ts';
 
 export { EvaluationError, MissingKey, StepLimitExceeded } from './errors.ts';
+export type { Expression, ExpressionWarn } from './expression.ts';
 export { parseJson } from './json.ts';
 export type { WebhookAttribute } from './names.ts';
-
-/** Decides about a request. @throws EvaluationError or StepLimitExceeded, which the caller must take for a refusal */
-export interface Expression {
-  (exchange: Exchange): boolean;
-  /** The value, when no request changes it: `true` alone. */
-  readonly constant?: boolean;
-}
-
-/** Takes what is probably not meant, with line and caret. */
-export type ExpressionWarn = (message: string, hint?: string) => void;
 
 /**
  * Compiles an expression in CEL (https://cel.dev, language definition) against the names of docs/expressions.md.

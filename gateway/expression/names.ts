@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Exchange, Subject } from '../exchange.ts';
+import type { Exchange, Subject } from '../request/exchange.ts';
 import { addressForm, type Form, headerNameForm, hostForm, methodForm, pathForm } from './forms.ts';
 import type { Frame } from './frame.ts';
 import { queryMap } from './query.ts';

@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchange.ts';
+import type { Exchange } from '../request/exchange.ts';
 import { EvaluationError } from './errors.ts';
 import type { Frame } from './frame.ts';
 

@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../configuration-error.ts';
+import { ConfigurationError } from '../../base/schema/configuration-error.ts';
 
 /** A stretch of an expression's source, in characters. */
 export interface Span {

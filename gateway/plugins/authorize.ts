@@ -1,9 +1,9 @@
-import { ConfigurationError, type Warn } from '../configuration-error.ts';
+import { ConfigurationError, type Warn } from '../../base/schema/configuration-error.ts';
+import { s } from '../../base/schema/schema.ts';
+import { refusals } from '../answer/refusal.ts';
+import { next } from '../answer/verdict.ts';
 import { compileExpression, EvaluationError, StepLimitExceeded } from '../expression/index.ts';
-import { definePlugin } from '../plugin.ts';
-import { refusals } from '../refusal.ts';
-import { s } from '../schema.ts';
-import { next } from '../verdict.ts';
+import { definePlugin } from '../plugin/plugin.ts';
 
 interface Options {
   readonly allow: string;

@@ -1,4 +1,4 @@
-import type { Plugin } from '../plugin.ts';
+import type { Plugin } from '../plugin/plugin.ts';
 import { authorize } from './authorize.ts';
 import { sizeLimit } from './size-limit.ts';
 import { sourceIp } from './source-ip.ts';

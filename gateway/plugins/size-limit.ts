@@ -1,7 +1,7 @@
-import { definePlugin } from '../plugin.ts';
-import { refusals } from '../refusal.ts';
-import { s } from '../schema.ts';
-import { next } from '../verdict.ts';
+import { s } from '../../base/schema/schema.ts';
+import { refusals } from '../answer/refusal.ts';
+import { next } from '../answer/verdict.ts';
+import { definePlugin } from '../plugin/plugin.ts';
 
 interface Options {
   readonly max: number;

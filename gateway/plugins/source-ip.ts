@@ -1,9 +1,9 @@
 import { isIP } from 'node:net';
-import { type AddressSet, cidrs, compileCidrs } from '../cidr.ts';
-import { definePlugin } from '../plugin.ts';
-import { refusals } from '../refusal.ts';
-import { type Schema, s } from '../schema.ts';
-import { next } from '../verdict.ts';
+import { type AddressSet, cidrs, compileCidrs } from '../../base/schema/cidrs.ts';
+import { type Schema, s } from '../../base/schema/schema.ts';
+import { refusals } from '../answer/refusal.ts';
+import { next } from '../answer/verdict.ts';
+import { definePlugin } from '../plugin/plugin.ts';
 
 interface Options {
   readonly allow?: readonly string[];

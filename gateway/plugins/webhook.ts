@@ -1,14 +1,14 @@
-import { ConfigurationError } from '../configuration-error.ts';
-import type { Exchange } from '../exchange.ts';
-import { messageOf } from '../message-of.ts';
-import { definePlugin, type Host, type JudgeBody } from '../plugin.ts';
+import { messageOf } from '../../base/message-of.ts';
+import { ConfigurationError } from '../../base/schema/configuration-error.ts';
+import { type Schema, s } from '../../base/schema/schema.ts';
+import { refuseBlank } from '../../base/secret-bytes.ts';
+import { refusals } from '../answer/refusal.ts';
+import { next, notResponsible, type Verdict } from '../answer/verdict.ts';
+import { definePlugin, type Host, type JudgeBody } from '../plugin/plugin.ts';
 import { providers } from '../providers/index.ts';
 import { type Claim, type LoadedSecret, MalformedSignature, type Provider } from '../providers/provider.ts';
-import { ReceivedWebhook } from '../received-webhook.ts';
-import { refusals } from '../refusal.ts';
-import { type Schema, s } from '../schema.ts';
-import { refuseBlank } from '../secrets/blank.ts';
-import { next, notResponsible, type Verdict } from '../verdict.ts';
+import { ReceivedWebhook } from '../providers/received-webhook.ts';
+import type { Exchange } from '../request/exchange.ts';
 
 /** The options of every provider; each has its own beside them. */
 interface Options {

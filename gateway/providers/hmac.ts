@@ -1,6 +1,6 @@
-import { ConfigurationError, type Warn } from '../configuration-error.ts';
-import { isTakenAway, plainName } from '../header-names.ts';
-import { s } from '../schema.ts';
+import { ConfigurationError, type Warn } from '../../base/schema/configuration-error.ts';
+import { s } from '../../base/schema/schema.ts';
+import { isTakenAway, plainName } from '../request/header-names.ts';
 import { defineProvider } from './provider.ts';
 import { hmacVerifier } from './scheme/hmac.ts';
 import { digests, encodings } from './scheme/mac.ts';

@@ -1,5 +1,5 @@
-import type { Warn } from '../configuration-error.ts';
-import type { Schema } from '../schema.ts';
+import type { Warn } from '../../base/schema/configuration-error.ts';
+import type { Schema } from '../../base/schema/schema.ts';
 
 /**
  * One kind of webhook: its name is its file, the value of `provider` in the configuration and a part of metrics.

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
-import { upstreamRefusals } from '../refusal.ts';
-import type { Refusal } from '../verdict.ts';
+import type { Refusal } from '../answer/verdict.ts';
+import { upstreamRefusals } from './refusals.ts';
 
 /** Of one head or of the trailers: names and values together. Requests may have as much (server/limits.ts). */
 export const maxAnswerHeadBytes = 32 * 1024;

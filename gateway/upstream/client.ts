@@ -1,10 +1,11 @@
 import { type Dispatcher, Pool } from 'undici';
-import { systemClock } from '../clock.ts';
-import { messageOf } from '../message-of.ts';
-import type { Clock } from '../plugin.ts';
-import { gatewayRefusals, upstreamRefusals } from '../refusal.ts';
+import { systemClock } from '../../base/clock.ts';
+import { messageOf } from '../../base/message-of.ts';
+import { gatewayRefusals } from '../answer/refusal.ts';
+import type { Clock } from '../ports/clock.ts';
 import { connectorThrough } from './connector.ts';
 import { PooledCall } from './pooled-call.ts';
+import { upstreamRefusals } from './refusals.ts';
 import type { Target } from './target.ts';
 import { obstacle, type Readiness, type Transport } from './transport.ts';
 import { Turns } from './turns.ts';

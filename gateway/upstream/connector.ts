@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
-import { upstreamRefusals } from '../refusal.ts';
 import { guardAnswers } from './answer-guard.ts';
 import { joinShortWrites } from './joined-writes.ts';
+import { upstreamRefusals } from './refusals.ts';
 import { ConnectError, type Transport } from './transport.ts';
 
 /** For a TLS handshake, once the connection below it stands. */

@@ -1,4 +1,4 @@
-import type { Clock } from '../plugin.ts';
+import type { Clock } from '../ports/clock.ts';
 
 /** How far the wall clock may step back, as NTP makes it do, before nothing is known of the time that passed. */
 const stepBackMs = 1_000;

@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream';
 import { type Dispatcher, errors } from 'undici';
-import { BodyError } from '../body.ts';
-import { messageOf } from '../message-of.ts';
-import { Pieces } from '../pieces.ts';
-import { gatewayRefusals, upstreamRefusals } from '../refusal.ts';
-import type { Refusal } from '../verdict.ts';
+import { messageOf } from '../../base/message-of.ts';
+import { Pieces } from '../../base/pieces.ts';
+import { gatewayRefusals } from '../answer/refusal.ts';
+import type { Refusal } from '../answer/verdict.ts';
+import { BodyError } from '../request/body.ts';
 import { AnswerError, onPacketEnd } from './answer-guard.ts';
+import { upstreamRefusals } from './refusals.ts';
 import { ConnectError } from './transport.ts';
 import type { Call, Receiver, UpstreamCall } from './upstream.ts';
 

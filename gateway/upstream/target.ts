@@ -1,4 +1,4 @@
-import type { Destination } from './transport.ts';
+import type { Destination } from '../../base/net/destination.ts';
 
 /** One address of a service, as parsed from its URL. */
 export interface Target {

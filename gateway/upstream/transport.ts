@@ -1,13 +1,8 @@
 import type { Socket } from 'node:net';
-import type { TailnetEnvironment } from '../environment.ts';
-import type { Clock } from '../plugin.ts';
-import type { Refusal } from '../verdict.ts';
-
-/** Where to connect: a name or an address (IPv6 without brackets) and a port. */
-export interface Destination {
-  readonly host: string;
-  readonly port: number;
-}
+import type { Destination } from '../../base/net/destination.ts';
+import type { Refusal } from '../answer/verdict.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { TailnetPorts } from './tailnet/ports.ts';
 
 /** A transport may be asked at any time whether connections can be made, and whether those made before still live. */
 export type Readiness =
@@ -50,7 +45,7 @@ export interface Transport {
 /** What a host lends to a transport. */
 export interface TransportPorts {
   readonly clock: Clock;
-  readonly tailnet: TailnetEnvironment;
+  readonly tailnet: TailnetPorts;
   /**
    * Whether this machine is a sandbox, as on AWS Lambda: its own addresses serve the runtime and credentials and are never meant,
    * so `direct` is guarded too, by the names in the configuration and by the addresses that they resolve to.

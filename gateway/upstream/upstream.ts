@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Refusal } from '../verdict.ts';
+import type { Refusal } from '../answer/verdict.ts';
 import type { Readiness } from './transport.ts';
 
 /** One request to a service. */

@@ -1,9 +1,10 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { deflateRawSync } from 'node:zlib';
-import { build, type Plugin } from 'esbuild';
+import { build } from 'esbuild';
 import { builtins } from './builtins.ts';
+import { directImports } from './direct-imports.ts';
 import { leanAws } from './lean-aws.ts';
 import { leanUndici } from './lean-undici.ts';
 
@@ -51,7 +52,7 @@ export async function bundleFunction(name: FunctionName, folder: string): Promis
     metafile: true,
     write: false,
     logLevel: 'warning',
-    plugins: [builtins, leanUndici, ownModulesArePure, ...(name === 'rotation' ? [leanAws] : [])],
+    plugins: [builtins, directImports, leanUndici, ...(name === 'rotation' ? [leanAws] : [])],
   });
   const outputs = Object.values(result.metafile.outputs);
   const outside = outputs.flatMap(({ imports }) => imports).filter(({ external }) => external);
@@ -74,17 +75,3 @@ export async function bundleFunction(name: FunctionName, folder: string): Promis
 export function functionFolder(name: FunctionName, dist = join(root, 'dist')): string {
   return join(dist, 'functions', name);
 }
-
-/**
- * Says that Postern's own modules do nothing but declare: one that is imported for a thing that is not used is left out,
- * with all that it imports. That keeps the options' schemas out of an authorizer that needs ranges alone.
- */
-const ownModulesArePure: Plugin = {
-  name: 'own-modules-are-pure',
-  setup({ onResolve }) {
-    onResolve({ filter: /^\.{1,2}\/.*\.ts$/ }, ({ path, resolveDir, kind }) => {
-      if (kind === 'entry-point' || resolveDir.split(sep).includes('node_modules')) return undefined;
-      return { path: join(resolveDir, path), sideEffects: false };
-    });
-  },
-};

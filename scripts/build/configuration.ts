@@ -1,10 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { systemClock } from '../../gateway/clock.ts';
+import { uncheckedSecrets } from '../../adapters/secrets/index.ts';
+import { systemClock } from '../../base/clock.ts';
 import { parseDocument } from '../../gateway/config/document.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
-import { loadGateway } from '../../gateway/index.ts';
-import { uncheckedSecrets } from '../../gateway/secrets/index.ts';
+import { loadGateway, readTailnetPorts } from '../../gateway/index.ts';
 
 /** The name of the configuration beside a bundle: what POSTERN_CONFIG is set to. */
 export const bundledConfigurationName = 'postern.json';
@@ -19,11 +18,11 @@ export const bundledConfigurationName = 'postern.json';
  */
 export async function bundleConfiguration(file: string, folder: string): Promise<string> {
   const source = { file: basename(file), text: await readFile(file, 'utf8') };
-  const gateway = await loadGateway(source, {
+  const { gateway } = await loadGateway(source, {
     clock: systemClock,
     log: silent,
     secrets: uncheckedSecrets({}),
-    tailnet: readEnvironment({}).tailnet,
+    tailnet: readTailnetPorts({}),
   });
   await gateway.close();
   const { value } = await parseDocument(source);

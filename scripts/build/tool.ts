@@ -3,12 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { copyFile, cp, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { systemClock } from '../../gateway/clock.ts';
+import { systemClock } from '../../base/clock.ts';
+import { messageOf } from '../../base/message-of.ts';
+import { parseReference } from '../../base/schema/secret-reference.ts';
 import { parseDocument } from '../../gateway/config/document.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
-import { type ConfigurationSource, loadGateway } from '../../gateway/index.ts';
-import { messageOf } from '../../gateway/message-of.ts';
-import { parseReference } from '../../gateway/secrets/reference.ts';
+import { type ConfigurationSource, loadGateway, readTailnetPorts } from '../../gateway/index.ts';
 import type { Needs } from '../../lib/assets.ts';
 import { bundleConfiguration } from './configuration.ts';
 
@@ -40,7 +39,7 @@ async function secretsOf(source: ConfigurationSource, headOnly: boolean): Promis
   const references = new Set<string>();
   // Standard Webhooks wants the prefix; to the others it is text like the rest.
   const placeholder = `whsec_${randomBytes(32).toString('base64')}`;
-  const gateway = await loadGateway(source, {
+  const { gateway } = await loadGateway(source, {
     clock: systemClock,
     log: { info() {}, warn() {}, error() {} },
     secrets: {
@@ -50,7 +49,7 @@ async function secretsOf(source: ConfigurationSource, headOnly: boolean): Promis
         return Buffer.from(placeholder);
       },
     },
-    tailnet: readEnvironment({}).tailnet,
+    tailnet: readTailnetPorts({}),
     headOnly,
     sandboxed: true,
   });

@@ -45,16 +45,16 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
     seconds(limits.bodyWindowMs),
     seconds(limits.requestTimeoutMs),
   ],
-  'Chunks of one byte': [bytes(constant('gateway/pieces.ts', 'ownPieceBytes'))],
+  'Chunks of one byte': [bytes(constant('base/pieces.ts', 'ownPieceBytes'))],
   'A body in countless': [
     count(constant('server/server-request.ts', 'promptTurns')),
     `${constant('server/server-request.ts', 'dripMs')} ms`,
   ],
-  'Request target': [count(constant('gateway/path.ts', 'maxTargetBytes'))],
-  'Segments of a path': [count(constant('gateway/path.ts', 'maxSegments'))],
-  'A body that a plugin reads': [bytes(constant('gateway/config/chains.ts', 'defaultMaxBodyBytes'))],
+  'Request target': [count(constant('gateway/request/path.ts', 'maxTargetBytes'))],
+  'Segments of a path': [count(constant('gateway/request/path.ts', 'maxSegments'))],
+  'A body that a plugin reads': [bytes(constant('gateway/pipeline/chains.ts', 'defaultMaxBodyBytes'))],
   'Addresses against': [
-    count(Number(/list\(range, { max: ([\d_]+)/.exec(source('gateway/cidr.ts'))?.[1]?.replace('_', ''))),
+    count(Number(/list\(range, { max: ([\d_]+)/.exec(source('base/schema/cidrs.ts'))?.[1]?.replace('_', ''))),
     '40 ns',
   ],
   'Signatures in one header': [count(constant('gateway/providers/scheme/headers.ts', 'mostSignatures')), '1'],
@@ -79,9 +79,7 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   'Pairs of a query': [count(constant('gateway/expression/query.ts', 'maxPairs'))],
   'Requests under way to a service': [optionDefault(shape, 'connections'), optionDefault(shape, 'pending')],
   // Version, reply, reserved, type, length of the name, name, port (RFC 1928 section 6).
-  'Replies of a SOCKS5 proxy': [
-    `${7 + constant('gateway/upstream/socks-handshake.ts', 'maxNameBytes')} bytes`,
-  ],
+  'Replies of a SOCKS5 proxy': [`${7 + constant('base/socks5/handshake.ts', 'maxNameBytes')} bytes`],
   'Answers of the readiness endpoint': [
     bytes(constant('gateway/upstream/tailnet/endpoint.ts', 'maxAnswerBytes')),
   ],
@@ -95,10 +93,10 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   ],
   'Interim answers of a target': [count(constant('gateway/upstream/answer-guard.ts', 'maxInterimHeads'))],
   'An answer that the client': [seconds(limits.stalledReaderMs)],
-  'Bodies of answers that do not go': [bytes(constant('gateway/handling.ts', 'maxDroppedBytes'))],
+  'Bodies of answers that do not go': [bytes(constant('gateway/action/handling.ts', 'maxDroppedBytes'))],
   'Answers through Lambda': [bytes(constant('functions/answer-sink.ts', 'maxPayloadBytes'))],
   'Texts of a client in the log': ['8 KiB'],
-  'Texts of errors': [count(constant('gateway/redact.ts', 'maxConcealed'))],
+  'Texts of errors': [count(constant('base/redact.ts', 'maxConcealed'))],
 };
 
 const table = rows('SECURITY.md', '## What bounds each cost').filter(([first]) => !first?.startsWith('**'));

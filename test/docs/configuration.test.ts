@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { systemClock } from '../../gateway/clock.ts';
+import { uncheckedSecrets } from '../../adapters/secrets/unchecked.ts';
+import { systemClock } from '../../base/clock.ts';
+import { jsonSchema, parse, type Schema, s } from '../../base/schema/schema.ts';
 import { InvalidConfiguration } from '../../gateway/config/problems.ts';
 import { serverOptions } from '../../gateway/config/server-options.ts';
 import { configurationShape } from '../../gateway/config/shape.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
 import { loadGateway } from '../../gateway/index.ts';
 import { plugins } from '../../gateway/plugins/index.ts';
 import { providers } from '../../gateway/providers/index.ts';
-import { jsonSchema, parse, type Schema, s } from '../../gateway/schema.ts';
-import { uncheckedSecrets } from '../../gateway/secrets/unchecked.ts';
+import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
 import { transportForms } from '../../gateway/upstream/transports/index.ts';
 import { defaultLimits, limitsOf } from '../../server/limits.ts';
 import { names, page, rows } from './pages.ts';
@@ -63,13 +63,13 @@ function assertTable(
 /** Each problem's line and the first two words of what is said of it. */
 async function problemsOf(text: string): Promise<readonly string[]> {
   try {
-    const gateway = await loadGateway(
+    const { gateway } = await loadGateway(
       { file: 'postern.yaml', text },
       {
         clock: systemClock,
         log: silent,
         secrets: uncheckedSecrets({}),
-        tailnet: readEnvironment({}).tailnet,
+        tailnet: readTailnetPorts({}),
       },
     );
     await gateway.close();

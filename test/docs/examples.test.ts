@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import test from 'node:test';
 import { parse } from 'yaml';
-import { systemClock } from '../../gateway/clock.ts';
+import { uncheckedSecrets } from '../../adapters/secrets/unchecked.ts';
+import { systemClock } from '../../base/clock.ts';
 import type { ConfigurationProblem } from '../../gateway/config/problems.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
 import { compileExpression } from '../../gateway/expression/index.ts';
 import { loadGateway } from '../../gateway/index.ts';
-import { uncheckedSecrets } from '../../gateway/secrets/unchecked.ts';
+import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
 import { page, section } from './pages.ts';
 
 interface Fragment {
@@ -30,13 +30,13 @@ async function load(text: string): Promise<void> {
     ]),
   );
   const warnings: ConfigurationProblem[] = [];
-  const gateway = await loadGateway(
+  const { gateway } = await loadGateway(
     { file: 'shown.json', text: JSON.stringify({ ...shown, services, routes }) },
     {
       clock: systemClock,
       log: silent,
       secrets: uncheckedSecrets({}),
-      tailnet: readEnvironment({}).tailnet,
+      tailnet: readTailnetPorts({}),
       warned: (found) => warnings.push(...found),
     },
   );

@@ -9,13 +9,13 @@ const word = (value: number) =>
     value
   ] ?? String(value);
 
-const tunnel = (name: string) => constant('extension/tunnel.ts', name);
-const proof = (name: string) => constant('extension/proof.ts', name);
-const watchdog = (name: string) => constant('extension/watchdog.ts', name);
-const retries = /retriesMs = \[([^\]]+)\]/.exec(source('extension/tunnel.ts'))?.[1] ?? '';
+const tunnel = (name: string) => constant('tunnel/tunnel.ts', name);
+const proof = (name: string) => constant('tunnel/proof.ts', name);
+const watchdog = (name: string) => constant('tunnel/watchdog.ts', name);
+const retries = /retriesMs = \[([^\]]+)\]/.exec(source('tunnel/tunnel.ts'))?.[1] ?? '';
 const retrySeconds = retries.split(', ').map((ms) => Number(ms.replaceAll('_', '')) / 1000);
 /** What is left of Lambda's two seconds, and how much of it a login that is under way may take. */
-const loginShare = Number(/this\.#settle\(\), withinMs \* ([\d.]+)/.exec(source('extension/tunnel.ts'))?.[1]);
+const loginShare = Number(/this\.#settle\(\), withinMs \* ([\d.]+)/.exec(source('tunnel/tunnel.ts'))?.[1]);
 const loginMs = (2_000 - constant('extension/main.ts', 'marginMs')) * loginShare;
 const rereadMs = {
   known: constant('functions/edge-secret.ts', 'known'),
@@ -32,7 +32,7 @@ const artifactDays = Number(
 /** What a page says in its own words, with the numbers of the code. */
 const said: Readonly<Record<string, readonly string[]>> = {
   'docs/extension.md': [
-    `pings overlap, one every ${constant('extension/ping.ts', 'firstGapMs')} ms`,
+    `pings overlap, one every ${constant('tunnel/ping.ts', 'firstGapMs')} ms`,
     `the engine is restarted after ${seconds(proof('handshakeMs'))}`,
     `up to ${word(proof('standIns'))} peers that are online`,
     `a freeze of more than ${seconds(tunnel('freezeMs'))}`,
@@ -42,12 +42,12 @@ const said: Readonly<Record<string, readonly string[]>> = {
     `a ping every ${seconds(tunnel('beatEveryMs'))} that nobody answers`,
     `after ${retrySeconds.slice(0, -1).join(', ')} and then every ${retrySeconds.at(-1)} s`,
     `is waited for, ${Math.floor(loginMs / 100) / 10} s at most`,
-    `identity token (JWT, ${constant('extension/identity/web-identity.ts', 'durationSeconds') / 60} minutes)`,
-    `ephemeral, approved, tagged, ${constant('extension/identity/tailnet-api.ts', 'keyLifeSeconds') / 60} minutes`,
-    `it was asked ${word(constant('extension/identity/tailnet-api.ts', 'attempts'))} times`,
+    `identity token (JWT, ${constant('tunnel/identity/web-identity.ts', 'durationSeconds') / 60} minutes)`,
+    `ephemeral, approved, tagged, ${constant('tunnel/identity/tailnet-api.ts', 'keyLifeSeconds') / 60} minutes`,
+    `it was asked ${word(constant('tunnel/identity/tailnet-api.ts', 'attempts'))} times`,
   ],
   'docs/layer.md': [
-    `1 to ${constant('extension/readiness.ts', 'maxWithinMs')}; the answer comes within it`,
+    `1 to ${constant('tunnel/readiness.ts', 'maxWithinMs')}; the answer comes within it`,
     `more than ${seconds(constant('gateway/upstream/tailnet/readiness.ts', 'staleMs'))} have passed`,
     'Give a dial 400 ms, then another 1 s',
   ],
@@ -57,7 +57,7 @@ const said: Readonly<Record<string, readonly string[]>> = {
     `at the first request after ${word(constant('functions/holder.ts', 'retryAfterMs') / 1000)} seconds`,
     `NODE_OPTIONS=${/NODE_OPTIONS: '([^']+)'/.exec(gateway)?.[1]}`,
     `MALLOC_MMAP_THRESHOLD_=${/MALLOC_MMAP_THRESHOLD_: '([^']+)'/.exec(gateway)?.[1]}`,
-    `\`GOMEMLIMIT\`, ${/GOMEMLIMIT: .*'(\d+)MiB'/.exec(source('extension/tailscaled.ts'))?.[1]} MiB`,
+    `\`GOMEMLIMIT\`, ${/GOMEMLIMIT: .*'(\d+)MiB'/.exec(source('tunnel/tailscaled.ts'))?.[1]} MiB`,
   ],
   'docs/constructs.md': [
     `so ${constant('lib/tailnet-key.ts', 'longestRotationDays')} is the most`,

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { requestMetrics } from '../../functions/request-metrics.ts';
-import { createAccessLog } from '../../gateway/access-log.ts';
-import type { Head } from '../../gateway/exchange.ts';
-import type { FinishedRequest } from '../../gateway/handling.ts';
-import { most } from '../../gateway/log-limits.ts';
-import { gatewayRefusals } from '../../gateway/refusal.ts';
+import { gatewayRefusals } from '../../gateway/answer/refusal.ts';
+import { createAccessLog } from '../../gateway/observe/access-log.ts';
+import type { FinishedRequest } from '../../gateway/observe/finished-request.ts';
+import { most } from '../../gateway/observe/log-limits.ts';
+import type { Head } from '../../gateway/request/exchange.ts';
 import { exchangeOf } from '../gateway/expression/exchange.ts';
 import { names, rows, section } from './pages.ts';
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
-import { readEnvironment, readRotationEnvironment, variables } from '../../gateway/environment.ts';
+import { readRotationEnvironment } from '../../functions/rotation/environment.ts';
+import { variables } from '../../functions/variables.ts';
+import { readTailnet } from '../../tunnel/environment.ts';
 import { names, page, rows } from './pages.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -40,7 +42,7 @@ test('every variable of the functions and the extension has a row in a table of 
 });
 
 test('the defaults on the pages are those of the code', () => {
-  const { tailnet } = readEnvironment({});
+  const tailnet = readTailnet({});
   const rotation = readRotationEnvironment({
     POSTERN_ROTATION_ISSUER: 'tailscale',
     POSTERN_ROTATION_CREDENTIALS_ID: 'x',

@@ -6,13 +6,13 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { createSecrets } from '../../adapters/secrets/index.ts';
+import { systemClock } from '../../base/clock.ts';
 import { createAuthorizer } from '../../functions/authorizer/authorizer.ts';
 import { admitSources } from '../../functions/authorizer/source.ts';
 import { createForwarder } from '../../functions/forwarder/forwarder.ts';
-import { systemClock } from '../../gateway/clock.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
 import { createAccessLog, type Gateway, loadGateway } from '../../gateway/index.ts';
-import { createSecrets } from '../../gateway/secrets/index.ts';
+import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
 import { listLog } from '../functions/gateways.ts';
 import { findAwsTools } from '../support/aws-tools.ts';
 import { start as startApi } from './lab/http-api-harness.ts';
@@ -128,19 +128,19 @@ describe('docs/deploy.md, followed word for word', { skip }, () => {
       .replace('http://builder:8080', `http://127.0.0.1:${port}`)
       .replace('transport: tailnet', 'transport: direct');
     const { log } = listLog();
-    gateway = await loadGateway(
+    ({ gateway } = await loadGateway(
       { file: 'postern.yaml', text },
       {
         clock: systemClock,
         log,
         secrets: createSecrets(env),
-        tailnet: readEnvironment({}).tailnet,
+        tailnet: readTailnetPorts({}),
         finished: createAccessLog(
           (line) => logged.push(line),
           () => '',
         ),
       },
-    );
+    ));
     const authorizer = createAuthorizer({ admits: [admitSources(['127.0.0.1'])], log, clock: systemClock });
     const api = await startApi([
       {

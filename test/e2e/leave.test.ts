@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Tailscaled } from '../../extension/tailscaled.ts';
-import { Tunnel } from '../../extension/tunnel.ts';
-import { systemClock } from '../../gateway/clock.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
+import { systemClock } from '../../base/clock.ts';
+import { readEnvironment } from '../../functions/environment.ts';
+import { Tailscaled } from '../../tunnel/tailscaled.ts';
+import { Tunnel } from '../../tunnel/tunnel.ts';
 import { type Lab, startLab } from './lab/lab.ts';
 import { enterHub, runFolder } from './lab/network.ts';
 

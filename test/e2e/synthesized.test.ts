@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { App, Stack } from 'aws-cdk-lib';
 import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
 import { Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import { readEnvironment } from '../../gateway/environment.ts';
+import { readEnvironment } from '../../functions/environment.ts';
 import { TailnetLayer } from '../../lib/tailnet-layer.ts';
 import { pattern, sha256 } from './lab/echo.ts';
 import { call, type HttpAnswer, type HttpRequest } from './lab/http.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { variables } from '../../gateway/environment.ts';
-import { tunnelCauses } from '../../gateway/upstream/tunnel.ts';
+import { variables } from '../../functions/variables.ts';
+import { tunnelCauses } from '../../gateway/upstream/tailnet/tunnel.ts';
 
 const docs = join(import.meta.dirname, '..', '..', 'docs');
 const page = readFileSync(join(docs, 'extension.md'), 'utf8');

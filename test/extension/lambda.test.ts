@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { test } from 'node:test';
-import { TunnelError } from '../../extension/causes.ts';
 import { Lambda } from '../../extension/lambda.ts';
+import { TunnelError } from '../../tunnel/causes.ts';
+import { listen } from '../tunnel/listen.ts';
 import { FakeLambda } from './fake-lambda.ts';
-import { listen } from './listen.ts';
 
 test('it registers for the end of the sandbox and for no invocation', async (t) => {
   const fake = await new FakeLambda().start();

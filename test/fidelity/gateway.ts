@@ -1,15 +1,16 @@
-import { systemClock } from '../../gateway/clock.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
+import { uncheckedSecrets } from '../../adapters/secrets/index.ts';
+import { systemClock } from '../../base/clock.ts';
 import { type Gateway, loadGateway } from '../../gateway/index.ts';
-import { uncheckedSecrets } from '../../gateway/secrets/index.ts';
+import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
 import { fidelityConfiguration } from './run.ts';
 
 export const silent = { info() {}, warn() {}, error() {} };
 
 /** The gateway under test, over the direct transport. */
-export function loadFidelityGateway(targetPort: number): Promise<Gateway> {
-  return loadGateway(
+export async function loadFidelityGateway(targetPort: number): Promise<Gateway> {
+  const { gateway } = await loadGateway(
     { file: 'fidelity.json', text: JSON.stringify(fidelityConfiguration(`http://127.0.0.1:${targetPort}`)) },
-    { clock: systemClock, log: silent, secrets: uncheckedSecrets({}), tailnet: readEnvironment({}).tailnet },
+    { clock: systemClock, log: silent, secrets: uncheckedSecrets({}), tailnet: readTailnetPorts({}) },
   );
+  return gateway;
 }

@@ -1,5 +1,5 @@
+import { systemClock } from '../../base/clock.ts';
 import { createForwarder } from '../../functions/forwarder/forwarder.ts';
-import { systemClock } from '../../gateway/clock.ts';
 import { startHttpApi } from '../e2e/lab/http-api.ts';
 import { inProcess } from '../e2e/lab/in-process.ts';
 import { loadFidelityGateway, silent } from './gateway.ts';

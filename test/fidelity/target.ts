@@ -1,5 +1,4 @@
-import type { AddressInfo } from 'node:net';
-import { createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import type { WireAnswer } from './case.ts';
 import { headBytes, WireReader } from './wire.ts';
 

@@ -3,11 +3,11 @@ import { createHmac } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { after, before } from 'node:test';
+import { createSecrets } from '../../adapters/secrets/index.ts';
+import { systemClock } from '../../base/clock.ts';
 import { createForwarder } from '../../functions/forwarder/forwarder.ts';
-import { systemClock } from '../../gateway/clock.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
 import { type Gateway, loadGateway } from '../../gateway/index.ts';
-import { createSecrets } from '../../gateway/secrets/index.ts';
+import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
 import { type RunningServer, startServer } from '../../server/listener.ts';
 import { contextWith, httpApiEvent } from '../functions/events.ts';
 import { firstAnswer, RawClient } from '../server/raw-client.ts';
@@ -44,15 +44,15 @@ before(async () => {
     services: { a: { targets: [{ url: `http://127.0.0.1:${port}` }], transport: 'direct', timeout: '60s' } },
     routes: { github: route('/github', github), hmac: route('/hmac', hmac) },
   };
-  gateway = await loadGateway(
+  ({ gateway } = await loadGateway(
     { file: 'postern.json', text: JSON.stringify(configuration) },
     {
       clock: systemClock,
       log: silent,
       secrets: createSecrets({ SECRET: secret }),
-      tailnet: readEnvironment({}).tailnet,
+      tailnet: readTailnetPorts({}),
     },
-  );
+  ));
   server = await startServer(gateway, { host: '127.0.0.1', port: 0, limits: { lingerMs: 50 } });
 });
 

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { AnswerSink } from '../../functions/answer-sink.ts';
 import type { HttpApiAnswer } from '../../functions/payload.ts';
-import { upstreamRefusals } from '../../gateway/refusal.ts';
-import { BrokenOff } from '../../gateway/sink.ts';
-import type { Reply } from '../../gateway/verdict.ts';
+import { BrokenOff } from '../../gateway/answer/sink.ts';
+import type { Reply } from '../../gateway/answer/verdict.ts';
+import { upstreamRefusals } from '../../gateway/upstream/refusals.ts';
 
 function collect(limitBytes?: number) {
   const answers: HttpApiAnswer[] = [];

@@ -8,9 +8,9 @@ import {
 } from '../../functions/authorizer/authorizer.ts';
 import { decideBy } from '../../functions/authorizer/decide.ts';
 import { admitSources } from '../../functions/authorizer/source.ts';
+import { gatewayRefusals } from '../../gateway/answer/refusal.ts';
+import { next } from '../../gateway/answer/verdict.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
-import { gatewayRefusals } from '../../gateway/refusal.ts';
-import { next } from '../../gateway/verdict.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { authorizerEvent, contextWith } from './events.ts';
 import { listLog, scriptedGateway } from './gateways.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { systemClock } from '../../base/clock.ts';
 import { authorizerRefusals, createAuthorizer } from '../../functions/authorizer/authorizer.ts';
 import { admitSources } from '../../functions/authorizer/source.ts';
 import { type EdgeProof, type Entrance, throughEdge } from '../../functions/edge.ts';
 import { createForwarder } from '../../functions/forwarder/forwarder.ts';
-import { systemClock } from '../../gateway/clock.ts';
-import { next } from '../../gateway/verdict.ts';
+import { next } from '../../gateway/answer/verdict.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { asAuthorizerEvent, contextWith, httpApiEvent, requestOf, type WireEvent } from './events.ts';
 import { listLog, scriptedGateway } from './gateways.ts';

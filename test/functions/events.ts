@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import type { HttpApiEvent } from '../../functions/payload.ts';
 import { readRequest, takeEvent } from '../../functions/read-event.ts';
-import { systemClock } from '../../gateway/clock.ts';
-import type { Clock } from '../../gateway/plugin.ts';
 
 /** An event as it comes over the wire; a test may put anything into most fields. */
 export interface WireEvent {

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import { createForwarder } from '../../functions/forwarder/forwarder.ts';
 import type { HttpApiAnswer } from '../../functions/payload.ts';
-import { systemClock } from '../../gateway/clock.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
-import type { Clock } from '../../gateway/plugin.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { contextWith, httpApiEvent } from './events.ts';
 import { listLog, scriptedGateway } from './gateways.ts';

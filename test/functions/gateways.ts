@@ -1,12 +1,12 @@
-import { systemClock } from '../../gateway/clock.ts';
-import type { Exchange } from '../../gateway/exchange.ts';
+import { systemClock } from '../../base/clock.ts';
+import type { Log, LogFields } from '../../base/log.ts';
+import type { Verdict } from '../../gateway/answer/verdict.ts';
 import { Gateway } from '../../gateway/gateway.ts';
-import type { FinishedRequest } from '../../gateway/handling.ts';
-import type { Log, LogFields } from '../../gateway/plugin.ts';
-import type { Step } from '../../gateway/route.ts';
-import { createRouter } from '../../gateway/router.ts';
+import type { FinishedRequest } from '../../gateway/observe/finished-request.ts';
+import type { Step } from '../../gateway/pipeline/chain.ts';
+import type { Exchange } from '../../gateway/request/exchange.ts';
+import { createRouter } from '../../gateway/routing/router.ts';
 import type { Call, Receiver, Upstream } from '../../gateway/upstream/upstream.ts';
-import type { Verdict } from '../../gateway/verdict.ts';
 
 export interface Scripted {
   readonly gateway: Gateway;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { systemClock } from '../../base/clock.ts';
 import { GatewayHolder } from '../../functions/holder.ts';
-import { systemClock } from '../../gateway/clock.ts';
 import { InvalidConfiguration } from '../../gateway/config/problems.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
 import { listLog, scriptedGateway } from './gateways.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { loadConfigured } from '../../functions/load.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
+import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
 import { noLog } from '../support/gateway.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'postern-load-'));
@@ -15,7 +15,7 @@ function load(url: string, env: Readonly<Record<string, string>>) {
   writeFileSync(join(folder, 'postern.json'), JSON.stringify({ services, routes: {} }));
   return loadConfigured({
     config: 'postern.json',
-    tailnet: readEnvironment({}).tailnet,
+    tailnet: readTailnetPorts({}),
     env: { LAMBDA_TASK_ROOT: folder, ...env },
     log: noLog,
     headOnly: false,

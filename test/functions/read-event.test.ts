@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { systemClock } from '../../base/clock.ts';
 import { createAuthorizer } from '../../functions/authorizer/authorizer.ts';
 import { decideBy } from '../../functions/authorizer/decide.ts';
 import { admitSources } from '../../functions/authorizer/source.ts';
@@ -8,8 +9,7 @@ import { throughEdge } from '../../functions/edge.ts';
 import { createForwarder } from '../../functions/forwarder/forwarder.ts';
 import { takeEvent, WrongEvent } from '../../functions/read-event.ts';
 import { declaredBytes, incomingRequest } from '../../functions/request.ts';
-import { BytesBody } from '../../gateway/body.ts';
-import { systemClock } from '../../gateway/clock.ts';
+import { BytesBody } from '../../gateway/request/body.ts';
 import { asAuthorizerEvent, contextWith, httpApiEvent, requestOf } from './events.ts';
 import { foreignEvents, swapped } from './foreign-events.ts';
 import { listLog, scriptedGateway } from './gateways.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { meteredLog } from '../../base/aws/emf.ts';
+import { createLog } from '../../base/log.ts';
 import { requestMetrics } from '../../functions/request-metrics.ts';
-import { createAccessLog } from '../../gateway/access-log.ts';
-import { createLog } from '../../gateway/log.ts';
-import { meteredLog } from '../../gateway/metric.ts';
-import { refusals } from '../../gateway/refusal.ts';
-import { next } from '../../gateway/verdict.ts';
+import { refusals } from '../../gateway/answer/refusal.ts';
+import { next } from '../../gateway/answer/verdict.ts';
+import { createAccessLog } from '../../gateway/observe/access-log.ts';
 import { gatewayWith, instance, request, send } from '../support/gateway.ts';
 import { metricsOf } from './emf.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { requestPath } from '../../functions/request-path.ts';
-import { canonicalize } from '../../gateway/path.ts';
+import { canonicalize } from '../../gateway/request/path.ts';
 
 const encodings: [rawPath: string, path: string][] = [
   ['/', '/'],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
 import { declaredBytes, incomingRequest } from '../../functions/request.ts';
-import { BytesBody } from '../../gateway/body.ts';
+import { BytesBody } from '../../gateway/request/body.ts';
 import { gatewayWith } from '../support/gateway.ts';
 import { httpApiEvent, requestOf } from './events.ts';
 

@@ -6,7 +6,7 @@ import { Certificate } from 'aws-cdk-lib/aws-certificatemanager';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import { HostedZone } from 'aws-cdk-lib/aws-route53';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
-import { edgeHeaders } from '../../gateway/edge-headers.ts';
+import { edgeHeaders } from '../../functions/edge-headers.ts';
 import { EdgeDistribution, type EdgeDistributionProps } from '../../lib/edge-distribution.ts';
 import { InvalidProps } from '../../lib/problem.ts';
 import { WebhookGateway } from '../../lib/webhook-gateway.ts';

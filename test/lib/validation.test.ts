@@ -8,7 +8,7 @@ import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk
 import { HostedZone } from 'aws-cdk-lib/aws-route53';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import { shown } from '../../gateway/shown.ts';
+import { shown } from '../../base/shown.ts';
 import { PosternStack } from '../../lib/postern-stack.ts';
 import { InvalidProps } from '../../lib/problem.ts';
 import { TailnetKey, type TailnetKeyProps } from '../../lib/tailnet-key.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { systemClock } from '../../gateway/clock.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
-import type { FinishedRequest } from '../../gateway/handling.ts';
+import { systemClock } from '../../base/clock.ts';
+import type { FinishedRequest } from '../../gateway/observe/finished-request.ts';
 import { createUpstream } from '../../gateway/upstream/client.ts';
+import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../gateway/upstream/target.ts';
 import { parseTransport } from '../../gateway/upstream/transports/index.ts';
 import { startServer } from '../../server/listener.ts';
@@ -20,7 +20,7 @@ async function through(t: TestContext, answer: string | Answering, options: Opti
   const target = await startRawTarget(t, answer);
   const upstream = createUpstream({
     targets: [parseTarget(`http://127.0.0.1:${target.port}`)],
-    transport: parseTransport('direct').create({ clock: systemClock, tailnet: readEnvironment({}).tailnet }),
+    transport: parseTransport('direct').create({ clock: systemClock, tailnet: readTailnetPorts({}) }),
     timeoutMs: 10_000,
   });
   t.after(() => upstream.close());

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import type { Hooks } from '../../gateway/plugin.ts';
+import type { Hooks } from '../../gateway/plugin/plugin.ts';
 import { startServer } from '../../server/listener.ts';
 import { ServerRequest } from '../../server/server-request.ts';
 import { gatewayWith, instance } from '../support/gateway.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Hooks } from '../../gateway/plugin.ts';
+import type { Hooks } from '../../gateway/plugin/plugin.ts';
 import { type ListenOptions, startServer } from '../../server/listener.ts';
 import { gatewayWith, instance } from '../support/gateway.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { BodyError } from '../../gateway/body.ts';
-import type { Hooks } from '../../gateway/plugin.ts';
+import type { Hooks } from '../../gateway/plugin/plugin.ts';
+import type { BodyError } from '../../gateway/request/body.ts';
 import type { Upstream } from '../../gateway/upstream/upstream.ts';
 import { type ListenOptions, startServer } from '../../server/listener.ts';
 import { gatewayWith, instance, ok, upstreamOf } from '../support/gateway.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { systemClock } from '../../gateway/clock.ts';
+import { systemClock } from '../../base/clock.ts';
 import { type GatewayPorts, InvalidConfiguration, loadGateway } from '../../gateway/index.ts';
 import { defaultLimits, limitsOf, mostHeldBodyBytes } from '../../server/limits.ts';
 import { startServer } from '../../server/listener.ts';
@@ -28,13 +28,13 @@ ${server}`,
   );
 
 test('without `server` the defaults count', async () => {
-  const gateway = await load('');
-  assert.deepEqual(limitsOf(gateway.serverOptions.limits), defaultLimits);
+  const { gateway, server: options } = await load('');
+  assert.deepEqual(limitsOf(options.limits), defaultLimits);
   await gateway.close();
 });
 
 test('every limit of the listener can be set', async () => {
-  const gateway = await load(`server:
+  const { gateway, server: options } = await load(`server:
   limits:
     headerSize: 16KiB
     headerLines: 50
@@ -50,7 +50,7 @@ test('every limit of the listener can be set', async () => {
     connectionsPerAddress: 3
     pipelined: 2
 `);
-  assert.deepEqual(limitsOf(gateway.serverOptions.limits), {
+  assert.deepEqual(limitsOf(options.limits), {
     headerBytes: 16_384,
     headerCount: 50,
     headersTimeoutMs: 5_000,
@@ -83,8 +83,8 @@ test('a body can hold what one address may hold, and no more than all of them to
 });
 
 test('a limit of the configuration is the limit of the listener', async (t) => {
-  const gateway = await load('server: { limits: { headerLines: 2 } }');
-  const limits = limitsOf(gateway.serverOptions.limits);
+  const { gateway, server: options } = await load('server: { limits: { headerLines: 2 } }');
+  const limits = limitsOf(options.limits);
   const server = await startServer(gateway, { host: '127.0.0.1', port: 0, limits });
   t.after(() => server.close(0).then(() => gateway.close()));
   const client = await RawClient.connect(server.address.port);
@@ -93,7 +93,7 @@ test('a limit of the configuration is the limit of the listener', async (t) => {
 });
 
 test('the functions accept the section, for one file may serve both hosts', async () => {
-  await (await load('server: { limits: { memory: 8MiB } }', true)).close();
+  await (await load('server: { limits: { memory: 8MiB } }', true)).gateway.close();
 });
 
 for (const [what, server, message] of [

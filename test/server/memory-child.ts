@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { Hooks } from '../../gateway/plugin.ts';
+import type { Hooks } from '../../gateway/plugin/plugin.ts';
 import { startServer } from '../../server/listener.ts';
 import { gatewayWith, instance, upstreamOf } from '../support/gateway.ts';
 

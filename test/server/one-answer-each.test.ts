@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Hooks } from '../../gateway/plugin.ts';
+import type { Hooks } from '../../gateway/plugin/plugin.ts';
 import { startServer } from '../../server/listener.ts';
 import { gatewayWith, instance } from '../support/gateway.ts';
 import { type HeldCall, HeldUpstream } from './fake-upstream.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { createAccessLog } from '../../gateway/access-log.ts';
+import { createAccessLog } from '../../gateway/observe/access-log.ts';
 import { startServer } from '../../server/listener.ts';
 import { gatewayWith } from '../support/gateway.ts';
 import { HeldUpstream } from './fake-upstream.ts';
@@ -68,7 +68,7 @@ const rows: readonly (readonly [
   [
     'a head beyond what may be held',
     `GET /big HTTP/1.1\r\nHost: a\r\nX: ${'a'.repeat(20_000)}\r\n\r\n`,
-    'http:overloaded',
+    'http:headers-too-large',
     { method: 'GET', host: 'a', path: '/big' },
   ],
 ];

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { systemClock } from '../../gateway/clock.ts';
-import { readEnvironment } from '../../gateway/environment.ts';
+import { uncheckedSecrets } from '../../adapters/secrets/index.ts';
+import { systemClock } from '../../base/clock.ts';
 import { loadGateway } from '../../gateway/index.ts';
-import { uncheckedSecrets } from '../../gateway/secrets/index.ts';
+import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
 import { startServer } from '../../server/listener.ts';
 import { noLog } from '../support/gateway.ts';
 import { RawClient } from './raw-client.ts';
@@ -18,7 +18,7 @@ async function open(t: TestContext): Promise<(head: string) => Promise<string>> 
   await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
   t.after(() => target.close());
   const { port } = target.address() as AddressInfo;
-  const gateway = await loadGateway(
+  const { gateway } = await loadGateway(
     {
       file: 'test.json',
       text: JSON.stringify({
@@ -29,7 +29,7 @@ async function open(t: TestContext): Promise<(head: string) => Promise<string>> 
         },
       }),
     },
-    { clock: systemClock, log: noLog, secrets: uncheckedSecrets({}), tailnet: readEnvironment({}).tailnet },
+    { clock: systemClock, log: noLog, secrets: uncheckedSecrets({}), tailnet: readTailnetPorts({}) },
   );
   const server = await startServer(gateway, { host: '127.0.0.1', port: 0, limits: { lingerMs: 200 } });
   t.after(async () => {

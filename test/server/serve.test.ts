@@ -177,6 +177,7 @@ test('signals within a second count once, and the grace begins at the first', as
   const free = { host: '127.0.0.1', port: 0 };
   const running = await serve({
     gateway: gatewayWith({ upstream }),
+    server: { limits: {} },
     listen: free,
     admin: free,
     log: noLog,

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { Readable } from 'node:stream';
 import { test } from 'node:test';
-import type { Hooks } from '../../gateway/plugin.ts';
+import type { Hooks } from '../../gateway/plugin/plugin.ts';
 import { createUpstream } from '../../gateway/upstream/client.ts';
 import { parseTarget } from '../../gateway/upstream/target.ts';
 import type { Upstream } from '../../gateway/upstream/upstream.ts';

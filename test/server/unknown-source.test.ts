@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import type { FinishedRequest } from '../../gateway/handling.ts';
+import type { FinishedRequest } from '../../gateway/observe/finished-request.ts';
 import { startServer } from '../../server/listener.ts';
 import { gatewayWith, request, send } from '../support/gateway.ts';
 import { HeldUpstream } from './fake-upstream.ts';

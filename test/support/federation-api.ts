@@ -1,6 +1,6 @@
 import http from 'node:http';
 import https from 'node:https';
-import { listen, readBody } from '../extension/listen.ts';
+import { listen, readBody } from '../tunnel/listen.ts';
 import type { WebIdentity } from './web-identity.ts';
 
 /** Another answer than the right one; `silence` never answers, `hang up` closes the connection. */

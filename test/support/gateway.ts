@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
-import { type Body, BytesBody } from '../../gateway/body.ts';
-import { systemClock } from '../../gateway/clock.ts';
-import { compileChain, type Instance, isKnownByHead } from '../../gateway/config/chains.ts';
+import { systemClock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import { s } from '../../base/schema/schema.ts';
+import type { Sink } from '../../gateway/answer/sink.ts';
 import { Gateway } from '../../gateway/gateway.ts';
-import type { FinishedRequest } from '../../gateway/handling.ts';
-import type { Hooks, Log, Plugin } from '../../gateway/plugin.ts';
-import type { IncomingRequest } from '../../gateway/request.ts';
-import type { ConsumerChain, Route } from '../../gateway/route.ts';
-import { createRouter } from '../../gateway/router.ts';
-import { s } from '../../gateway/schema.ts';
-import type { Sink } from '../../gateway/sink.ts';
+import type { FinishedRequest } from '../../gateway/observe/finished-request.ts';
+import type { ConsumerChain } from '../../gateway/pipeline/chain.ts';
+import { compileChain, type Instance, isKnownByHead } from '../../gateway/pipeline/chains.ts';
+import type { Hooks, Plugin } from '../../gateway/plugin/plugin.ts';
+import { type Body, BytesBody } from '../../gateway/request/body.ts';
+import type { IncomingRequest } from '../../gateway/request/request.ts';
+import type { Route } from '../../gateway/routing/route.ts';
+import { createRouter } from '../../gateway/routing/router.ts';
 import type { Receiver, Upstream } from '../../gateway/upstream/upstream.ts';
 
 /** An answer as a test sees it. */

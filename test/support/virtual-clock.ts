@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Clock } from '../../gateway/plugin.ts';
+import type { Clock } from '../../base/clock.ts';
 import { quiet } from './quiet.ts';
 
 /** Turns of the event loop in which what was woken goes on, before the next sleeper wakes. */

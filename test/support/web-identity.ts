@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
 import http from 'node:http';
 import { AwsV4Signer } from 'aws4fetch';
-import { listen, readBody } from '../extension/listen.ts';
+import { listen, readBody } from '../tunnel/listen.ts';
 
 /** An error of AWS instead of the token; `silence` never answers, `hang up` closes the connection. */
 export type StsTrouble =

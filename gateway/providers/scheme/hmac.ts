@@ -1,4 +1,4 @@
-import type { Warn } from '../../configuration-error.ts';
+import type { Warn } from '../../../base/schema/configuration-error.ts';
 import { type Claim, type LoadedSecret, MalformedSignature, type ReadHead } from '../provider.ts';
 import {
   headerLine,

@@ -1,5 +1,5 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
-import { ConfigurationError, type Warn } from '../../configuration-error.ts';
+import { ConfigurationError, type Warn } from '../../../base/schema/configuration-error.ts';
 
 const leastBytes = 8;
 const advisedBytes = 16;

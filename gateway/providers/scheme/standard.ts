@@ -1,5 +1,5 @@
 import { createPublicKey, type KeyObject, verify as verifySignature } from 'node:crypto';
-import { ConfigurationError, type Warn } from '../../configuration-error.ts';
+import { ConfigurationError, type Warn } from '../../../base/schema/configuration-error.ts';
 import { type Claim, type LoadedSecret, MalformedSignature, type ReadHead } from '../provider.ts';
 import { headerLine, readId, readTime, required, signaturesIn } from './headers.ts';
 import { hmacKey } from './key.ts';

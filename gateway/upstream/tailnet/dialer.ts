@@ -1,13 +1,14 @@
 import type { Socket } from 'node:net';
-import { limited } from '../../clock.ts';
-import type { Clock } from '../../plugin.ts';
-import { upstreamRefusals } from '../../refusal.ts';
-import { dialSocks, type SocksError } from '../socks-dial.ts';
+import { limited } from '../../../base/clock.ts';
+import type { Destination } from '../../../base/net/destination.ts';
+import { dialSocks, type SocksError } from '../../../base/socks5/dial.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { upstreamRefusals } from '../refusals.ts';
 import { guardTarget } from '../target-guard.ts';
-import { ConnectError, type Destination, obstacle, type Readiness } from '../transport.ts';
-import type { ConnectCause } from '../tunnel.ts';
+import { ConnectError, obstacle, type Readiness } from '../transport.ts';
 import type { TunnelEndpoint } from './endpoint.ts';
 import type { TunnelReadiness } from './readiness.ts';
+import type { ConnectCause } from './tunnel.ts';
 
 export interface TunnelDialerParts {
   readonly socksPort: number;

@@ -1,8 +1,8 @@
 import http from 'node:http';
-import { after } from '../../clock.ts';
-import type { Clock } from '../../plugin.ts';
-import type { Destination } from '../transport.ts';
-import { type ConnectCause, connectCauses, type Diagnosis } from '../tunnel.ts';
+import { after } from '../../../base/clock.ts';
+import type { Destination } from '../../../base/net/destination.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { type ConnectCause, connectCauses, type Diagnosis } from './tunnel.ts';
 
 /** What the endpoint said of the tunnel. The code is not narrowed: a newer extension may know more causes. */
 export type EndpointAnswer =

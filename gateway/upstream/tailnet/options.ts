@@ -1,6 +1,6 @@
-import { systemClock } from '../../clock.ts';
-import { readEnvironment } from '../../environment.ts';
-import type { Clock } from '../../plugin.ts';
+import { systemClock } from '../../../base/clock.ts';
+import type { Clock } from '../../ports/clock.ts';
+import { readTailnetPorts } from './ports.ts';
 import { TunnelTransport } from './tunnel-transport.ts';
 
 /** How a function beside the layer reaches the tunnel. Everything has a default that fits the layer. */
@@ -21,7 +21,7 @@ export function openTunnel(options: TailnetOptions): {
   readonly withinMs: number;
   readonly socksPort: number;
 } {
-  const socksPort = options.socksPort ?? readEnvironment(process.env).tailnet.socksPort;
+  const socksPort = options.socksPort ?? readTailnetPorts(process.env).socksPort;
   const readinessPort = options.readinessPort ?? socksPort + 1;
   const { clock = systemClock, withinMs = 10_000 } = options;
   return { transport: new TunnelTransport({ socksPort, readinessPort, clock }), withinMs, socksPort };

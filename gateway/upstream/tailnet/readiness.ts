@@ -1,5 +1,5 @@
-import { limited } from '../../clock.ts';
-import type { Clock } from '../../plugin.ts';
+import { limited } from '../../../base/clock.ts';
+import type { Clock } from '../../ports/clock.ts';
 import { PauseWatch } from '../pause.ts';
 import type { Readiness } from '../transport.ts';
 import type { EndpointAnswer, TunnelEndpoint } from './endpoint.ts';

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
-import type { Clock } from '../../plugin.ts';
-import type { Destination, Readiness, Transport } from '../transport.ts';
+import type { Destination } from '../../../base/net/destination.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { Readiness, Transport } from '../transport.ts';
 import { TunnelDialer } from './dialer.ts';
 import { TunnelEndpoint } from './endpoint.ts';
 import { TunnelReadiness } from './readiness.ts';

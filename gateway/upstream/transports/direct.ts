@@ -1,18 +1,13 @@
 import type { LookupAddress } from 'node:dns';
 import { connect, type LookupFunction, type Socket } from 'node:net';
-import { after } from '../../clock.ts';
-import type { Clock } from '../../plugin.ts';
-import { upstreamRefusals } from '../../refusal.ts';
-import type { Refusal } from '../../verdict.ts';
+import { after } from '../../../base/clock.ts';
+import type { Destination } from '../../../base/net/destination.ts';
+import type { Refusal } from '../../answer/verdict.ts';
+import type { Clock } from '../../ports/clock.ts';
 import { PauseWatch } from '../pause.ts';
+import { upstreamRefusals } from '../refusals.ts';
 import { guardTarget } from '../target-guard.ts';
-import {
-  ConnectError,
-  type Destination,
-  type Readiness,
-  type Transport,
-  type TransportKind,
-} from '../transport.ts';
+import { ConnectError, type Readiness, type Transport, type TransportKind } from '../transport.ts';
 
 /** After a longer pause kept connections are not trusted: a firewall may have forgotten them without a word. */
 const trustMs = 30_000;

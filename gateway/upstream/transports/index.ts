@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../../configuration-error.ts';
+import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
 import type { CreateTransport, TransportKind } from '../transport.ts';
 import { direct } from './direct.ts';
 import { socks5 } from './socks5.ts';

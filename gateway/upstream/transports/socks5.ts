@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net';
-import { ConfigurationError } from '../../configuration-error.ts';
-import type { Clock } from '../../plugin.ts';
-import { upstreamRefusals } from '../../refusal.ts';
-import type { Refusal } from '../../verdict.ts';
+import type { Destination } from '../../../base/net/destination.ts';
+import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
+import { dialSocks, type SocksError, type SocksReply } from '../../../base/socks5/dial.ts';
+import type { Refusal } from '../../answer/verdict.ts';
+import type { Clock } from '../../ports/clock.ts';
 import { PauseWatch } from '../pause.ts';
-import { dialSocks, type SocksError, type SocksReply } from '../socks-dial.ts';
+import { upstreamRefusals } from '../refusals.ts';
 import {
   ConnectError,
   type CreateTransport,
-  type Destination,
   type Readiness,
   type Transport,
   type TransportKind,

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, test } from 'node:test';
+import { createLog } from '../../../base/log.ts';
 import { createApi } from '../../../functions/rotation/api.ts';
 import type { RotationError } from '../../../functions/rotation/errors.ts';
 import { createHeadscale } from '../../../functions/rotation/headscale.ts';
 import { createTailscale } from '../../../functions/rotation/tailscale.ts';
-import { createLog } from '../../../gateway/log.ts';
 import {
   type ApiRequest,
   problem,

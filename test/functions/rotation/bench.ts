@@ -1,8 +1,8 @@
+import { createLog } from '../../../base/log.ts';
+import { redact } from '../../../base/redact.ts';
 import { openIssuer } from '../../../functions/rotation/open-issuer.ts';
 import { createRotation, type RotationHandler } from '../../../functions/rotation/rotation.ts';
 import { createSecretStore } from '../../../functions/rotation/store.ts';
-import { createLog } from '../../../gateway/log.ts';
-import { redact } from '../../../gateway/redact.ts';
 import { FakeSecretsManager } from '../../support/secrets-manager.ts';
 import { TailscaleApi, type TailscaleApiOptions } from '../../support/tailscale-api.ts';
 

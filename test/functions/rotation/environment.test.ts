@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readRotationEnvironment } from '../../../gateway/environment.ts';
+import { readRotationEnvironment } from '../../../functions/rotation/environment.ts';
 
 const tailscale = {
   POSTERN_ROTATION_ISSUER: 'tailscale',

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createLog } from '../../../base/log.ts';
 import { createApi } from '../../../functions/rotation/api.ts';
 import { createHeadscale } from '../../../functions/rotation/headscale.ts';
 import type { Issuer } from '../../../functions/rotation/issuer.ts';
-import { createLog } from '../../../gateway/log.ts';
 import { TailscaleApi } from '../../support/tailscale-api.ts';
 
 // Which API a Headscale speaks, and its own one (proto/headscale/v1/preauthkey.proto, as 0.29 answers). The laboratory runs the real one.

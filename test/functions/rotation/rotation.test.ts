@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createLog } from '../../../base/log.ts';
 import { refuseAll } from '../../../functions/rotation/rotation.ts';
-import { createLog } from '../../../gateway/log.ts';
 import { problem } from '../../support/tailscale-api.ts';
 import { createBench, dayMs, secretId, token } from './bench.ts';
 

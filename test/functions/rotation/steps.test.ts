@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseAuthKey } from '../../../extension/secret.ts';
 import { createSecretStore } from '../../../functions/rotation/store.ts';
+import { parseAuthKey } from '../../../tunnel/secret.ts';
 import { problem } from '../../support/tailscale-api.ts';
 import { type Bench, createBench, credentialsId, dayMs, secretId, steps, token } from './bench.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
-import { readEnvironment } from '../../../gateway/environment.ts';
+import { uncheckedSecrets } from '../../../adapters/secrets/unchecked.ts';
 import { InvalidConfiguration, loadGateway } from '../../../gateway/index.ts';
-import { uncheckedSecrets } from '../../../gateway/secrets/unchecked.ts';
+import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { noLog } from '../../support/gateway.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
@@ -20,13 +20,13 @@ for (const file of readdirSync(folder)) {
 
 async function messagesOf(text: string): Promise<string> {
   try {
-    const gateway = await loadGateway(
+    const { gateway } = await loadGateway(
       { file: 'FILE', text },
       {
         clock: new VirtualClock(0),
         log: noLog,
         secrets: uncheckedSecrets({}),
-        tailnet: readEnvironment({}).tailnet,
+        tailnet: readTailnetPorts({}),
       },
     );
     await gateway.close();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { systemClock } from '../../../gateway/clock.ts';
-import { readEnvironment } from '../../../gateway/environment.ts';
+import { systemClock } from '../../../base/clock.ts';
 import { loadGateway } from '../../../gateway/index.ts';
+import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { noLog, request } from '../../support/gateway.ts';
 
 const text = `
@@ -27,8 +27,8 @@ test('an authorizer runs what stands before the body and never asks for the secr
       return Buffer.from('a secret');
     },
   };
-  const ports = { clock: systemClock, log: noLog, secrets, tailnet: readEnvironment({}).tailnet };
-  const gateway = await loadGateway({ file: 'postern.yaml', text }, { ...ports, headOnly: true });
+  const ports = { clock: systemClock, log: noLog, secrets, tailnet: readTailnetPorts({}) };
+  const { gateway } = await loadGateway({ file: 'postern.yaml', text }, { ...ports, headOnly: true });
   assert.deepEqual(asked, []);
   assert.equal((await gateway.decide(request({ clientIp: '192.0.2.7' }))).reply, undefined);
   assert.equal((await gateway.decide(request({ clientIp: '198.51.100.7' }))).reply?.code, 'source-ip:denied');

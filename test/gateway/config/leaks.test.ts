@@ -2,11 +2,14 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
+import { uncheckedSecrets } from '../../../adapters/secrets/unchecked.ts';
+import { shown } from '../../../base/shown.ts';
+import { readEnvironment } from '../../../functions/environment.ts';
+import { readRotationEnvironment } from '../../../functions/rotation/environment.ts';
+import { variables } from '../../../functions/variables.ts';
 import { InvalidConfiguration } from '../../../gateway/config/problems.ts';
-import { readEnvironment, readRotationEnvironment, variables } from '../../../gateway/environment.ts';
 import { loadGateway } from '../../../gateway/index.ts';
-import { uncheckedSecrets } from '../../../gateway/secrets/unchecked.ts';
-import { shown } from '../../../gateway/shown.ts';
+import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 /** Everything that loading says of a configuration: errors, warnings, what is logged. */
@@ -15,13 +18,13 @@ async function said(file: string, text: string): Promise<string> {
   const write = (event: string, fields: unknown) => void lines.push(event, JSON.stringify(fields));
   const secrets = uncheckedSecrets({});
   try {
-    const gateway = await loadGateway(
+    const { gateway } = await loadGateway(
       { file, text },
       {
         clock: new VirtualClock(0),
         log: { info: write, warn: write, error: write },
         secrets,
-        tailnet: readEnvironment({}).tailnet,
+        tailnet: readTailnetPorts({}),
       },
     );
     await gateway.close();

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { systemClock } from '../../../gateway/clock.ts';
+import { systemClock } from '../../../base/clock.ts';
 import { loadGateway } from '../../../gateway/config/load.ts';
-import { readEnvironment } from '../../../gateway/environment.ts';
+import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { noLog, request, send } from '../../support/gateway.ts';
 import { startRawTarget } from '../upstream/fixtures/raw-target.ts';
 
@@ -45,13 +45,13 @@ services:
 routes:
   r: { match: { path: /hooks/* }, service: a, targetPath: strip, open: true }
 `;
-    const gateway = await loadGateway(
+    const { gateway } = await loadGateway(
       { file: 'postern.yaml', text },
       {
         clock: systemClock,
         log: noLog,
         secrets: { get: async () => new Uint8Array() },
-        tailnet: readEnvironment({}).tailnet,
+        tailnet: readTailnetPorts({}),
       },
     );
     t.after(() => gateway.close());

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { systemClock } from '../../../gateway/clock.ts';
-import { readEnvironment } from '../../../gateway/environment.ts';
+import { uncheckedSecrets } from '../../../adapters/secrets/unchecked.ts';
+import { systemClock } from '../../../base/clock.ts';
 import { type ConfigurationProblem, loadGateway } from '../../../gateway/index.ts';
-import { uncheckedSecrets } from '../../../gateway/secrets/unchecked.ts';
+import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { noLog } from '../../support/gateway.ts';
 
 const text = `
@@ -17,12 +17,12 @@ const ports = {
   clock: systemClock,
   log: noLog,
   secrets: uncheckedSecrets({ SHORT: 'ten bytes!', LONG: 'a key of more than sixteen bytes' }),
-  tailnet: readEnvironment({}).tailnet,
+  tailnet: readTailnetPorts({}),
 };
 
 test('a host that asks for warnings gets each at its place', async () => {
   const got: ConfigurationProblem[] = [];
-  const gateway = await loadGateway(
+  const { gateway } = await loadGateway(
     { file: 'postern.yaml', text },
     { ...ports, warned: (found) => got.push(...found) },
   );
@@ -36,7 +36,7 @@ test('a host that asks for warnings gets each at its place', async () => {
 test('a host that does not ask for warnings has them in its log, once', async () => {
   const lines: unknown[] = [];
   const log = { ...noLog, warn: (event: string, fields: unknown) => lines.push([event, fields]) };
-  const gateway = await loadGateway({ file: 'postern.yaml', text }, { ...ports, log });
+  const { gateway } = await loadGateway({ file: 'postern.yaml', text }, { ...ports, log });
   await gateway.close();
   assert.equal(lines.length, 1);
   assert.match(
@@ -54,7 +54,7 @@ test('a secret that cannot be read here is a placeholder that every provider tak
     'provider: hmac, header: x-sig',
   ]) {
     const asked = text.replace(/one: .*/, `${one} { ${options}, secret: 'secretsmanager:hooks#key' } } }`);
-    const gateway = await loadGateway({ file: 'postern.yaml', text: asked }, ports);
+    const { gateway } = await loadGateway({ file: 'postern.yaml', text: asked }, ports);
     await gateway.close();
   }
 });
@@ -63,7 +63,7 @@ test('a secret that cannot be read here is a placeholder that every provider tak
 async function warned(routes: string, consumers = '{}'): Promise<readonly string[]> {
   const got: ConfigurationProblem[] = [];
   const source = `${text.slice(0, text.indexOf('routes:'))}routes:\n${routes}\nconsumers: ${consumers}\n`;
-  const gateway = await loadGateway(
+  const { gateway } = await loadGateway(
     { file: 'postern.yaml', text: source },
     { ...ports, warned: (found) => got.push(...found) },
   );
@@ -84,7 +84,7 @@ test('a plugin that takes larger bodies than its host can hold is warned of, at 
     ([name, maxBody]) =>
       `  ${name}: { match: { path: /${name} }, service: a, plugins: { size-limit: { max: 5MiB }, webhook: { ${maxBody}provider: github, secret: env:LONG } } }`,
   );
-  const gateway = await loadGateway(
+  const { gateway } = await loadGateway(
     {
       file: 'postern.yaml',
       text: `${text.slice(0, text.indexOf('routes:'))}routes:\n${routes.join('\n')}\nserver: { limits: { memory: 8000KiB } }\n`,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { getConformanceSuite } from '@bufbuild/cel-spec/testdata/tests.js';
-import { ConfigurationError } from '../../../gateway/configuration-error.ts';
+import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
 import { compileTree } from '../../../gateway/expression/build.ts';
 import { functionNames } from '../../../gateway/expression/calls.ts';
 import { EvaluationError, StepLimitExceeded } from '../../../gateway/expression/index.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
-import { ConfigurationError } from '../../../gateway/configuration-error.ts';
+import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
 import { compileExpression, EvaluationError } from '../../../gateway/expression/index.ts';
 import { exchangeOf } from './exchange.ts';
 

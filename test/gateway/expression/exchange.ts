@@ -1,7 +1,6 @@
-import { Exchange, type Head, type Subject } from '../../../gateway/exchange.ts';
 import type { WebhookAttribute } from '../../../gateway/expression/index.ts';
-import type { CanonicalPath } from '../../../gateway/path.ts';
-import type { Route } from '../../../gateway/route.ts';
+import { Exchange, type Head, type Subject } from '../../../gateway/request/exchange.ts';
+import type { CanonicalPath } from '../../../gateway/request/path.ts';
 
 export const nowMs = Date.UTC(2030, 0, 31, 8, 30, 15, 250);
 
@@ -27,7 +26,7 @@ export function exchangeOf({ head, webhook, subject, device, bodySize }: Parts =
     clientIp: '192.0.2.7',
     ...head,
   };
-  const exchange = new Exchange('id', full, { name: 'github', chain: {} } as Route, nowMs, nowMs + 1_000);
+  const exchange = new Exchange('id', full, { name: 'github', service: 'builds' }, nowMs, nowMs + 1_000);
   exchange.subject = subject;
   exchange.device = device;
   if (bodySize !== undefined) exchange.bodySize = bodySize;

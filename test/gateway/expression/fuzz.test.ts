@@ -3,7 +3,7 @@ import test from 'node:test';
 import { isCelError, run } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
 import fc from 'fast-check';
-import { ConfigurationError } from '../../../gateway/configuration-error.ts';
+import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
 import { compileExpression, EvaluationError, StepLimitExceeded } from '../../../gateway/expression/index.ts';
 import { exchangeOf } from './exchange.ts';
 

@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
-import { type Body, BytesBody } from '../../../gateway/body.ts';
-import { systemClock } from '../../../gateway/clock.ts';
-import { compileChain, type Instance } from '../../../gateway/config/chains.ts';
-import type { Exchange } from '../../../gateway/exchange.ts';
-import { runPipeline } from '../../../gateway/pipeline.ts';
-import type { Host, LogFields, Plugin } from '../../../gateway/plugin.ts';
+import { systemClock } from '../../../base/clock.ts';
+import type { LogFields } from '../../../base/log.ts';
+import { parse } from '../../../base/schema/schema.ts';
+import type { Reply } from '../../../gateway/answer/verdict.ts';
+import { compileChain, type Instance } from '../../../gateway/pipeline/chains.ts';
+import { PipelineRun } from '../../../gateway/pipeline/pipeline.ts';
+import type { Host, Plugin } from '../../../gateway/plugin/plugin.ts';
 import { plugins } from '../../../gateway/plugins/index.ts';
-import { parse } from '../../../gateway/schema.ts';
-import type { Reply } from '../../../gateway/verdict.ts';
+import { type Body, BytesBody } from '../../../gateway/request/body.ts';
+import type { Exchange } from '../../../gateway/request/exchange.ts';
 import { nowMs } from '../expression/exchange.ts';
 
 export interface TestHost extends Host {
@@ -60,11 +61,9 @@ export function judge(
   host: Host = testHost(),
 ): Promise<Reply | undefined> {
   const byName = new Map(instances.map((one) => [one.plugin.name, one]));
-  exchange.chain = compileChain(byName, new Set());
-  const route = { ...exchange.route, chain: exchange.chain, consumers: [] };
-  Object.defineProperty(exchange, 'route', { value: route });
+  const policy = { chain: compileChain(byName, new Set()), consumers: [] };
   const read = body instanceof Uint8Array ? new BytesBody(body) : body;
-  return new Promise((resolve) => runPipeline(exchange, read, host, resolve));
+  return new Promise((resolve) => new PipelineRun(exchange, policy, read, host, resolve).start());
 }
 
 function deepFreeze<Value>(value: Value): Value {

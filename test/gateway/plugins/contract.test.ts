@@ -2,13 +2,11 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
 import { inspect } from 'node:util';
-import { BytesBody } from '../../../gateway/body.ts';
-import type { Exchange } from '../../../gateway/exchange.ts';
-import { runPipeline } from '../../../gateway/pipeline.ts';
+import { jsonSchema, parse } from '../../../base/schema/schema.ts';
+import { renderReply } from '../../../gateway/answer/problem.ts';
+import type { Refusal } from '../../../gateway/answer/verdict.ts';
 import { plugins } from '../../../gateway/plugins/index.ts';
-import { renderReply } from '../../../gateway/problem.ts';
-import { jsonSchema, parse } from '../../../gateway/schema.ts';
-import type { Refusal, Reply } from '../../../gateway/verdict.ts';
+import type { Exchange } from '../../../gateway/request/exchange.ts';
 import { unreadable } from '../../support/gateway.ts';
 import { exchangeOf } from '../expression/exchange.ts';
 import { configure, judge, type TestHost, testHost } from './configured.ts';
@@ -102,16 +100,14 @@ for (const plugin of plugins) {
   test(`${name}: an exception in it refuses`, async () => {
     const instance = await configure(name, sample.options, testHost(secretText));
     const exchange = exchangeFor(sample.passes);
-    await judge([instance], exchange, sample.passes.body);
-    const machinery = ['id', 'chain', 'route', 'trail', 'consumer'];
+    const machinery = ['id', 'route', 'trail', 'consumer'];
     const broken = new Proxy(exchange, {
       get(target, key) {
         if (!machinery.includes(String(key))) throw new Error(`broken ${String(key)}`);
         return Reflect.get(target, key);
       },
     }) as Exchange;
-    const body = new BytesBody(sample.passes.body ?? new Uint8Array(0));
-    const reply = await new Promise<Reply | undefined>((done) => runPipeline(broken, body, testHost(), done));
+    const reply = await judge([instance], broken, sample.passes.body);
     assert.ok(reply !== undefined && reply.status >= 400, 'it was let through');
   });
 

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import test from 'node:test';
-import { StreamBody } from '../../../gateway/body.ts';
-import { readEnvironment } from '../../../gateway/environment.ts';
+import { uncheckedSecrets } from '../../../adapters/secrets/unchecked.ts';
+import { next } from '../../../gateway/answer/verdict.ts';
 import { loadGateway } from '../../../gateway/index.ts';
-import type { BodyNeed } from '../../../gateway/plugin.ts';
-import { uncheckedSecrets } from '../../../gateway/secrets/unchecked.ts';
-import { next } from '../../../gateway/verdict.ts';
+import type { BodyNeed } from '../../../gateway/plugin/plugin.ts';
+import { StreamBody } from '../../../gateway/request/body.ts';
+import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { gatewayWith, instance, noLog, ok, request, send, upstreamOf } from '../../support/gateway.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { exchangeOf } from '../expression/exchange.ts';
@@ -150,13 +150,13 @@ consumers:
     ['1MiB', 1],
   ] as const) {
     const warned: string[] = [];
-    const gateway = await loadGateway(
+    const { gateway } = await loadGateway(
       { file: 'FILE', text: text(size) },
       {
         clock: new VirtualClock(0),
         log: noLog,
         secrets: uncheckedSecrets({}),
-        tailnet: readEnvironment({}).tailnet,
+        tailnet: readTailnetPorts({}),
         warned: (warnings) => warned.push(...warnings.map(({ message }) => message)),
       },
     );

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import test from 'node:test';
-import { StreamBody } from '../../../gateway/body.ts';
 import { plugins } from '../../../gateway/plugins/index.ts';
+import { StreamBody } from '../../../gateway/request/body.ts';
 import { gatewayWith, request, send } from '../../support/gateway.ts';
 import { exchangeOf } from '../expression/exchange.ts';
 import { configure, judge } from './configured.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import test from 'node:test';
-import { ConfigurationError } from '../../../gateway/configuration-error.ts';
+import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
 import type { WebhookAttribute } from '../../../gateway/expression/index.ts';
 import { gatewayWith, request, send, unreadable } from '../../support/gateway.ts';
 import { exchangeOf, nowMs } from '../expression/exchange.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ConfigurationError } from '../../../gateway/configuration-error.ts';
+import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
 import { configure, testHost } from '../plugins/configured.ts';
 
 const hmacOptions = { provider: 'hmac', header: 'x-sig' };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ConfigurationError } from '../../../gateway/configuration-error.ts';
-import { parse, s } from '../../../gateway/schema.ts';
+import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
+import { parse, s } from '../../../base/schema/schema.ts';
 import { signers } from './signers.ts';
 import { flat, outcome, providerNamed, verifierOf } from './verify.ts';
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import type { Warn } from '../../../gateway/configuration-error.ts';
+import type { Warn } from '../../../base/schema/configuration-error.ts';
+import { parse, s } from '../../../base/schema/schema.ts';
 import { providers } from '../../../gateway/providers/index.ts';
 import {
   type Claim,
@@ -8,7 +9,6 @@ import {
   type Provider,
   type Unsigned,
 } from '../../../gateway/providers/provider.ts';
-import { parse, s } from '../../../gateway/schema.ts';
 
 export function providerNamed(name: string): Provider {
   return providers.find((one) => one.name === name) ?? assert.fail(`no provider ${name}`);

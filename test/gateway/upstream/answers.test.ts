@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { systemClock } from '../../../gateway/clock.ts';
-import { readEnvironment } from '../../../gateway/environment.ts';
+import { systemClock } from '../../../base/clock.ts';
 import { maxAnswerHeaders, maxInterimHeads } from '../../../gateway/upstream/answer-guard.ts';
 import { createUpstream } from '../../../gateway/upstream/client.ts';
+import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../../gateway/upstream/target.ts';
 import { parseTransport } from '../../../gateway/upstream/transports/index.ts';
 import type { Upstream } from '../../../gateway/upstream/upstream.ts';
@@ -15,7 +15,7 @@ import { until } from './fixtures/server.ts';
 function upstreamTo(t: TestContext, port: number, transport = 'direct'): Upstream {
   const through = parseTransport(transport).create({
     clock: systemClock,
-    tailnet: readEnvironment({}).tailnet,
+    tailnet: readTailnetPorts({}),
   });
   const upstream = createUpstream({
     targets: [parseTarget(`http://target.test:${port}`)],

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { PassThrough, Readable } from 'node:stream';
 import test, { type TestContext } from 'node:test';
-import { readEnvironment } from '../../../gateway/environment.ts';
-import type { Clock } from '../../../gateway/plugin.ts';
+import type { Clock } from '../../../base/clock.ts';
 import { createUpstream, type UpstreamOptions } from '../../../gateway/upstream/client.ts';
+import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../../gateway/upstream/target.ts';
 import type { Readiness, Transport } from '../../../gateway/upstream/transport.ts';
 import { parseTransport } from '../../../gateway/upstream/transports/index.ts';
@@ -28,7 +28,7 @@ function upstreamTo(
   const { clock = new MovableClock() } = options;
   const made = parseTransport(options.transport ?? 'direct').create({
     clock,
-    tailnet: readEnvironment({}).tailnet,
+    tailnet: readTailnetPorts({}),
   });
   const transport: Transport = {
     connect: (destination, withinMs) => made.connect(destination, withinMs),

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import tls from 'node:tls';
-import { readEnvironment } from '../../../gateway/environment.ts';
 import { createUpstream } from '../../../gateway/upstream/client.ts';
+import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../../gateway/upstream/target.ts';
 import { parseTransport } from '../../../gateway/upstream/transports/index.ts';
 import type { Upstream } from '../../../gateway/upstream/upstream.ts';
@@ -22,7 +22,7 @@ function through(t: TestContext, proxyPort: number, ...urls: readonly string[]):
     targets: urls.map((url) => parseTarget(url)),
     transport: parseTransport(`socks5://127.0.0.1:${proxyPort}`).create({
       clock,
-      tailnet: readEnvironment({}).tailnet,
+      tailnet: readTailnetPorts({}),
     }),
     timeoutMs: 10_000,
     clock,

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import tls from 'node:tls';
-import { readEnvironment } from '../../../../gateway/environment.ts';
 import { createUpstream } from '../../../../gateway/upstream/client.ts';
+import { readTailnetPorts } from '../../../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../../../gateway/upstream/target.ts';
 import { ConnectError, type Transport } from '../../../../gateway/upstream/transport.ts';
 import { parseTransport, transports } from '../../../../gateway/upstream/transports/index.ts';
@@ -35,19 +35,19 @@ async function proxyTo127(t: TestContext): Promise<number> {
 const ways: Readonly<Record<string, OpenWay>> = {
   direct: async () => {
     const clock = new VirtualClock(Date.now());
-    const transport = parseTransport('direct').create({ clock, tailnet: readEnvironment({}).tailnet });
+    const transport = parseTransport('direct').create({ clock, tailnet: readTailnetPorts({}) });
     return { transport, clock, host: '127.0.0.1' };
   },
   socks5: async (t) => {
     const clock = new VirtualClock(Date.now());
     const { create } = parseTransport(`socks5://127.0.0.1:${await proxyTo127(t)}`);
-    return { transport: create({ clock, tailnet: readEnvironment({}).tailnet }), clock, host: 'target.test' };
+    return { transport: create({ clock, tailnet: readTailnetPorts({}) }), clock, host: 'target.test' };
   },
   tailnet: async (t) => {
     const clock = new VirtualClock(Date.now());
     const owner = await startOwner(t);
     owner.diagnose = () => ({ code: 'upstream:connection-refused', detail: 'nothing listens' });
-    const { tailnet } = readEnvironment({});
+    const tailnet = readTailnetPorts({});
     const ports = { ...tailnet, socksPort: await proxyTo127(t), readinessPort: owner.port };
     const transport = parseTransport('tailnet').create({ clock, tailnet: ports });
     return { transport, clock, host: 'target.test' };

@@ -6,8 +6,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type TestContext } from 'node:test';
-import { readEnvironment } from '../../../../gateway/environment.ts';
 import { createUpstream } from '../../../../gateway/upstream/client.ts';
+import { readTailnetPorts } from '../../../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../../../gateway/upstream/target.ts';
 import { parseTransport } from '../../../../gateway/upstream/transports/index.ts';
 import type { Upstream } from '../../../../gateway/upstream/upstream.ts';
@@ -67,7 +67,7 @@ function through(t: TestContext, port: number, url: string): Upstream {
     targets: [parseTarget(url)],
     transport: parseTransport(`socks5://127.0.0.1:${port}`).create({
       clock,
-      tailnet: readEnvironment({}).tailnet,
+      tailnet: readTailnetPorts({}),
     }),
     timeoutMs: 10_000,
     clock,

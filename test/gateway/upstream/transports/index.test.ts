@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { ConfigurationError } from '../../../../gateway/configuration-error.ts';
+import { ConfigurationError } from '../../../../base/schema/configuration-error.ts';
 import { parseTransport, transportForms, transports } from '../../../../gateway/upstream/transports/index.ts';
 
 const right: readonly (readonly [text: string, kind: string, guarded: boolean])[] = [

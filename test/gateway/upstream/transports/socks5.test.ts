@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import test from 'node:test';
 import { replies } from '../../../../demo/socks5-server.ts';
-import { readEnvironment } from '../../../../gateway/environment.ts';
+import { readTailnetPorts } from '../../../../gateway/upstream/tailnet/ports.ts';
 import type { ConnectError, Transport } from '../../../../gateway/upstream/transport.ts';
 import { parseTransport } from '../../../../gateway/upstream/transports/index.ts';
 import { VirtualClock } from '../../../support/virtual-clock.ts';
@@ -10,7 +10,7 @@ import { silence, startProxy } from '../fixtures/proxy.ts';
 import { closedPort, says, start, startTarget, until } from '../fixtures/server.ts';
 
 function through(port: number, clock = new VirtualClock(Date.now())): Transport {
-  return parseTransport(`socks5://127.0.0.1:${port}`).create({ clock, tailnet: readEnvironment({}).tailnet });
+  return parseTransport(`socks5://127.0.0.1:${port}`).create({ clock, tailnet: readTailnetPorts({}) });
 }
 
 async function failure(transport: Transport, host = 'builder.test', withinMs = 1_000): Promise<ConnectError> {

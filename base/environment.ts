@@ -1,0 +1,46 @@
+import { parseDuration } from './duration.ts';
+import { shown } from './shown.ts';
+
+/** The environment of a process. A variable that is empty or blank counts as unset everywhere here. */
+export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
+
+/** The value without blanks around it; undefined when it is unset. */
+export function readText(env: EnvironmentVariables, name: string): string | undefined {
+  const value = env[name]?.trim();
+  return value === '' ? undefined : value;
+}
+
+/** The parts of a value that are separated by commas. */
+export function readList(env: EnvironmentVariables, name: string): readonly string[] {
+  const parts = (readText(env, name) ?? '').split(',').map((part) => part.trim());
+  return Object.freeze(parts.filter((part) => part !== ''));
+}
+
+/** A TCP port, at most 65534, so that the next one exists too. @throws Error naming the variable */
+export function readPort(env: EnvironmentVariables, name: string, fallback: number): number {
+  const value = readText(env, name);
+  if (value === undefined) return fallback;
+  const number = /^[0-9]{1,5}$/.test(value) ? Number(value) : 0;
+  if (number < 1 || number > 65_534) throw wrongVariable(name, value, 'a port from 1 to 65534');
+  return number;
+}
+
+/** A duration in milliseconds, longer than nothing. @throws Error naming the variable */
+export function readDuration(
+  env: EnvironmentVariables,
+  name: string,
+  fallbackMs: number,
+  maxMs: number,
+): number {
+  const value = readText(env, name);
+  if (value === undefined) return fallbackMs;
+  const ms = parseDuration(value);
+  if (ms === undefined || ms === 0 || ms > maxMs)
+    throw wrongVariable(name, value, `a duration such as 8s or 500ms, at most ${maxMs / 86_400_000}d`);
+  return ms;
+}
+
+/** What is wrong with a variable: its name, the value got and what to do. */
+export function wrongVariable(name: string, got: string, expected: string): Error {
+  return new Error(`${name} is ${shown(got)}; set it to ${expected}`);
+}

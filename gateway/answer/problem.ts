@@ -1,0 +1,29 @@
+import { hasField } from '../../base/http/field.ts';
+import { isBodyless, type Reply } from './verdict.ts';
+
+const noBytes = new Uint8Array(0);
+
+/**
+ * Renders a reply of the gateway's own: problem details (RFC 9457) for a refusal; an answer as the plugin made it.
+ *
+ * Members: type, title, status, code, id. The detail stays in the log, under the same id.
+ */
+export function renderReply(
+  reply: Reply,
+  id: string,
+): { readonly headers: string[]; readonly body: Uint8Array } {
+  const headers = ['x-request-id', id, ...(reply.headers ?? [])];
+  if (!hasField(headers, 'cache-control')) headers.push('cache-control', 'no-store');
+  if (reply.kind === 'answer') {
+    const { status, body = noBytes } = reply;
+    if (!isBodyless(status)) headers.push('content-length', String(body.byteLength));
+    return { headers, body };
+  }
+  // RFC 9110 section 11.6.1 requires a challenge with every 401; a plugin that knows its scheme gives one.
+  if (reply.status === 401 && !hasField(headers, 'www-authenticate'))
+    headers.push('www-authenticate', 'Postern');
+  const { title, status, code } = reply;
+  const body = Buffer.from(`${JSON.stringify({ type: 'about:blank', title, status, code, id })}\n`);
+  headers.push('content-type', 'application/problem+json', 'content-length', String(body.byteLength));
+  return { headers, body };
+}

@@ -1,0 +1,169 @@
+import { checkFields, hasField } from '../../base/http/field.ts';
+
+/** What a plugin says of a request. Anything else that a plugin gives back refuses. */
+export type Verdict = Next | NotResponsible | Reply;
+
+/** What ends a request in the gateway itself. */
+export type Reply = Refusal | Answer;
+
+/** Go on with the next plugin. */
+export interface Next {
+  readonly kind: 'next';
+}
+
+/** The request carries nothing that this authenticating plugin knows: try the next one. "Not mine" is not "no". */
+export interface NotResponsible {
+  readonly kind: 'not-responsible';
+  readonly reason: string;
+  /** How to authenticate, a value of WWW-Authenticate, such as `Bearer`: sent when no other plugin takes responsibility. */
+  readonly challenge?: string | undefined;
+}
+
+/** End here with problem details. */
+export interface Refusal {
+  readonly kind: 'refuse';
+  /** Stable, `namespace:name`: public in problem details, the key of logs and metrics. */
+  readonly code: string;
+  /** From 400 to 599. */
+  readonly status: number;
+  readonly title: string;
+  /** For the log alone. Never a secret. */
+  readonly detail?: string | undefined;
+  /** Names and values, flat. */
+  readonly headers?: readonly string[] | undefined;
+}
+
+/** End here with an answer that the protocol asks the gateway itself for, such as one to a challenge. It goes out as it is. */
+export interface Answer {
+  readonly kind: 'answer';
+  /** Stable, `namespace:name`: the key of logs and metrics. */
+  readonly code: string;
+  /** From 200 to 599. */
+  readonly status: number;
+  readonly detail?: string | undefined;
+  /** Names and values, flat. */
+  readonly headers?: readonly string[] | undefined;
+  readonly body?: Uint8Array | undefined;
+}
+
+export const next: Next = Object.freeze({ kind: 'next' });
+
+export function notResponsible(reason: string, challenge?: string): NotResponsible {
+  return { kind: 'not-responsible', reason, challenge };
+}
+
+export function answer(
+  code: string,
+  status: number,
+  parts: { readonly headers?: readonly string[]; readonly body?: Uint8Array; readonly detail?: string } = {},
+): Answer {
+  return { kind: 'answer', code, status, ...parts };
+}
+
+/**
+ * Reads what a plugin gave back. Each part is read once, so that what was checked is what counts.
+ *
+ * @param mayPass whether the plugin authenticates, and so may say that it is not responsible
+ * @throws Error for anything that is not a whole verdict
+ */
+export function readVerdict(given: unknown, mayPass: boolean): Verdict {
+  if (given === next) return next;
+  if (typeof given !== 'object' || given === null)
+    throw new Error(`a plugin gives an object with a kind; got ${describe(given)}`);
+  const { kind } = given as { kind?: unknown };
+  switch (kind) {
+    case 'next':
+      return next;
+    case 'not-responsible':
+      if (mayPass) return readNotResponsible(given);
+      throw new Error('only a plugin that authenticates may say not-responsible');
+    case 'refuse':
+      return readRefusal(given);
+    case 'answer':
+      return readAnswer(given);
+    default:
+      throw new Error(`the kind is ${describe(kind)}; a kind is next, not-responsible, refuse or answer`);
+  }
+}
+
+type Given<Shape> = { readonly [Key in keyof Shape]?: unknown };
+
+function readNotResponsible(given: Given<NotResponsible>): NotResponsible {
+  const { reason, challenge } = given;
+  if (challenge !== undefined) checkFields(['www-authenticate', challenge]);
+  return {
+    kind: 'not-responsible',
+    reason: text('reason', reason),
+    challenge: challenge as string | undefined,
+  };
+}
+
+function readRefusal(given: Given<Refusal>): Refusal {
+  const { status, title, code, detail, headers } = given;
+  const list = headers === undefined ? undefined : readHeaders(headers);
+  if (list !== undefined && hasField(list, 'content-type'))
+    throw new Error('a refusal is problem details and sets content-type itself; an answer may set it');
+  return {
+    kind: 'refuse',
+    code: readCode(code),
+    status: readStatus(status, 400),
+    title: text('title', title),
+    detail: detail === undefined ? undefined : text('detail', detail),
+    headers: list,
+  };
+}
+
+function readAnswer(given: Given<Answer>): Answer {
+  const { status, code, detail, headers, body } = given;
+  if (body !== undefined && !(body instanceof Uint8Array))
+    throw new Error(`the body is ${describe(body)}; a body is bytes`);
+  const answered: Answer = {
+    kind: 'answer',
+    code: readCode(code),
+    status: readStatus(status, 200),
+    detail: detail === undefined ? undefined : text('detail', detail),
+    headers: headers === undefined ? undefined : readHeaders(headers),
+    body,
+  };
+  if (body !== undefined && body.byteLength > 0 && isBodyless(answered.status))
+    throw new Error(`an answer with status ${answered.status} has no body`);
+  return answered;
+}
+
+/** RFC 9110 sections 15.3.5, 15.3.6 and 15.4.5. */
+export function isBodyless(status: number): boolean {
+  return status === 204 || status === 205 || status === 304;
+}
+
+function readCode(code: unknown): string {
+  if (typeof code === 'string' && /^[a-z0-9-]{1,64}:[a-z0-9-]{1,64}$/.test(code)) return code;
+  throw new Error(`the code is ${describe(code)}; a code is namespace:name in lower case`);
+}
+
+function readStatus(status: unknown, least: number): number {
+  if (Number.isInteger(status) && (status as number) >= least && (status as number) <= 599)
+    return status as number;
+  throw new Error(`the status is ${describe(status)}; it is a whole number from ${least} to 599`);
+}
+
+function text(name: string, value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new Error(`the ${name} is ${describe(value)}; it is a text`);
+}
+
+function readHeaders(headers: unknown): readonly string[] {
+  if (!Array.isArray(headers)) throw new Error(`the headers are ${describe(headers)}; they are a list`);
+  const copy: unknown[] = [...headers];
+  checkFields(copy);
+  return copy as string[];
+}
+
+/** What was got, without what is in it: that may be a secret. */
+export function describe(value: unknown): string {
+  if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number')
+    return String(value);
+  if (typeof value === 'string') return `a text of ${value.length} characters`;
+  if (Array.isArray(value)) return `a list of ${value.length}`;
+  if (typeof value === 'function') return 'a function';
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
+}

@@ -1,0 +1,20 @@
+import type { FinishedRequest } from '../observe/finished-request.ts';
+import type { Host } from '../plugin/plugin.ts';
+import type { TailnetPorts } from '../upstream/tailnet/ports.ts';
+import type { ConfigurationProblem } from './problems.ts';
+import type { ServerOptions } from './server-options.ts';
+
+/** What a host lends to the gateway. */
+export interface GatewayPorts extends Omit<Host, 'warn'> {
+  readonly tailnet: TailnetPorts;
+  /** Whether the host is a sandbox such as AWS Lambda's, whose own addresses no target may have; see TransportPorts. */
+  readonly sandboxed?: boolean;
+  /** Only what can be decided on the head alone: for an authorizer, which never sees a body. */
+  readonly headOnly?: boolean;
+  /** The largest body that the host can hold whole; a plugin that wants larger ones is warned of. Default: not checked. */
+  readonly mostHeldBodyBytes?: (options: ServerOptions) => number;
+  /** Told of each request when it is over. */
+  readonly finished?: (record: FinishedRequest) => void;
+  /** Told once, also when there are errors, of what is probably not meant. By default it is logged. */
+  readonly warned?: (warnings: readonly ConfigurationProblem[]) => void;
+}

@@ -1,0 +1,90 @@
+import { normalizeIp } from '../../base/net/address.ts';
+import { headerValue, type TrailEntry } from '../request/exchange.ts';
+import type { FinishedRequest, SeenRequest } from './finished-request.ts';
+import { cut, most } from './log-limits.ts';
+
+/**
+ * Writes one line of JSON for each request that is over; `write` gets it with its newline.
+ *
+ * The query is left out, because it may hold credentials. The line is put together by hand: this runs for every request, and
+ * so no object of these fields has to be made for JSON.stringify. Every text is cut at its limit and quoted, whoever checked it before.
+ *
+ * @param further more members of the object, as JSON text that begins with a comma
+ */
+export function createAccessLog(
+  write: (line: string) => void,
+  further?: (record: FinishedRequest) => string,
+): (record: FinishedRequest) => void {
+  return function logRequest(record) {
+    const { exchange, reply, brokenOff } = record;
+    let line = `{"time":"${timestamp(Date.now())}","level":"info","event":"request","id":${quoted(record.id, most.id)}`;
+    if (exchange !== undefined) {
+      const { head, route, subject, consumer } = exchange;
+      line += `,"method":${quoted(head.method, most.method)},"host":${quoted(head.host, most.host)}`;
+      line += `,"path":${quoted(head.path, most.path)},"route":${quoted(route.name, most.name)}`;
+      line += `,"source":${quoted(head.clientIp, most.source)}`;
+      if (subject !== undefined) line += `,"subject":${quoted(subject.id, most.name)}`;
+      if (consumer !== undefined) line += `,"consumer":${quoted(consumer, most.name)}`;
+      if (head.droppedHeaders) line += `,"droppedHeaders":${head.droppedHeaders}`;
+    } else line += withoutRoute(record.request);
+    line += `,"status":${record.status}`;
+    if (reply !== undefined) {
+      line += `,"code":${quoted(reply.code, most.name)}`;
+      if (reply.detail !== undefined) line += `,"detail":${quoted(reply.detail, most.text)}`;
+    }
+    if (brokenOff !== undefined) line += `,"brokenOff":${quoted(brokenOff, most.text)}`;
+    line += `,"sentBytes":${record.sentBytes},"ms":${Math.round(record.durationMs * 1000) / 1000}`;
+    if (exchange !== undefined) line += `,"trail":[${trailOf(exchange.trail)}]`;
+    if (further !== undefined) line += further(record);
+    write(`${line}}\n`);
+  };
+}
+
+/** As the client sent it: nothing was brought into one form. */
+function withoutRoute({ method, target, headers, clientIp }: SeenRequest): string {
+  let text = '';
+  if (method !== undefined) text += `,"method":${quoted(method, most.method)}`;
+  const host = headers === undefined ? undefined : headerValue(headers, 'host');
+  if (host !== undefined) text += `,"host":${quoted(host, most.host)}`;
+  if (target !== undefined) text += `,"path":${quoted(pathOf(target), most.path)}`;
+  return `${text},"source":${quoted(normalizeIp(clientIp) ?? clientIp ?? 'unknown', most.source)}`;
+}
+
+/** Without the query, and without the scheme and authority of a URL, which may hold a password. */
+function pathOf(target: string): string {
+  const end = target.search(/[?#]/);
+  const path = end < 0 ? target : target.slice(0, end);
+  if (path.startsWith('/')) return path;
+  const authority = path.indexOf('://');
+  if (authority < 0) return path.slice(path.lastIndexOf('@') + 1);
+  const slash = path.indexOf('/', authority + 3);
+  return slash < 0 ? '/' : path.slice(slash);
+}
+
+function trailOf(trail: readonly TrailEntry[]): string {
+  let text = '';
+  for (const { plugin, result, reason, microseconds } of trail) {
+    const why = reason === undefined ? '' : `,"reason":${quoted(reason, most.text)}`;
+    text += `${text === '' ? '' : ','}{"plugin":${quoted(plugin, most.name)},"result":"${result}"${why},"microseconds":${microseconds}}`;
+  }
+  return text;
+}
+
+const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
+
+function quoted(text: string, limit: number): string {
+  const short = cut(text, limit);
+  return plain.test(short) ? `"${short}"` : JSON.stringify(short);
+}
+
+let lastMs = 0;
+let lastText = '';
+
+/** RFC 3339, made once a millisecond. */
+function timestamp(ms: number): string {
+  if (ms !== lastMs) {
+    lastMs = ms;
+    lastText = new Date(ms).toISOString();
+  }
+  return lastText;
+}

@@ -1,0 +1,45 @@
+import type { Verdict } from '../answer/verdict.ts';
+import type { Answer, BodyNeed, BodyTransform, JudgeBody } from '../plugin/plugin.ts';
+import type { Exchange } from '../request/exchange.ts';
+
+/** One plugin's access or rewrite hook, ready to run. */
+export interface Step {
+  readonly plugin: string;
+  readonly authenticates: boolean;
+  readonly body: BodyNeed;
+  readonly onError: 'refuse' | 'next';
+  /** Judges before the body is read, where a plugin has it; then it gives what judges the body, and `run` is not called. */
+  readonly head?: ((exchange: Exchange) => Verdict | JudgeBody) | undefined;
+  run(exchange: Exchange, body: Uint8Array): Verdict | Promise<Verdict>;
+}
+
+/** The plugins of a route (or of a route for one consumer), one array a phase, in the order in which they run. */
+export interface Chain {
+  readonly rewrite: readonly Step[];
+  readonly access: readonly Step[];
+  readonly responseHeaders: readonly ((exchange: Exchange, answer: Answer) => void)[];
+  readonly responseBody: readonly ((exchange: Exchange) => BodyTransform | undefined)[];
+  readonly log: readonly ((exchange: Exchange) => void)[];
+  /** The access step before which the consumer is looked for: all that authenticates lies before it. */
+  readonly consumerAt: number;
+  readonly maxBodyBytes: number;
+}
+
+export interface ConsumerChain {
+  readonly id: string;
+  readonly matches: (exchange: Exchange) => boolean;
+  /** Whether one of its own plugins guards: then a request that may be the consumer's is not let through without them. */
+  readonly restricts: boolean;
+  readonly chain: Chain;
+}
+
+/** What decides on the requests of one route. */
+export interface RoutePolicy {
+  readonly chain: Chain;
+  readonly consumers: readonly ConsumerChain[];
+  /**
+   * Set where a consumer may send a larger body than others, and the head alone says who calls: then no byte is read before that is
+   * known, and the body is limited when it is. Otherwise the route's limit holds from the start.
+   */
+  readonly limitsByConsumer?: true;
+}

@@ -1,0 +1,102 @@
+import type { Warn } from '../../base/schema/configuration-error.ts';
+import type { Schema } from '../../base/schema/schema.ts';
+import type { RefusalKind } from '../answer/refusal.ts';
+import type { Verdict } from '../answer/verdict.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
+import type { Secrets } from '../ports/secrets.ts';
+import type { Exchange } from '../request/exchange.ts';
+
+/** Where a plugin may be configured. The most specific configuration wins, whole: consumer, route, service, global. */
+export type Scope = 'global' | 'service' | 'route' | 'consumer';
+
+/**
+ * One policy: its name is its file, its key in the configuration, its page in the docs and its label in metrics.
+ *
+ * Everything that can be prepared is prepared by `create`, once for each place where it is configured, when a
+ * configuration is loaded. What it gives back is closures over that state; they run for each request.
+ */
+export interface Plugin<Options = unknown> {
+  readonly name: string;
+  /** Higher runs first; ties by name. Authenticating plugins lie above 1000, those that need to know who it is below. */
+  readonly priority: number;
+  /** Whether it finds out who calls or restricts who may: a route needs one such plugin, or says `open: true`. */
+  readonly guard?: 'authenticates' | 'restricts';
+  readonly scopes: readonly Scope[];
+  /** Whether it needs the body whatever its options are: an authorizer, which has none, does not even create it. */
+  readonly readsBody?: true;
+  /** Declared once: parses, types, JSON Schema, and the reference page come from it. */
+  readonly options: Schema<Options>;
+  /** Its refusals, as made by `refusals`: codes, statuses and public titles. */
+  readonly refusals?: { readonly table: Readonly<Record<string, RefusalKind>> };
+  /** @throws ConfigurationError with the path of the option that is wrong */
+  create(options: Options, host: Host): Hooks | Promise<Hooks>;
+}
+
+/** How much of the request's body the hooks want to see: none, its first bytes, or all of it up to a limit. */
+export type BodyNeed =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'prefix'; readonly bytes: number }
+  | { readonly kind: 'all'; readonly limitBytes: number };
+
+/** What a configured plugin does, phase by phase; each part is optional. */
+export interface Hooks {
+  /**
+   * Default: none. `access` gets the body that is asked for here; a larger one than `all` allows is refused with 413. Its bytes are
+   * those that the target gets: a plugin never changes them.
+   */
+  readonly body?: BodyNeed;
+  /** The most bytes that a body may have, whichever way it travels. The smallest of a route counts. */
+  readonly maxBodyBytes?: number;
+  /** An exception refuses (the default), or goes on as if the plugin had said next. A malformed verdict always refuses. */
+  readonly onError?: 'refuse' | 'next';
+  /** Set by a guard whose options let everyone through: then it is no guard of a route. */
+  readonly admitsAll?: boolean;
+  rewrite?(exchange: Exchange): Verdict | Promise<Verdict>;
+  access?(exchange: Exchange, body: Uint8Array): Verdict | Promise<Verdict>;
+  /**
+   * In the place of `access`, for a plugin that needs the body: judges the head, at once, before the body is read. A verdict
+   * ends the step and nothing is read for it; a function is called with the body, and gives the verdict.
+   *
+   * Whatever the head alone decides belongs here: what is not read costs neither memory nor time, and a client without
+   * credentials gets its refusal without sending its body.
+   */
+  head?(exchange: Exchange): Verdict | JudgeBody;
+  /** Returns nothing, at once. A head that could not be sent as it is becomes a 500. */
+  /** For interim answers (status below 200) too, each time one comes before the answer. */
+  responseHeaders?(exchange: Exchange, answer: Answer): void;
+  /** Called once an answer's head is known; what it gives sees each chunk as it streams. */
+  responseBody?(exchange: Exchange): BodyTransform | undefined;
+  /** After the last byte. It can no longer change or fail anything. */
+  log?(exchange: Exchange): void;
+  close?(): Promise<void>;
+}
+
+/** What is left to judge once the body is there. */
+export type JudgeBody = (body: Uint8Array) => Verdict | Promise<Verdict>;
+
+/** The head of the target's answer, on its way to the client. Plugins may change it. */
+export interface Answer {
+  status: number;
+  /** Names and values, flat, without hop-by-hop headers. */
+  headers: string[];
+}
+
+export interface BodyTransform {
+  chunk(bytes: Uint8Array): Uint8Array | undefined;
+  end?(): Uint8Array | undefined;
+}
+
+/** What the gateway lends to plugins: ports, never the host itself. */
+export interface Host {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly secrets: Secrets;
+  /** For `create`: what `postern check` should warn of. The path begins at the plugin's options. */
+  readonly warn: Warn;
+}
+
+/** Checks a plugin's shape while TypeScript infers its options. */
+export function definePlugin<Options>(plugin: Plugin<Options>): Plugin<Options> {
+  return Object.freeze(plugin);
+}

@@ -1,0 +1,85 @@
+import { shown } from '../../base/shown.ts';
+import { EvaluationError, parseJson, type WebhookAttribute } from '../expression/index.ts';
+import type { Exchange } from '../request/exchange.ts';
+import type { Claim } from './provider.ts';
+
+/**
+ * What expressions read as `webhook`. The body is parsed when one of them first asks for it, which is after its signature was
+ * found right, and never a second time, whether that succeeded or not.
+ */
+export class ReceivedWebhook implements WebhookAttribute {
+  readonly provider: string;
+  readonly id: string | undefined;
+  readonly timestamp: Date | undefined;
+  readonly #event: Claim['event'];
+  readonly #exchange: Exchange;
+  readonly #maxPayload: number;
+  #body: Uint8Array | undefined;
+  #payload: unknown;
+  #failure: unknown;
+
+  constructor(
+    provider: string,
+    { id, event, timestampMs }: Claim,
+    exchange: Exchange,
+    body: Uint8Array,
+    maxPayload: number,
+  ) {
+    this.provider = provider;
+    this.id = id;
+    this.timestamp = timestampMs === undefined ? undefined : new Date(timestampMs);
+    this.#event = event;
+    this.#exchange = exchange;
+    this.#body = body;
+    this.#maxPayload = maxPayload;
+  }
+
+  get event(): string | undefined {
+    return typeof this.#event === 'function' ? this.#event(this.payload) : this.#event;
+  }
+
+  get payload(): unknown {
+    if (this.#body !== undefined) this.#parse(this.#body);
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#payload;
+  }
+
+  #parse(body: Uint8Array): void {
+    this.#body = undefined;
+    try {
+      refuseOther(this.#exchange, body, this.#maxPayload);
+      this.#payload = parseJson(body);
+    } catch (error) {
+      this.#failure = error;
+    }
+  }
+}
+
+/** JSON, or text, which some senders call it; a comma would show two lines of the header. */
+const jsonType = /^(?:application\/(?:[\w.-]+\+)?json|text\/(?:json|plain))[ \t]*(?:;[^,]*)?$/i;
+const otherCharset = /charset(?!=("?)utf-?8\1[ \t]*(?:;|$))/i;
+
+/**
+ * Refuses to read what the target would read as something else: no provider signs the headers that say so, and a body of JSON
+ * can be a form too.
+ */
+function refuseOther(exchange: Exchange, { byteLength }: Uint8Array, maxBytes: number): void {
+  if (byteLength > maxBytes) throw unknown(`the body has ${byteLength} bytes, and maxPayload is ${maxBytes}`);
+  const type = exchange.header('content-type');
+  if (type !== undefined && !jsonType.test(type))
+    throw unknown(`content-type is ${shownType(type)}, which is not JSON`);
+  if (type !== undefined && otherCharset.test(type))
+    throw unknown('content-type names another charset than UTF-8');
+  const coding = exchange.header('content-encoding');
+  if (coding !== undefined && coding.toLowerCase() !== 'identity')
+    throw unknown(`content-encoding is ${shown(coding)}, and the body is not decoded here`);
+}
+
+/** The media type without its parameters, where it has the form of one. */
+function shownType(type: string): string {
+  return /^([\w.+-]{1,32}\/[\w.+-]{1,64})[ \t]*(?:;[^,]*)?$/.exec(type)?.[1] ?? shown(type);
+}
+
+function unknown(why: string): EvaluationError {
+  return new EvaluationError(`webhook.payload is unknown: ${why}`);
+}

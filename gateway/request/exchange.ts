@@ -1,0 +1,124 @@
+import { checkField } from '../../base/http/field.ts';
+import type { CanonicalPath } from './path.ts';
+
+/** The head of a request. It never changes once the exchange exists. */
+export interface Head {
+  /** As the client sent it; methods are case-sensitive (RFC 9110 section 9.1). */
+  readonly method: string;
+  readonly path: CanonicalPath;
+  /** The same path in the encoding that the client chose. */
+  readonly rawPath: string;
+  /** What follows `?`, byte for byte; undefined when there is no `?`. */
+  readonly query: string | undefined;
+  /** Names and values, flat, in the order and case received, less those with names that servers read as another name. */
+  readonly headers: readonly string[];
+  /** The spelling of names that the route allows and that are read with hyphens here; undefined when there are none. */
+  readonly spellings?: ReadonlyMap<string, string> | undefined;
+  /** How many headers were dropped for their names. */
+  readonly droppedHeaders?: number;
+  /** The name the client asked for in its one form: lower case, without port and final dot. */
+  readonly host: string;
+  /** The host with the port that the client named. */
+  readonly authority: string;
+  readonly scheme: 'http' | 'https';
+  /** The peer that connected (or, on AWS, the source address API Gateway saw): never taken from a header. */
+  readonly clientIp: string;
+  /** The client's certificate in DER form, when the listener asked for one and it was verified. */
+  readonly peerCertificate?: Uint8Array | undefined;
+}
+
+/** Who makes the request, as an authenticating plugin found. */
+export interface Subject {
+  readonly type: string;
+  readonly id: string;
+  readonly properties?: Readonly<Record<string, unknown>>;
+}
+
+/** One plugin's part in what happened, for the log, `postern explain` and metrics. */
+export interface TrailEntry {
+  readonly plugin: string;
+  readonly result: 'next' | 'not-responsible' | 'refuse' | 'answer' | 'error';
+  readonly reason?: string | undefined;
+  readonly microseconds: number;
+}
+
+/** The route that the request matched, as plugins and the log see it. */
+export interface MatchedRoute {
+  readonly name: string;
+  readonly service: string;
+}
+
+/** One request on its way through the gateway. What plugins may change is small and listed last. */
+export class Exchange {
+  readonly id: string;
+  readonly head: Head;
+  readonly route: MatchedRoute;
+  /** When the answer must have begun, in milliseconds since the epoch. */
+  readonly deadlineMs: number;
+  /** When the head arrived, in milliseconds since the epoch. */
+  readonly startedMs: number;
+
+  subject: Subject | undefined = undefined;
+  device: Subject | undefined = undefined;
+  consumer: string | undefined = undefined;
+  /** Values that plugins put here become names in expressions, such as `webhook` and `risk`. */
+  readonly attributes: Record<string, unknown> = {};
+  readonly trail: TrailEntry[] = [];
+  /** Headers that the target shall see, added on purpose by a plugin: names and values, flat. */
+  upstreamHeaders: string[] | undefined = undefined;
+  /** The status sent to the client, once it is known; 0 before. */
+  status = 0;
+  /** The code of the reply, when the gateway answered itself. */
+  code: string | undefined = undefined;
+  detail: string | undefined = undefined;
+  /** The size of the body as far as it was read or declared, in bytes; -1 while unknown. */
+  bodySize = -1;
+  /** Nobody waits for what is decided: the client left, or has its answer. */
+  isOver = false;
+  /** How much work the expressions that judged this request have done, in steps; see expression/frame.ts. */
+  expressionSteps = 0;
+
+  constructor(id: string, head: Head, route: MatchedRoute, startedMs: number, deadlineMs: number) {
+    this.id = id;
+    this.head = head;
+    this.route = route;
+    this.startedMs = startedMs;
+    this.deadlineMs = deadlineMs;
+  }
+
+  /**
+   * The value of a request header, or undefined; `name` in lower case.
+   *
+   * A repeated header is joined with `, ` (RFC 9110 section 5.3), cookies with `; ` (RFC 9113 section 8.2.3).
+   */
+  header(name: string): string | undefined {
+    return headerValue(this.head.headers, name);
+  }
+
+  /**
+   * Adds a header to what the target sees. One of the same name sent by the client is dropped.
+   *
+   * @throws Error when it is malformed: the plugin's fault, which would otherwise be found when the request is sent
+   */
+  setUpstreamHeader(name: string, value: string): void {
+    checkField(name, value);
+    this.upstreamHeaders ??= [];
+    this.upstreamHeaders.push(name, value);
+  }
+}
+
+/** The value of a header in a flat list of names and values; see Exchange.header. */
+export function headerValue(headers: readonly string[], name: string): string | undefined {
+  let value: string | undefined;
+  let repeated: string[] | undefined;
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const candidate = headers[at] as string;
+    if (candidate.length !== name.length || candidate.toLowerCase() !== name) continue;
+    const found = headers[at + 1] as string;
+    if (value === undefined) value = found;
+    else if (repeated === undefined) repeated = [value, found];
+    else repeated.push(found);
+  }
+  // Joined once: a text that grows is put together again by everybody who looks into it.
+  return repeated?.join(name === 'cookie' ? '; ' : ', ') ?? value;
+}

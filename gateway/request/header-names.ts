@@ -1,0 +1,147 @@
+import { fieldName } from '../../base/http/field.ts';
+
+/** One kind of headers that no client's request carries to a target. A name that ends in `*` is a prefix. */
+export interface OwnedHeaders {
+  readonly what: string;
+  readonly names: readonly string[];
+}
+
+function kind(what: string, names: string): OwnedHeaders {
+  return { what, names: names.trim().split(/\s+/) };
+}
+
+/**
+ * Headers by which proxies, platforms and login services tell a target who the client is or what it asked for, and those
+ * by which a request overrides its own method or path. The list is the one of docs/configuration.md.
+ *
+ * A name is here for what it says and not for who made it: headers that a sender of webhooks writes, such as
+ * `cf-webhook-auth`, `tailscale-webhook-signature` or `x-amz-sns-message-type`, go through.
+ */
+export const ownedHeaders: readonly OwnedHeaders[] = [
+  kind('written by the gateway or the connection', `host content-length expect x-request-id x-postern-*`),
+  kind(
+    'where the request comes from',
+    `
+    forwarded forwarded-for x-forwarded x-forwarded-* x-forward-for x-forwarder-for z-forwarded-for
+    client-ip clientip x-client-ip x-clientip x-client-port x-cluster-client-ip true-client-ip x-true-client-ip
+    x-real-ip x-real-port x-originating-ip x-proxyuser-ip x-custom-ip-authorization proxy-client-ip wl-proxy-*
+    cdn-src-ip cdn-real-ip x-cdn-src-ip ali-cdn-real-ip ar-real-ip eo-connecting-ip do-connecting-ip
+    cf-connecting-ip cf-connecting-ipv6 cf-pseudo-ipv4 cf-ip* cf-visitor cf-region cf-region-code cf-metro-code
+    cf-postal-code cf-timezone cloudfront-*
+    fastly-client fastly-client-ip fastly-ssl fastly-ff fastly-temp-xff
+    akamai-client-ip akamai-origin-hop x-akamai-edgescape incap-client-ip x-sucuri-clientip x-sucuri-country
+    fly-client-ip fly-forwarded-* x-nf-client-connection-ip x-nf-geo
+    x-vercel-forwarded-for x-vercel-proxied-for x-vercel-ip-*
+    x-azure-clientip x-azure-socketip x-azure-fdid x-ms-adfs-* x-ms-proxy x-ms-forwarded-client-ip
+    x-appengine-* x-envoy-* l5d-remote-ip
+    x-scheme x-url-scheme x-proto front-end-https x-appservice-proto
+    `,
+  ),
+  kind(
+    'who the client is',
+    `
+    remote-* x-remote-* x-authenticated-* x-consumer-* x-anonymous-consumer x-credential-* x-userinfo
+    auth-user auth-mail auth-groups x-auth-request-* x-auth-user x-auth-userid x-auth-username x-auth-email x-auth-name
+    x-auth-subject x-auth-groups x-auth-roles x-auth-couchdb-* gap-auth x-jwt-assertion
+    x-webauth-* x-authentik-* x-pomerium-* x-vouch-* x-token-subject x-token-user-* ngrok-auth-* teleport-jwt-assertion
+    tailscale-user* tailscale-login tailscale-name tailscale-profile-picture tailscale-tailnet tailscale-headers-info
+    tailscale-app-capabilities tailscale-funnel-request
+    cf-access-* fly-src* l5d-client-id dapr-caller-*
+    x-amzn-oidc-* x-amzn-ava-* x-amzn-request-context x-amzn-lambda-context x-amzn-lattice-* x-amzn-vpce-*
+    x-goog-authenticated-user-* x-goog-iap-* x-endpoint-api-userinfo x-apigateway-api-userinfo
+    x-ms-client-principal* x-ms-token-* ms-aspnetcore-* x-iisnode-* x-istio-attributes
+    iv-* sm-user* sm-universalid oam-* osso-* oidc-* cas-* mellon-* shib-* x-shib-*
+    `,
+  ),
+  kind(
+    "the client's certificate",
+    `
+    client-cert client-cert-chain x-client-cert* x-client-verify x-client-dn x-ssl-* ssl-* x-tls-client-* x-mtls-*
+    x-amzn-mtls-* x-amzn-tls-* x-arr-* cf-cert-* cf-client-cert-*
+    `,
+  ),
+  kind(
+    'what bots and risks a proxy found',
+    `
+    cf-bot-score cf-threat-score cf-verified-bot cf-ja3-hash cf-ja4 exposed-credential-check x-amzn-waf-*
+    akamai-bot akamai-reputation akamai-user-risk x-sigsci-*
+    `,
+  ),
+  kind(
+    'another method, path or host than the one asked for',
+    `
+    x-http-method-override x-http-method x-method-override
+    x-original-* x-originating-url x-rewrite-* x-override-url x-waws-unencoded-url x-ms-original-url x-http-destinationurl
+    x-host x-http-host-override disguised-host was-default-hostname l5d-dst-override
+    script-name x-script-name path-info request-uri
+    x-matched-path x-now-route-matches x-invoke-* x-middleware-* x-astro-* x-react-router-*
+    x-accel-* x-sendfile-type proxy proxy-host proxy-url
+    `,
+  ),
+];
+
+const listed = ownedHeaders.flatMap(({ names }) => names);
+const owned: ReadonlySet<string> = new Set(listed.filter((name) => !name.endsWith('*')));
+const ownedPrefix = new RegExp(
+  `^(?:${listed
+    .filter((name) => name.endsWith('*'))
+    .map((name) => name.slice(0, -1))
+    .join('|')})`,
+);
+
+/** Meant for one connection only (RFC 9110 section 7.6.1); `te` and `trailer` are not carried. */
+export const hopByHop: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+]);
+
+/** Whether a header, by its folded name, is one that no target gets from a client. */
+export function isTakenAway(folded: string): boolean {
+  return hopByHop.has(folded) || owned.has(folded) || ownedPrefix.test(folded);
+}
+
+/** A name in which no server that folds characters together (CGI, WSGI and PHP do) can find another name. */
+export const plainName = /^[A-Za-z0-9-]+$/;
+
+/** The one name that all spellings of a header have for servers that fold characters together. */
+export function foldName(name: string): string {
+  const lower = name.toLowerCase();
+  return plainName.test(lower) ? lower : lower.replace(/[^a-z0-9]/g, '-');
+}
+
+/**
+ * Reads the names that a route lets through although servers fold them: from each one's folded form to its spelling in
+ * lower case.
+ *
+ * @returns the names, or what is wrong with the one at `index`
+ */
+export function compileAllowedHeaders(
+  names: readonly string[],
+): ReadonlyMap<string, string> | { readonly index: number; readonly message: string } {
+  const allowed = new Map<string, string>();
+  for (const [index, name] of names.entries()) {
+    const folded = foldName(name);
+    const problem = problemOf(name, folded, allowed);
+    if (problem !== undefined) return { index, message: problem };
+    allowed.set(folded, name.toLowerCase());
+  }
+  return allowed;
+}
+
+function problemOf(name: string, folded: string, known: ReadonlyMap<string, string>): string | undefined {
+  const shown = JSON.stringify(name);
+  if (!fieldName.test(name)) return `${shown} is not the name of a header`;
+  if (isTakenAway(folded)) return `${shown} is read as ${folded}, which no client may send to a target`;
+  if (plainName.test(name)) return `${shown} needs no entry: it has only letters, digits and hyphens`;
+  if (known.has(folded))
+    return `${shown} and ${JSON.stringify(known.get(folded))} are one name to many servers`;
+  return undefined;
+}

@@ -1,0 +1,175 @@
+import { gatewayRefusals } from '../answer/refusal.ts';
+import type { Refusal } from '../answer/verdict.ts';
+import type { Exchange } from './exchange.ts';
+import { foldName, hopByHop, isTakenAway, plainName } from './header-names.ts';
+
+/** A request's headers as plugins, expressions and the target see them. */
+export interface CleanHeaders {
+  readonly headers: readonly string[];
+  readonly spellings: ReadonlyMap<string, string> | undefined;
+  readonly dropped: number;
+}
+
+/**
+ * Makes each header one name with one value, before anything is decided: headers whose names have other characters than
+ * letters, digits and hyphens are dropped, because many servers read `webhook_id` as `webhook-id`.
+ *
+ * One that the route allows is kept under its folded name, `x-tenant` for `x_tenant`, so that all who decide read what a
+ * server that folds reads; `spellings` says how it goes on. When the folded name is there as well, that one counts.
+ *
+ * Several lines of cookies become one, since CGI and WSGI join them with commas, which belong to a cookie's value.
+ *
+ * @returns the headers, the same list when there is nothing to change; or the refusal of a Connection header
+ */
+export function cleanHeaders(
+  headers: readonly string[],
+  allowed: ReadonlyMap<string, string>,
+): CleanHeaders | Refusal {
+  let odd = 0;
+  let cookies = 0;
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const name = headers[at] as string;
+    if (!plainName.test(name)) odd += 1;
+    else if (name.length === 10 && name.toLowerCase() === 'connection') {
+      const refused = refuseNomination(headers[at + 1] as string);
+      if (refused !== undefined) return refused;
+    } else if (isCookie(name)) cookies += 1;
+  }
+  const single = cookies > 1 ? joinCookies(headers) : headers;
+  return odd === 0 ? { headers: single, spellings: undefined, dropped: 0 } : dropOddNames(single, allowed);
+}
+
+function isCookie(name: string): boolean {
+  return name.length === 6 && name.toLowerCase() === 'cookie';
+}
+
+/** As RFC 9113 section 8.2.3 has it, in the place of the first. */
+function joinCookies(headers: readonly string[]): readonly string[] {
+  const joined: string[] = [];
+  let first = -1;
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const name = headers[at] as string;
+    const value = headers[at + 1] as string;
+    if (first >= 0 && isCookie(name)) joined[first] += `; ${value}`;
+    else {
+      joined.push(name, value);
+      if (isCookie(name)) first = joined.length - 1;
+    }
+  }
+  return joined;
+}
+
+function dropOddNames(headers: readonly string[], allowed: ReadonlyMap<string, string>): CleanHeaders {
+  const plain = new Set<string>();
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const name = headers[at] as string;
+    if (allowed.size > 0 && plainName.test(name)) plain.add(name.toLowerCase());
+  }
+  const kept: string[] = [];
+  const spellings = new Map<string, string>();
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const name = headers[at] as string;
+    const value = headers[at + 1] as string;
+    if (plainName.test(name)) kept.push(name, value);
+    else {
+      const folded = foldName(name);
+      if (plain.has(folded) || allowed.get(folded) !== name.toLowerCase()) continue;
+      spellings.set(folded, name);
+      kept.push(folded, value);
+    }
+  }
+  const dropped = (headers.length - kept.length) >> 1;
+  return { headers: kept, spellings: spellings.size === 0 ? undefined : spellings, dropped };
+}
+
+/** Sent by clients that offer HTTP/2, as Java's and `curl --http2` do, or by old ones; all are taken away in any case. */
+const mayBeNominated: ReadonlySet<string> = new Set([
+  'close',
+  'keep-alive',
+  'te',
+  'trailer',
+  'upgrade',
+  'http2-settings',
+  'proxy-connection',
+  'transfer-encoding',
+]);
+
+/** What Connection names is taken away by whoever reads it next, and so must be nothing that was decided on. */
+function refuseNomination(value: string): Refusal | undefined {
+  for (const part of value.split(',')) {
+    const word = part.trim().toLowerCase();
+    if (word !== '' && !mayBeNominated.has(word))
+      return gatewayRefusals['bad-connection'](`it names ${JSON.stringify(word.slice(0, 64))}`);
+  }
+  return undefined;
+}
+
+/**
+ * Builds the headers that the target sees: the client's, in order, less those that belong to the connection or to the
+ * gateway, and then the gateway's own: x-forwarded-for, -proto and -host, forwarded (RFC 7239), x-request-id.
+ */
+export function upstreamHeaders(exchange: Exchange, host: string): string[] {
+  const { head, upstreamHeaders: added } = exchange;
+  const result = ['host', host];
+  for (let at = 0; at + 1 < head.headers.length; at += 2) {
+    const name = head.headers[at] as string;
+    const lower = name.toLowerCase();
+    if (isTakenAway(lower) || (added !== undefined && has(added, lower))) continue;
+    result.push(head.spellings?.get(lower) ?? name, head.headers[at + 1] as string);
+  }
+  result.push(
+    'x-forwarded-for',
+    head.clientIp,
+    'x-forwarded-proto',
+    head.scheme,
+    'x-forwarded-host',
+    head.authority,
+    'forwarded',
+    forwarded(head.clientIp, head.scheme, head.authority),
+    'x-request-id',
+    exchange.id,
+  );
+  if (added !== undefined) result.push(...added);
+  return result;
+}
+
+/** The answer's headers as the client may see them: without hop-by-hop headers, with the id of the request. */
+export function answerHeaders(received: readonly string[], id: string): string[] {
+  const nominated = nominatedBy(received);
+  const result: string[] = [];
+  for (let at = 0; at + 1 < received.length; at += 2) {
+    const name = received[at] as string;
+    const lower = name.toLowerCase();
+    if (hopByHop.has(lower) || lower === 'x-request-id' || nominated?.has(lower)) continue;
+    result.push(name, received[at + 1] as string);
+  }
+  result.push('x-request-id', id);
+  return result;
+}
+
+/** The headers that an answer's Connection names are hop-by-hop too; undefined when there are none beside the usual words. */
+function nominatedBy(headers: readonly string[]): Set<string> | undefined {
+  let names: Set<string> | undefined;
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    const name = headers[at] as string;
+    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue;
+    for (const part of (headers[at + 1] as string).split(',')) {
+      const word = part.trim().toLowerCase();
+      if (word === '' || word === 'keep-alive' || word === 'close') continue;
+      names ??= new Set();
+      names.add(word);
+    }
+  }
+  return names;
+}
+
+function has(headers: readonly string[], folded: string): boolean {
+  for (let at = 0; at < headers.length; at += 2) if (foldName(headers[at] as string) === folded) return true;
+  return false;
+}
+
+/** RFC 7239 section 4; an IPv6 address is bracketed and quoted (section 6). */
+function forwarded(ip: string, scheme: string, authority: string): string {
+  const node = ip.includes(':') ? `"[${ip}]"` : ip;
+  return `for=${node};host="${authority}";proto=${scheme}`;
+}

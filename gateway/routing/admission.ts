@@ -1,0 +1,84 @@
+import { gatewayRefusals } from '../answer/refusal.ts';
+import type { Refusal } from '../answer/verdict.ts';
+import type { Clock } from '../ports/clock.ts';
+import { Exchange, type Head } from '../request/exchange.ts';
+import { cleanHeaders } from '../request/headers.ts';
+import {
+  type CanonicalPath,
+  canonicalize,
+  type PathAllowance,
+  rawRest,
+  refuseAuthority,
+  refuseUnallowed,
+  type Target,
+} from '../request/path.ts';
+import { clientAddress, type IncomingRequest, readAsked } from '../request/request.ts';
+import type { Route } from './route.ts';
+import type { Router } from './router.ts';
+
+/** As all registered methods are written; a target that folds `delete` would do what a policy for `DELETE` was not asked about. */
+const upperCase = /^[A-Z][A-Z-]*$/;
+
+/** A request that has its route. */
+export interface Admitted {
+  readonly exchange: Exchange;
+  readonly route: Route;
+}
+
+/** Brings a request's head into canonical form, finds its route and opens the exchange; or refuses. */
+export function openExchange(
+  request: IncomingRequest,
+  id: string,
+  { router, clock }: { readonly router: Router<Route>; readonly clock: Clock },
+): Admitted | Refusal {
+  const { method, scheme, peerCertificate } = request;
+  if (!upperCase.test(method)) return gatewayRefusals['bad-method']();
+  const clientIp = clientAddress(request.clientIp);
+  if (typeof clientIp === 'object') return clientIp;
+  const asked = readAsked(request);
+  if ('kind' in asked) return asked;
+  const { host, text: authority } = asked.host;
+  const target = canonicalize(asked.target);
+  if ('kind' in target) return target;
+  const found = router.find(host, target.path, method);
+  if (found === undefined) return gatewayRefusals['no-route']();
+  if (found.kind === 'method')
+    return gatewayRefusals['method-not-allowed'](undefined, ['allow', found.allow.join(', ')]);
+  const route = found.value;
+  const fields = cleanHeaders(request.headers, route.headersAllow);
+  if ('kind' in fields) return fields;
+  const head: Head = {
+    method,
+    ...pathBelow(route.basePath, target),
+    query: target.query,
+    headers: fields.headers,
+    spellings: fields.spellings,
+    droppedHeaders: fields.dropped,
+    host,
+    authority,
+    scheme,
+    clientIp,
+    peerCertificate,
+  };
+  const refused = target.needs.length === 0 ? undefined : refuseIrregular(head, target.needs, route);
+  if (refused !== undefined) return refused;
+  const nowMs = clock.now();
+  const deadlineMs = Math.min(
+    nowMs + route.upstream.timeoutMs,
+    request.deadlineMs ?? Number.POSITIVE_INFINITY,
+  );
+  const exchange = new Exchange(id, head, route, nowMs, deadlineMs);
+  exchange.bodySize = request.body.declaredBytes ?? -1;
+  return { exchange, route };
+}
+
+/** The path without what a platform put before it; the router has matched the whole. */
+function pathBelow(base: string, { path, rawPath }: Target): Pick<Head, 'path' | 'rawPath'> {
+  if (base === '') return { path, rawPath };
+  return { path: path.slice(base.length) as CanonicalPath, rawPath: rawRest(rawPath, base.length) };
+}
+
+/** Only an irregular path can be refused by its route, or begin with two slashes once its prefix is off. */
+function refuseIrregular(head: Head, needs: readonly PathAllowance[], route: Route): Refusal | undefined {
+  return refuseUnallowed(needs, route.pathAllows) ?? refuseAuthority(route.targetPath(head));
+}

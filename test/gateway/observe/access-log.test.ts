@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import fc from 'fast-check';
+import { refusals } from '../../../gateway/answer/refusal.ts';
+import { next } from '../../../gateway/answer/verdict.ts';
+import { createAccessLog } from '../../../gateway/observe/access-log.ts';
+import { gatewayWith, instance, request, send } from '../../support/gateway.ts';
+
+async function logged(
+  overrides: Parameters<typeof request>[0],
+  subject = 'someone',
+  detail = 'why',
+): Promise<Record<string, unknown>> {
+  const lines: string[] = [];
+  const no = refusals('test', { denied: [403, 'Denied'] });
+  const gateway = gatewayWith({
+    instances: [
+      instance(
+        'who',
+        2000,
+        {
+          access: (x) => {
+            x.subject = { type: 'x', id: subject };
+            return next;
+          },
+        },
+        'authenticates',
+      ),
+      instance('acl', 1, { access: () => no.denied(detail) }),
+    ],
+    finished: createAccessLog((line) => lines.push(line)),
+  });
+  await send(gateway, request(overrides));
+  assert.equal(lines.length, 1);
+  assert.ok(lines[0]?.endsWith('}\n') && lines[0].indexOf('\n') === lines[0].length - 1, 'one line');
+  return JSON.parse(lines[0] as string);
+}
+
+test('a line says who asked for what, what came of it and what each plugin said', async () => {
+  const { time, ms, trail, ...rest } = await logged({ id: 'id-1', target: '/hooks?token=secret' });
+  assert.match(String(time), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+  assert.equal(typeof ms, 'number');
+  assert.deepEqual(rest, {
+    level: 'info',
+    event: 'request',
+    id: 'id-1',
+    method: 'POST',
+    host: 'hooks.example.com',
+    path: '/hooks',
+    route: 'all',
+    source: '192.0.2.7',
+    subject: 'someone',
+    status: 403,
+    code: 'test:denied',
+    detail: 'why',
+    sentBytes: rest.sentBytes,
+  });
+  const plugins = (trail as { plugin: string; result: string; reason?: string }[]).map(
+    ({ plugin, result, reason }) => [plugin, result, reason],
+  );
+  assert.deepEqual(plugins, [
+    ['who', 'next', undefined],
+    ['acl', 'refuse', 'test:denied'],
+  ]);
+});
+
+test('the query never gets into the log', async () => {
+  assert.ok(!JSON.stringify(await logged({ target: '/hooks?token=secret' })).includes('secret'));
+});
+
+test('a request without a route is logged with what is known of it', async () => {
+  const line = await logged({ method: 'PUT', target: '/a/../b?token=secret' });
+  const { code, method, host, path, source } = line;
+  assert.deepEqual([code, method, host, path], ['path:dot-segment', 'PUT', 'hooks.example.com', '/a/../b']);
+  assert.equal(source, '192.0.2.7');
+});
+
+test('a request without an address is refused and logged as that', async () => {
+  const { code, source } = await logged({ clientIp: undefined });
+  assert.deepEqual([code, source], ['gateway:unknown-source', 'unknown']);
+});
+
+test('neither the query nor the user of a URL as the target gets into the log', async () => {
+  for (const target of [
+    'http://user:secret@a/b?secret',
+    'user:secret@a:443',
+    'http://user:secret@a?secret',
+    '/b#secret',
+  ]) {
+    const line = await logged({ target });
+    assert.ok(!JSON.stringify(line).includes('secret'), JSON.stringify(line));
+  }
+});
+
+test('a client cannot make a line long', async () => {
+  const long = 'ü'.repeat(100_000);
+  const line = await logged(
+    { id: long, method: long, target: `/../${long}`, headers: ['host', long] },
+    long,
+    long,
+  );
+  assert.ok(JSON.stringify(line).length < 8_000);
+  const routed = await logged({ target: `/${'a/'.repeat(200)}${'a'.repeat(7_000)}` }, long, long);
+  assert.ok(JSON.stringify(routed).length < 8_000);
+});
+
+test('whatever stands in a line, it is one line of JSON that gives the same text back', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.string({ unit: 'binary', minLength: 1 }),
+      fc.string({ unit: 'binary' }),
+      fc.string({ unit: 'binary', minLength: 1 }),
+      async (subject, detail, id) => {
+        const line = await logged({ id }, subject, detail);
+        assert.deepEqual(
+          [line.id, line.subject, line.detail],
+          [id, subject, detail].map((text) => text.toWellFormed()),
+        );
+        const odd = await logged({
+          id,
+          method: subject,
+          target: id,
+          headers: ['host', detail],
+          clientIp: undefined,
+        });
+        assert.deepEqual(
+          [odd.method, odd.host],
+          [subject, detail].map((text) => text.toWellFormed()),
+        );
+      },
+    ),
+    { numRuns: 300 },
+  );
+});

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type Clock, systemClock } from '../../base/clock.ts';
+import { certificateDirectories, Tailscaled } from '../../tunnel/tailscaled.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+function scratch(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'postern-test-'));
+  t.after(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A daemon whose program is a shell script: what matters here is how a process is started, heard and ended. */
+function daemon(
+  t: TestContext,
+  directory: string,
+  script: string,
+  env: Record<string, string> = {},
+  clock: Clock = systemClock,
+): Tailscaled {
+  const binary = join(directory, 'program');
+  writeFileSync(binary, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const tailscaled = new Tailscaled({
+    binary,
+    directory: join(directory, 'run'),
+    socksPort: 1055,
+    extraCas: join(directory, 'ssl'),
+    env: { PATH: process.env.PATH, ...env },
+    clock,
+  });
+  t.after(() => {
+    tailscaled.destroy();
+    return tailscaled.exit;
+  });
+  return tailscaled;
+}
+
+test('it runs in userspace, keeps nothing on disk and listens on the loopback alone', async (t) => {
+  const directory = scratch(t);
+  const tailscaled = daemon(t, directory, `echo "$@" >${directory}/arguments`);
+  tailscaled.start();
+  assert.equal(await tailscaled.exit, 'it ended with status 0');
+  assert.deepEqual(readFileSync(join(directory, 'arguments'), 'utf8').trim().split(' '), [
+    '--tun=userspace-networking',
+    '--state=mem:',
+    `--statedir=${directory}/run`,
+    `--socket=${directory}/run/tailscaled.sock`,
+    '--port=0',
+    '--socks5-server=127.0.0.1:1055',
+    '--no-logs-no-support',
+  ]);
+});
+
+test("it gets the marks of Lambda and a memory limit, and nothing secret of the function's", async (t) => {
+  const directory = scratch(t);
+  const marks = {
+    AWS_LAMBDA_FUNCTION_NAME: 'fn',
+    AWS_LAMBDA_FUNCTION_VERSION: '1',
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001',
+  };
+  const secrets = { AWS_SECRET_ACCESS_KEY: 's', AWS_SESSION_TOKEN: 't', TS_AUTHKEY: 'k', DATABASE_URL: 'd' };
+  const tailscaled = daemon(t, directory, `env >${directory}/environment`, { ...marks, ...secrets });
+  tailscaled.start();
+  await tailscaled.exit;
+  const environment = Object.fromEntries(
+    readFileSync(join(directory, 'environment'), 'utf8')
+      .split('\n')
+      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  );
+  for (const [name, value] of Object.entries(marks)) assert.equal(environment[name], value);
+  for (const name of Object.keys(secrets)) assert.equal(environment[name], undefined);
+  assert.equal(environment.GOMEMLIMIT, '48MiB');
+  assert.equal(environment.TS_NO_LOGS_NO_SUPPORT, 'true');
+});
+
+test("a memory limit of the function's own is kept", async (t) => {
+  const directory = scratch(t);
+  const tailscaled = daemon(t, directory, `echo "$GOMEMLIMIT" >${directory}/limit`, { GOMEMLIMIT: '96MiB' });
+  tailscaled.start();
+  await tailscaled.exit;
+  assert.equal(readFileSync(join(directory, 'limit'), 'utf8'), '96MiB\n');
+});
+
+test('extra authorities are trusted beside those of the system or of the function', (t) => {
+  const ssl = scratch(t);
+  const system = '/etc/ssl/certs:/etc/pki/tls/certs';
+  writeFileSync(join(ssl, 'README.txt'), '');
+  assert.equal(certificateDirectories(undefined, ssl), undefined, 'a text is no certificate');
+  assert.equal(certificateDirectories('/own', ssl), '/own');
+  writeFileSync(join(ssl, 'ca.pem'), '');
+  assert.equal(certificateDirectories(undefined, ssl), `${system}:${ssl}`);
+  assert.equal(certificateDirectories('/own', ssl), `/own:${ssl}`);
+  assert.equal(certificateDirectories(undefined, join(ssl, 'missing')), undefined);
+});
+
+test('its log is kept short, in number and in length', async (t) => {
+  const tailscaled = daemon(
+    t,
+    scratch(t),
+    'i=0; while [ $i -lt 200 ]; do echo "line $i $(printf %01000d 0)" >&2; i=$((i+1)); done',
+  );
+  tailscaled.start();
+  await tailscaled.exit;
+  assert.equal(tailscaled.lines.length, 40);
+  assert.match(tailscaled.lines.at(-1) ?? '', /^line 199 /);
+  assert.ok(tailscaled.lines.every((line) => line.length <= 400));
+});
+
+test('its log tells why the control server cannot be asked, and that it forgot the node', async (t) => {
+  const lines = [
+    '2026/01/02 03:04:05 Received error: fetch control key: x509: unknown authority',
+    '2026/01/02 03:04:05 [RATELIMIT] format("Received error: %v")',
+    '2026/01/02 03:04:05 control: lite map update error after 1ms: initial fetch failed 404: node not found',
+  ];
+  const tailscaled = daemon(
+    t,
+    scratch(t),
+    `printf '%s\\n' ${lines.map((line) => `'${line}'`).join(' ')} >&2`,
+  );
+  const heard: string[] = [];
+  tailscaled.onControlError = (reason) => heard.push(reason);
+  tailscaled.onForgotten = () => heard.push('forgotten');
+  tailscaled.start();
+  await tailscaled.exit;
+  assert.deepEqual(heard, ['fetch control key: x509: unknown authority', 'forgotten']);
+  assert.equal(tailscaled.controlError, 'fetch control key: x509: unknown authority');
+});
+
+test('one that does not obey is ended by force when its time is over, and not before', async (t) => {
+  const clock = new VirtualClock();
+  const script = "trap '' TERM; echo ready >&2; while :; do sleep 0.05; done";
+  const tailscaled = daemon(t, scratch(t), script, {}, clock);
+  tailscaled.start();
+  while (tailscaled.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  const stopped = tailscaled.stop(100);
+  await clock.advance(99);
+  assert.equal(tailscaled.running, true);
+  await clock.advance(1);
+  await stopped;
+  assert.equal(await tailscaled.exit, 'it ended with SIGKILL');
+  assert.equal(tailscaled.running, false);
+});
+
+test('a program that is not there is an end, not an exception', async (t) => {
+  const directory = scratch(t);
+  mkdirSync(join(directory, 'run'));
+  const ends: string[] = [];
+  const tailscaled = new Tailscaled({
+    binary: join(directory, 'missing'),
+    directory: join(directory, 'run'),
+    socksPort: 1055,
+    extraCas: directory,
+    env: {},
+    clock: systemClock,
+  });
+  tailscaled.onExit = (how) => ends.push(how);
+  tailscaled.start();
+  assert.match(await tailscaled.exit, /could not be started: .*ENOENT/);
+  assert.equal(ends.length, 1);
+});

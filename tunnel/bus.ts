@@ -1,0 +1,98 @@
+import { after } from '../base/clock.ts';
+import { TunnelError } from './causes.ts';
+import type { LocalApi, Notify } from './localapi.ts';
+
+/** Looks at one notification: undefined means that the wait goes on. */
+export type Decide<T> = (notify: Notify) => T | undefined;
+
+const retryMs = 4;
+const openMs = 2_000;
+
+/** tailscaled's notifications, for as long as the process lives, for each caller that waits for one. */
+export class Bus {
+  readonly #api: LocalApi;
+  /** Called when the bus has ended, until it is opened again. */
+  onEnd: () => void = () => {};
+  readonly #listeners = new Set<(notify: Notify) => void>();
+  #open = false;
+  #opening: Promise<void> | undefined;
+
+  constructor(api: LocalApi) {
+    this.#api = api;
+  }
+
+  /** Each notification goes to this listener, until the end of the process. */
+  listen(listener: (notify: Notify) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  /**
+   * Opens the bus unless it is open; tries until somebody listens at the socket, which tailscaled makes a moment after it
+   * started.
+   *
+   * @throws TunnelError when that takes longer than given
+   */
+  open(withinMs: number): Promise<void> {
+    if (this.#open) return Promise.resolve();
+    this.#opening ??= this.#tryOpening(withinMs).finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  /**
+   * Waits for the first notification that `decide` has an answer to; what it throws rejects.
+   *
+   * @returns undefined when there was none in time, or none before the signal aborts
+   */
+  next<T>(decide: Decide<T>, withinMs: number, signal?: AbortSignal): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const listener = (notify: Notify) => {
+        try {
+          const decided = decide(notify);
+          if (decided !== undefined) settle(() => resolve(decided));
+        } catch (error) {
+          settle(() => reject(error));
+        }
+      };
+      const settle = (how: () => void) => {
+        stopTimer();
+        this.#listeners.delete(listener);
+        how();
+      };
+      this.#listeners.add(listener);
+      const giveUp = () => settle(() => resolve(undefined));
+      const stopTimer = after(this.#api.clock, withinMs, giveUp);
+      signal?.addEventListener('abort', giveUp, { once: true });
+    });
+  }
+
+  async #tryOpening(withinMs: number): Promise<void> {
+    const { clock } = this.#api;
+    const end = clock.monotonic() + withinMs;
+    for (;;) {
+      const leftMs = Math.max(1, Math.min(openMs, end - clock.monotonic()));
+      try {
+        await this.#api.watch(
+          (notify) => this.#tell(notify),
+          () => {
+            this.#open = false;
+            this.onEnd();
+          },
+          leftMs,
+        );
+        this.#open = true;
+        return;
+      } catch (error) {
+        if (clock.monotonic() >= end) {
+          throw new TunnelError('tunnel:daemon-failed', `tailscaled's LocalAPI does not answer (${error}).`);
+        }
+        await clock.sleep(retryMs);
+      }
+    }
+  }
+
+  #tell(notify: Notify): void {
+    for (const listener of this.#listeners) listener(notify);
+  }
+}

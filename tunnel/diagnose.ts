@@ -1,0 +1,125 @@
+import type { ConnectCause, Diagnosis } from '../gateway/index.ts';
+import { findPeer, onlinePeers, type Peer } from './peers.ts';
+import { answersInside, firstPong } from './ping.ts';
+import { type DialOutcome, dial } from './socks-dial.ts';
+import type { Tunnel } from './tunnel.ts';
+
+export interface DiagnosisTarget {
+  readonly host: string;
+  readonly port: number;
+}
+
+const pongMs = 1_000;
+const othersMs = 300;
+/** How long a connection may take once the peer has answered through WireGuard. */
+const graceMs = 500;
+const standIns = 4;
+
+/**
+ * Says why a connection to a target was not made, within the time.
+ *
+ * tailscaled tells every failure alike, so three things are asked: does the peer exist, does it answer a ping outside WireGuard
+ * (disco), and what becomes of a connection while it answers one inside (TSMP). When nobody answers at all, the tunnel is
+ * suspected and joins again; when only WireGuard is silent, its sessions are renewed.
+ */
+export async function diagnose(
+  tunnel: Tunnel,
+  socksPort: number,
+  target: DiagnosisTarget,
+  withinMs: number,
+): Promise<Diagnosis> {
+  const { clock } = tunnel.api;
+  const end = clock.monotonic() + withinMs;
+  const left = () => Math.max(1, end - clock.monotonic());
+  const readiness = await tunnel.ready(withinMs / 2);
+  if (!readiness.ready && readiness.code !== 'tunnel:target-unreachable') {
+    return because('connect-timeout', `The tunnel is not ready: ${readiness.code}: ${readiness.detail}`);
+  }
+  const status = await tunnel.api.status(true);
+  const peer = findPeer(status, target.host);
+  if (peer === undefined) return diagnoseStranger(tunnel, socksPort, target, left());
+
+  if ((await firstPong(tunnel.api, [peer.address], Math.min(pongMs, left() / 2))) === undefined) {
+    const others = onlinePeers(status, standIns).filter((other) => other.address !== peer.address);
+    const suspected = peer.online && !(await anyPong(tunnel, others, Math.min(othersMs, left() / 2)));
+    return because('target-offline', offline(peer, suspected && tunnel.suspect()));
+  }
+  return diagnosePeer(tunnel, socksPort, target, peer, left());
+}
+
+/** Not a peer and in no peer's subnet: a name or an address of some other network. */
+async function diagnoseStranger(
+  tunnel: Tunnel,
+  socksPort: number,
+  target: DiagnosisTarget,
+  withinMs: number,
+): Promise<Diagnosis> {
+  const outcome = await dial(tunnel.api.clock, socksPort, target, withinMs);
+  if (outcome === 'connected') return works(target);
+  return because(
+    'target-unknown',
+    `${target.host} is no peer and in no subnet that a peer routes, as far as this node may see: check the name, and that ` +
+      'an access rule lets the tags of this node reach it.',
+  );
+}
+
+/** The peer answers outside WireGuard. */
+async function diagnosePeer(
+  tunnel: Tunnel,
+  socksPort: number,
+  target: DiagnosisTarget,
+  peer: Peer,
+  withinMs: number,
+): Promise<Diagnosis> {
+  const inside = answersInside(tunnel.api, peer.address, withinMs);
+  const dialled = dial(tunnel.api.clock, socksPort, target, withinMs);
+  const grace = inside.then((answered) => (answered ? tunnel.api.clock.sleep(graceMs) : undefined));
+  const outcome: DialOutcome | undefined = await Promise.race([dialled, grace.then(() => undefined)]);
+
+  if (outcome === 'connected') return works(target);
+  const where = `port ${target.port} of ${peer.name}`;
+  if (outcome === 'refused') {
+    return because(
+      'connection-refused',
+      `Nothing listens on ${where}: is the service running, on that port?`,
+    );
+  }
+  if (outcome === undefined && (await inside)) {
+    return because(
+      'target-denied',
+      `${peer.name} answers, but ${where} does not: an access rule of the tailnet, the peer's own shields or a firewall drops it.`,
+    );
+  }
+  tunnel.renew();
+  return because(
+    'connect-timeout',
+    `${peer.name} is there, but WireGuard was silent; its session is renewed, try again.`,
+  );
+}
+
+async function anyPong(tunnel: Tunnel, peers: readonly Peer[], withinMs: number): Promise<boolean> {
+  const addresses = peers.map((peer) => peer.address);
+  return (await firstPong(tunnel.api, addresses, withinMs)) !== undefined;
+}
+
+function offline(peer: Peer, joiningAgain: boolean): string {
+  const said = peer.online ? 'the control server calls it online' : 'the control server calls it offline';
+  const then = joiningAgain
+    ? ' No peer answers, so this node joins the tailnet again; repeat the request.'
+    : '';
+  return `${peer.name} does not answer a ping, and ${said}: is the machine up, and tailscaled running there?${then}`;
+}
+
+function works(target: DiagnosisTarget): Diagnosis {
+  return because(
+    'connect-timeout',
+    `A connection to ${target.host} port ${target.port} can be made now; try again.`,
+  );
+}
+
+function because(
+  code: ConnectCause extends `upstream:${infer Name}` ? Name : never,
+  detail: string,
+): Diagnosis {
+  return { code: `upstream:${code}`, detail };
+}

@@ -1,0 +1,134 @@
+import type { Clock } from '../base/clock.ts';
+import type { Bus, Decide } from './bus.ts';
+import {
+  controlUnreachable,
+  isHopeless,
+  isKeyTrouble,
+  refusedByControl,
+  TunnelError,
+  toTunnelError,
+} from './causes.ts';
+import type { TailnetEnvironment } from './environment.ts';
+import type { KeySource } from './keys.ts';
+import { type LocalApi, type Notify, State } from './localapi.ts';
+import type { Daemon } from './tailscaled.ts';
+
+export interface JoinParts {
+  readonly daemon: Daemon;
+  readonly api: LocalApi;
+  readonly bus: Bus;
+  readonly settings: TailnetEnvironment;
+  readonly keys: KeySource;
+}
+
+/**
+ * Joins the tailnet, for the first time or again, as often as needed: it keeps the key that worked, and when the control
+ * server no longer takes it, reads the secret again, which may have been rotated, and tries the other key once. A key for one
+ * join is not kept: each join takes a new one.
+ */
+export class Joiner {
+  readonly #parts: JoinParts;
+  #key: string | undefined;
+  /** Whether this tailscaled has been in the tailnet. */
+  #known = false;
+
+  constructor(parts: JoinParts) {
+    this.#parts = parts;
+  }
+
+  /** Starts tailscaled unless it runs, and joins; returns when the node is in the tailnet. @throws TunnelError */
+  async join(withinMs: number): Promise<void> {
+    const { api, daemon, bus, keys } = this.#parts;
+    const end = api.clock.monotonic() + withinMs;
+    const decide = daemon.running && this.#known ? isRenewed : isRunning;
+    if (!daemon.running) daemon.start();
+    const ended = daemon.exit.then((how): never => {
+      throw new TunnelError('tunnel:daemon-failed', `tailscaled: ${how}. ${lastWords(daemon.lines)}`);
+    });
+    const opened = bus.open(withinMs);
+    // Whoever loses a race must not become an unhandled rejection later.
+    for (const loser of [ended, opened]) loser.catch(ignore);
+
+    // Ends what a login waits for when something else has ended the join.
+    const over = new AbortController();
+    const kept = this.#key;
+    const key = kept ?? (await Promise.race([keys.read(withinMs), ended]));
+    await Promise.race([opened, ended]);
+    try {
+      await Promise.race([this.#login(key, decide, end, over.signal), ended]);
+    } catch (error) {
+      this.#key = undefined;
+      this.#known = false;
+      if (kept === undefined || !isKeyTrouble(toTunnelError(error))) throw error;
+      const another = await Promise.race([keys.read(left(api.clock, end)), ended]);
+      if (another === kept) throw error;
+      await Promise.race([this.#login(another, decide, end, over.signal), ended]);
+    } finally {
+      over.abort();
+    }
+  }
+
+  async #login(key: string, decide: Decide<true>, end: number, over: AbortSignal): Promise<void> {
+    const { api, bus, daemon, keys, settings } = this.#parts;
+    const hopeless = new Promise<never>((_, reject) => {
+      daemon.onControlError = function giveUpWhenHopeless(reason) {
+        if (isHopeless(reason)) reject(controlUnreachable(settings.controlUrl, reason));
+      };
+    });
+    hopeless.catch(ignore);
+    await api.start({
+      authKey: key,
+      controlUrl: settings.controlUrl,
+      hostname: settings.hostname,
+      // A key made for this join bears them already; Headscale refuses any that are asked for with a tagged key.
+      tags: settings.identity === undefined ? settings.tags : [],
+    });
+    // Only now: an error that the bus tells before is of the login that `start` ended.
+    const running = bus.next(decide, left(api.clock, end), over);
+    running.catch(ignore);
+    await api.login();
+    const outcome = await Promise.race([running, hopeless]);
+    if (outcome === undefined) throw controlUnreachable(settings.controlUrl, daemon.controlError);
+    if (!keys.oneOff) this.#key = key;
+    this.#known = true;
+  }
+}
+
+function left(clock: Clock, end: number): number {
+  return Math.max(1, end - clock.monotonic());
+}
+
+/**
+ * For a node that was in the tailnet before: tailscaled calls itself running from the start, by what it knew of the old
+ * node, and does not say it again.
+ *
+ * @throws TunnelError when the control server refuses the node
+ */
+function isRenewed(notify: Notify): true | undefined {
+  isRunning(notify);
+  return notify.SelfChange ? true : undefined;
+}
+
+/** @throws TunnelError when the control server refuses the node */
+function isRunning(notify: Notify): true | undefined {
+  if (notify.ErrMessage) throw refusedByControl(notify.ErrMessage);
+  if (notify.State === State.needsApproval) {
+    throw new TunnelError(
+      'tunnel:approval-needed',
+      'The tailnet approves its devices by hand: approve this one, or make a pre-approved key.',
+    );
+  }
+  if (notify.BrowseToURL) {
+    throw new TunnelError(
+      'tunnel:key-invalid',
+      'The control server wants a person to log in: it did not take the auth key. Store a valid key in the secret.',
+    );
+  }
+  return notify.State === State.running ? true : undefined;
+}
+
+function lastWords(lines: readonly string[]): string {
+  return lines.length === 0 ? 'It logged nothing.' : `It said last: ${lines.slice(-3).join(' | ')}`;
+}
+
+function ignore(): void {}

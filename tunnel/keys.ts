@@ -1,0 +1,36 @@
+import type { Clock } from '../base/clock.ts';
+import type { TailnetEnvironment } from './environment.ts';
+import { readAuthKey } from './secret.ts';
+
+/** Where the auth keys come from. */
+export interface KeySource {
+  /** Each key is for one join alone: the next join takes another one. */
+  readonly oneOff: boolean;
+  /** @throws TunnelError */
+  read(withinMs: number): Promise<string>;
+}
+
+/**
+ * The source that the settings name: the secret, or an identity token of the role.
+ *
+ * @param extraCas where certificates of private authorities lie, for the API of the tailnet
+ */
+export function keySource(
+  settings: TailnetEnvironment,
+  env: NodeJS.ProcessEnv,
+  extraCas: string,
+  clock: Clock,
+): KeySource {
+  const { identity, secretId, tags, hostname } = settings;
+  if (identity === undefined)
+    return { oneOff: false, read: (withinMs) => readAuthKey(secretId, env, withinMs, clock) };
+  return {
+    oneOff: true,
+    // Loaded only here, so that a join with a stored key need not wait for it.
+    read: async (withinMs) => {
+      const end = clock.monotonic() + withinMs;
+      const { makeKey } = await import('./identity/make-key.ts');
+      return makeKey({ identity, tags, hostname, env, extraCas, clock }, end - clock.monotonic());
+    },
+  };
+}

@@ -1,0 +1,345 @@
+import { type Clock, limited } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { type TunnelNotReady, type TunnelReady, tunnelCauses } from '../gateway/index.ts';
+import { Bus } from './bus.ts';
+import { TunnelError, toTunnelError } from './causes.ts';
+import type { TailnetEnvironment } from './environment.ts';
+import { Joiner } from './join.ts';
+import type { KeySource } from './keys.ts';
+import { LocalApi, State } from './localapi.ts';
+import { Proof } from './proof.ts';
+import type { Daemon } from './tailscaled.ts';
+import { Watchdog } from './watchdog.ts';
+
+export interface TunnelParts {
+  readonly daemon: Daemon;
+  readonly settings: TailnetEnvironment;
+  readonly keys: KeySource;
+  readonly log: Log;
+  /** Its wall clock alone tells how long a freeze was. */
+  readonly clock: Clock;
+}
+
+const tickMs = 1_000;
+/** Longer than this without a tick, and the sandbox was frozen long enough for WireGuard's sessions to be stale. */
+const freezeMs = 45_000;
+/** Between two looks whether a peer still answers, a freeze included. */
+const beatEveryMs = 10_000;
+const beatMs = 2_000;
+const firstProofMs = 2_000;
+/** What was found unreachable is looked for again for this long. */
+const laterProofMs = 600;
+const thawPongMs = 400;
+const reopenMs = 5_000;
+/** After a failure, before the next attempt to join: when a request asks, and by itself. */
+const askedRetryMs = 5_000;
+const retriesMs = [250, 1_000, 2_000, 5_000, 10_000, 30_000] as const;
+/** Between two joins on the mere suspicion that the control server forgot this node. */
+const suspicionMs = 30_000;
+/** tailscaled goes on saying that the node is unknown for a moment after it joined again. */
+const echoMs = 5_000;
+/** A login takes the control server some 60 ms; when it has said nothing for this long, nothing is on its way any more. */
+const loginMs = 2_000;
+const settlePollMs = 5;
+/** A question to tailscaled is given up after this, and asked again. */
+const askMs = 10_000;
+
+type Health =
+  | { readonly is: 'ready' }
+  /** `why` is what went wrong last, while it is being mended. */
+  | { readonly is: 'working'; readonly why: TunnelError }
+  | { readonly is: 'down'; readonly why: TunnelError };
+
+const joining = new TunnelError('tunnel:joining', 'It is being joined or renewed at this moment; ask again.');
+
+/**
+ * The one owner of the tunnel: joins, proves that a connection can be made, notices a thaw and cures it, joins again when
+ * tailscaled ended or the control server forgot the node, and leaves.
+ *
+ * Ready means that a peer of POSTERN_TAILNET_TARGETS has answered through WireGuard. Without targets the online
+ * peers are asked instead, and one online peer is enough even if no peer answers.
+ *
+ * One piece of work at a time: a caller that asks meanwhile waits for the one under way.
+ */
+export class Tunnel {
+  readonly api: LocalApi;
+  readonly #parts: TunnelParts;
+  readonly #bus: Bus;
+  readonly #joiner: Joiner;
+  readonly #proof: Proof;
+  readonly #watchdog: Watchdog;
+  readonly #clock: Clock;
+  #health: Health = { is: 'working', why: joining };
+  #work: Promise<Health> | undefined;
+  #joins = 0;
+  #epoch = 0;
+  /** Joins and renewals when the epoch rose last: each ends the connections made before. */
+  #breaks = 0;
+  #lastTickMs: number;
+  #lastBeatMs: number;
+  #lastJoinMs = -Infinity;
+  #lastFailureMs = -Infinity;
+  #lastSuspicionMs = -Infinity;
+  #failures = 0;
+  /** Ends the wait before the next attempt. */
+  #retry = new AbortController();
+  #thawedMeanwhile = false;
+  /** Aborted when the tunnel leaves. */
+  readonly #left = new AbortController();
+
+  constructor(parts: TunnelParts) {
+    this.#parts = parts;
+    this.#clock = parts.clock;
+    this.#lastTickMs = this.#clock.now();
+    this.#lastBeatMs = this.#lastTickMs;
+    this.api = new LocalApi(parts.daemon.socket, parts.clock);
+    this.#bus = new Bus(this.api);
+    this.#joiner = new Joiner({ ...parts, api: this.api, bus: this.#bus });
+    this.#proof = new Proof(this.api, this.#bus, parts.settings.targets);
+    this.#watchdog = new Watchdog(
+      () => this.api.answers(askMs),
+      (silentMs) => this.#replaceDaemon(silentMs),
+    );
+    this.#listen();
+    this.#tick().catch(ignore);
+  }
+
+  /**
+   * Joins for the first time. A target that does not answer is no failure: the tunnel stands, and `ready` says why it is of no
+   * use yet.
+   *
+   * @throws TunnelError
+   */
+  async join(withinMs: number): Promise<void> {
+    const end = this.#clock.monotonic() + withinMs;
+    const health = await this.#do('join', async () => {
+      await this.#joinOnce(withinMs);
+      await this.#proof.demand(Math.min(firstProofMs, Math.max(1, end - this.#clock.monotonic())));
+    });
+    if (health.is === 'down' && this.#joins === 0) throw health.why;
+  }
+
+  /** Whether connections can be made; waits that long while there is hope. */
+  async ready(withinMs: number): Promise<TunnelReady | TunnelNotReady> {
+    // The function may ask before this process's own timer has fired after a thaw.
+    this.#lookAtClock();
+    if (this.#health.is === 'down' && this.#mayRecover()) this.#recover(this.#neededRecovery());
+    if (this.#work !== undefined) await limited(this.#clock, this.#work, withinMs);
+    if (this.#health.is === 'ready') {
+      return { ready: true, epoch: this.#epoch };
+    }
+    const { code, message } = this.#health.why;
+    return { ready: false, code, title: tunnelCauses[code], detail: message };
+  }
+
+  /** A peer answers outside WireGuard and not inside: its session is stale. */
+  renew(): void {
+    if (this.#work === undefined) this.#do('renewal', () => this.#cure());
+  }
+
+  /**
+   * No peer answers, so the control server may have forgotten this node: tailscaled goes on saying that it runs. Joins again,
+   * unless that was done a moment ago.
+   */
+  suspect(): boolean {
+    if (this.#work !== undefined || this.#clock.now() - this.#lastSuspicionMs < suspicionMs) return false;
+    this.#lastSuspicionMs = this.#clock.now();
+    this.#joinAgain('no peer answers');
+    return true;
+  }
+
+  /** Leaves the tailnet and ends tailscaled, within the time whatever happens. */
+  async leave(withinMs: number): Promise<void> {
+    this.#left.abort();
+    this.#retry.abort();
+    const { daemon, log } = this.#parts;
+    if (daemon.running) {
+      await limited(this.#clock, this.#settle(), withinMs * 0.4);
+      await this.api.logout(withinMs * 0.35).then(
+        () => log.info('left the tailnet'),
+        (error: unknown) => log.warn('could not log out', { error: String(error) }),
+      );
+    }
+    await daemon.stop(withinMs * 0.2);
+  }
+
+  /**
+   * Waits until no login is on its way: one that reaches the control server after the logout would put the node back into the
+   * tailnet. A renewal is one too, for tailscaled logs in when its engine is taken up, after it has said that it runs.
+   */
+  async #settle(): Promise<void> {
+    await Promise.all([this.api.seal(), this.#work]);
+    const { daemon } = this.#parts;
+    const { lastLoginMs } = this.api;
+    while (daemon.lastRegistrationMs < lastLoginMs && this.#clock.monotonic() - lastLoginMs < loginMs)
+      await this.#clock.sleep(settlePollMs);
+  }
+
+  #listen(): void {
+    const { daemon, log } = this.#parts;
+    daemon.onForgotten = () => {
+      if (this.#clock.now() - this.#lastJoinMs > echoMs)
+        this.#joinAgain('the control server no longer knows this node');
+    };
+    daemon.onExit = (how) => {
+      if (this.#leaving) return;
+      log.error('tailscaled ended', { how, lines: daemon.lines.slice(-10) });
+      if (this.#joins > 0) this.#joinAgain(how);
+    };
+    this.#bus.onEnd = () => {
+      if (!this.#leaving) this.#bus.open(reopenMs).catch(ignore);
+    };
+    this.#bus.listen(({ State: state }) => {
+      if (state === State.needsLogin && this.#health.is === 'ready')
+        this.#joinAgain('tailscaled was logged out');
+      if (state === State.running && this.#health.is === 'down') this.#recover('prove');
+    });
+  }
+
+  async #tick(): Promise<void> {
+    for (;;) {
+      await this.#clock.sleep(tickMs, this.#left.signal);
+      this.#everySecond();
+    }
+  }
+
+  #everySecond(): void {
+    this.#lookAtClock();
+    if (this.#lastTickMs - this.#lastBeatMs < beatEveryMs) return;
+    this.#lastBeatMs = this.#lastTickMs;
+    this.#beat().catch(ignore);
+  }
+
+  /** A gap means that the sandbox was frozen. */
+  #lookAtClock(): void {
+    const now = this.#clock.now();
+    const gapMs = now - this.#lastTickMs;
+    this.#lastTickMs = now;
+    // Before the first join there is nothing to save: a join has its own deadline.
+    if (this.#joins > 0 && this.#parts.daemon.running) this.#watchdog.look(gapMs);
+    else this.#watchdog.forget();
+    if (gapMs <= freezeMs + tickMs || this.#leaving) return;
+    this.#parts.log.info('thaw', { frozenMs: gapMs });
+    if (this.#work !== undefined) this.#thawedMeanwhile = true;
+    else this.#do('thaw', () => this.#cure());
+  }
+
+  /** Its end, once it comes, leads to a new start and a new join. */
+  #replaceDaemon(silentMs: number): void {
+    if (this.#leaving) return;
+    this.#parts.log.error('tailscaled does not answer', {
+      silentMs,
+      lines: this.#parts.daemon.lines.slice(-10),
+    });
+    this.#parts.daemon.destroy();
+  }
+
+  /** Looks whether a peer that answered still does; a request need not be the first to find out. */
+  async #beat(): Promise<void> {
+    if (this.#health.is !== 'ready' || !this.#proof.proven) return;
+    if ((await this.#proof.pong(beatMs)) || this.#health.is !== 'ready' || this.#leaving) return;
+    if (!this.suspect()) this.#recover('prove');
+  }
+
+  get #leaving(): boolean {
+    return this.#left.signal.aborted;
+  }
+
+  /** One piece of work at a time. It leaves the tunnel ready or down. */
+  #do(what: string, work: () => Promise<void>): Promise<Health> {
+    const startedMs = this.#clock.monotonic();
+    const run = async (): Promise<Health> => {
+      try {
+        await work();
+        if (this.#thawedMeanwhile) await this.#cure();
+        this.#succeed(what, this.#clock.monotonic() - startedMs);
+      } catch (error) {
+        this.#fail(what, toTunnelError(error));
+      }
+      this.#work = undefined;
+      return this.#health;
+    };
+    this.#retry.abort();
+    this.#health = { is: 'working', why: this.#health.is === 'ready' ? joining : this.#health.why };
+    this.#thawedMeanwhile = false;
+    this.#work = run();
+    return this.#work;
+  }
+
+  #succeed(what: string, tookMs: number): void {
+    const breaks = this.#joins + this.#proof.renewals;
+    if (breaks !== this.#breaks) this.#epoch += 1;
+    this.#breaks = breaks;
+    this.#health = { is: 'ready' };
+    this.#failures = 0;
+    this.#parts.log.info('tunnel ready', {
+      after: what,
+      epoch: this.#epoch,
+      tookMs: Math.round(tookMs),
+      joins: this.#joins,
+      renewals: this.#proof.renewals,
+    });
+  }
+
+  #fail(what: string, why: TunnelError): void {
+    this.#health = { is: 'down', why };
+    this.#lastFailureMs = this.#clock.now();
+    if (this.#leaving) return;
+    this.#parts.log.error('tunnel not ready', { after: what, code: why.code, detail: why.message });
+    // Before the first join there is nothing to recover: Lambda starts the sandbox anew.
+    if (this.#joins === 0) return;
+    const waitMs = retriesMs[Math.min(this.#failures, retriesMs.length - 1)] as number;
+    this.#failures += 1;
+    this.#retry = new AbortController();
+    this.#clock
+      .sleep(waitMs, this.#retry.signal)
+      .then(() => this.#recover(this.#neededRecovery()))
+      .catch(ignore);
+  }
+
+  #neededRecovery(): 'join' | 'prove' {
+    const targetsOnly = this.#health.is === 'down' && this.#health.why.code === 'tunnel:target-unreachable';
+    return targetsOnly && this.#parts.daemon.running ? 'prove' : 'join';
+  }
+
+  #mayRecover(): boolean {
+    return this.#neededRecovery() === 'prove' || this.#clock.now() - this.#lastFailureMs >= askedRetryMs;
+  }
+
+  #recover(how: 'join' | 'prove'): void {
+    if (this.#work !== undefined || this.#leaving) return;
+    if (how === 'prove') this.#do('new proof', () => this.#proof.demand(laterProofMs));
+    else this.#do('join', () => this.#rejoin());
+  }
+
+  #joinAgain(reason: string): void {
+    if (this.#work !== undefined || this.#leaving) return;
+    this.#parts.log.warn('joining again', { reason });
+    this.#recover('join');
+  }
+
+  /**
+   * After a freeze. WireGuard's own handshake went out into a path that may be dead, and now it sends nothing for 5 s: a ping
+   * finds the path again, and taking the engine down and up makes WireGuard begin anew. When nobody answers, the control
+   * server has probably deleted the node meanwhile: join anew.
+   */
+  async #cure(): Promise<void> {
+    if (this.#parts.daemon.running && (await this.#proof.survives(thawPongMs, firstProofMs))) return;
+    await this.#rejoin();
+  }
+
+  async #rejoin(): Promise<void> {
+    await this.#joinOnce(this.#parts.settings.joinTimeoutMs);
+    await this.#proof.demand(firstProofMs);
+  }
+
+  async #joinOnce(withinMs: number): Promise<void> {
+    if (this.#leaving) throw new TunnelError('tunnel:daemon-failed', 'The node is leaving the tailnet.');
+    await this.#joiner.join(withinMs);
+    this.#joins += 1;
+    this.#lastJoinMs = this.#clock.now();
+    this.#proof.forget();
+  }
+}
+
+function ignore(): void {}
