@@ -12,7 +12,7 @@ export interface ShutdownEvent {
 }
 
 /**
- * Lambda's Extensions API, as far as a process needs it that waits for the end and for nothing else.
+ * The part of Lambda's Extensions API that a process needs to wait for the end of its sandbox.
  *
  * Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html
  */
@@ -26,7 +26,7 @@ export class Lambda {
   }
 
   /**
-   * Registers for SHUTDOWN alone: an extension that asks for INVOKE is awaited at the end of every invocation.
+   * Registers only for SHUTDOWN: Lambda waits for an extension that asks for INVOKE at the end of every invocation.
    *
    * @param runtimeApi AWS_LAMBDA_RUNTIME_API, a host and a port
    * @param name the file name of the executable under /opt/extensions, or Lambda refuses it
@@ -42,7 +42,7 @@ export class Lambda {
     return new Lambda(api, identifier);
   }
 
-  /** Waits, for hours if need be, until Lambda takes the sandbox down. */
+  /** Waits until Lambda shuts the sandbox down, which can take hours. */
   async shutdown(): Promise<ShutdownEvent> {
     for (;;) {
       const answer = await this.#send('GET', 'event/next', Infinity);

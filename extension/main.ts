@@ -4,10 +4,10 @@ import { Lambda } from './lambda.ts';
 import { log } from './log.ts';
 import { openTunnel } from './open.ts';
 
-/** Kept back from the time that Lambda leaves at the end. */
+/** Reserved of the time that Lambda gives at the end. */
 const marginMs = 150;
 
-/** Beside the function from the sandbox's first moment to its last: register, join and be ready, wait, leave. */
+/** Runs beside the function for the whole life of the sandbox: registers, joins and is ready, waits, leaves. */
 async function main(env: NodeJS.ProcessEnv, executable: string): Promise<void> {
   // tailscaled is what takes longest, so it is started while the registration is on its way. The runtime's own init begins
   // when all have registered, and so runs beside the join.

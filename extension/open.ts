@@ -15,7 +15,7 @@ const initMs = 9_000;
 /**
  * Makes the tunnel and its readiness endpoint, and joins the tailnet.
  *
- * @param executable /opt/extensions/postern: the layer lies around it
+ * @param executable /opt/extensions/postern, which is inside the layer
  * @throws TunnelError
  */
 export async function openTunnel(env: NodeJS.ProcessEnv, executable: string): Promise<Tunnel> {

@@ -8,7 +8,7 @@ export type Decide<T> = (notify: Notify) => T | undefined;
 const retryMs = 4;
 const openMs = 2_000;
 
-/** tailscaled's notifications, for as long as the process lives, for each caller that waits for one. */
+/** tailscaled's notifications, while the process lives, for each caller that waits for one. */
 export class Bus {
   readonly #api: LocalApi;
   /** Called when the bus has ended, until it is opened again. */
@@ -43,7 +43,7 @@ export class Bus {
   /**
    * Waits for the first notification that `decide` has an answer to; what it throws rejects.
    *
-   * @returns undefined when there was none in time, or none before the signal aborts
+   * @returns undefined if there was no notification in time or before the signal aborts
    */
   next<T>(decide: Decide<T>, withinMs: number, signal?: AbortSignal): Promise<T | undefined> {
     return new Promise((resolve, reject) => {

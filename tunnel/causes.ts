@@ -30,16 +30,16 @@ const caHint =
   'else check POSTERN_TAILNET_CONTROL_URL and that the function has a way out (a NAT gateway, an open egress rule).';
 
 /**
- * What the control server said when it refused the node, as a cause.
+ * Turns what the control server said when it refused the node into a cause.
  *
- * The words are those of Headscale 0.29 and of Tailscale's service; the e2e suite holds the former against a real server.
+ * The words are those of Headscale 0.29 and of Tailscale's service; the e2e suite compares those of Headscale with a real server.
  */
 export function refusedByControl(message: string): TunnelError {
   const said = `The control server says "${message}".`;
   for (const [pattern, code, advice] of refusals) {
     if (pattern.test(message)) return new TunnelError(code, `${said} ${advice}`);
   }
-  return new TunnelError('tunnel:misconfigured', `${said} It refuses the node for a reason of its own.`);
+  return new TunnelError('tunnel:misconfigured', `${said} The reason is not one that Postern knows.`);
 }
 
 const refusals: readonly (readonly [RegExp, TunnelCause, string])[] = [

@@ -16,10 +16,10 @@ const graceMs = 500;
 const standIns = 4;
 
 /**
- * Says why a connection to a target was not made, within the time.
+ * Finds out why a connection to a target was not made, within the time.
  *
- * tailscaled tells every failure alike, so three things are asked: does the peer exist, does it answer a ping outside WireGuard
- * (disco), and what becomes of a connection while it answers one inside (TSMP). When nobody answers at all, the tunnel is
+ * tailscaled reports all failures alike, so three things are asked: does the peer exist, does it answer a ping outside WireGuard
+ * (disco), and what happens to a connection while it answers one inside (TSMP). If no peer answers at all, the tunnel is
  * suspected and joins again; when only WireGuard is silent, its sessions are renewed.
  */
 export async function diagnose(
@@ -47,7 +47,7 @@ export async function diagnose(
   return diagnosePeer(tunnel, socksPort, target, peer, left());
 }
 
-/** Not a peer and in no peer's subnet: a name or an address of some other network. */
+/** Neither a peer nor in a peer's subnet: a name or an address of some other network. */
 async function diagnoseStranger(
   tunnel: Tunnel,
   socksPort: number,
@@ -58,7 +58,7 @@ async function diagnoseStranger(
   if (outcome === 'connected') return works(target);
   return because(
     'target-unknown',
-    `${target.host} is no peer and in no subnet that a peer routes, as far as this node may see: check the name, and that ` +
+    `${target.host} is neither a peer nor in a subnet that a peer routes, as far as this node can see: check the name, and that ` +
       'an access rule lets the tags of this node reach it.',
   );
 }

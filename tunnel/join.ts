@@ -46,7 +46,7 @@ export class Joiner {
       throw new TunnelError('tunnel:daemon-failed', `tailscaled: ${how}. ${lastWords(daemon.lines)}`);
     });
     const opened = bus.open(withinMs);
-    // Whoever loses a race must not become an unhandled rejection later.
+    // The promise that loses the race must not become an unhandled rejection later.
     for (const loser of [ended, opened]) loser.catch(ignore);
 
     // Ends what a login waits for when something else has ended the join.
@@ -80,7 +80,7 @@ export class Joiner {
       authKey: key,
       controlUrl: settings.controlUrl,
       hostname: settings.hostname,
-      // A key made for this join bears them already; Headscale refuses any that are asked for with a tagged key.
+      // A key made for this join has the tags already; Headscale refuses tags that are asked for with a tagged key.
       tags: settings.identity === undefined ? settings.tags : [],
     });
     // Only now: an error that the bus tells before is of the login that `start` ended.

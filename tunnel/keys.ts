@@ -4,7 +4,7 @@ import { readAuthKey } from './secret.ts';
 
 /** Where the auth keys come from. */
 export interface KeySource {
-  /** Each key is for one join alone: the next join takes another one. */
+  /** Each key is for one join only; the next join takes another one. */
   readonly oneOff: boolean;
   /** @throws TunnelError */
   read(withinMs: number): Promise<string>;
@@ -13,7 +13,7 @@ export interface KeySource {
 /**
  * The source that the settings name: the secret, or an identity token of the role.
  *
- * @param extraCas where certificates of private authorities lie, for the API of the tailnet
+ * @param extraCas the folder of private authorities' certificates, for the API of the tailnet
  */
 export function keySource(
   settings: TailnetEnvironment,
@@ -26,7 +26,7 @@ export function keySource(
     return { oneOff: false, read: (withinMs) => readAuthKey(secretId, env, withinMs, clock) };
   return {
     oneOff: true,
-    // Loaded only here, so that a join with a stored key need not wait for it.
+    // Loaded only here, so that a join with a stored key does not wait for it.
     read: async (withinMs) => {
       const end = clock.monotonic() + withinMs;
       const { makeKey } = await import('./identity/make-key.ts');

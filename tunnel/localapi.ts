@@ -76,7 +76,7 @@ export class LocalApi {
     await Promise.allSettled(this.#changes);
   }
 
-  /** Gives tailscaled its settings and the key; whatever it was doing at the control server ends. */
+  /** Gives tailscaled its settings and the key, which ends what it was doing at the control server. */
   async start(options: LoginOptions): Promise<void> {
     await this.#change('POST', 'start', {
       AuthKey: options.authKey,

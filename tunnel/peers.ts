@@ -5,7 +5,7 @@ import type { PeerStatus, Status } from './localapi.ts';
 export interface Peer {
   readonly name: string;
   readonly address: string;
-  /** What the control server last said. */
+  /** According to the control server's last word. */
   readonly online: boolean;
 }
 
@@ -57,7 +57,7 @@ function routes(peer: PeerStatus, address: string, family: number): boolean {
   const subnets = new BlockList();
   for (const prefix of peer.AllowedIPs ?? []) {
     const [network = '', bits = ''] = prefix.split('/');
-    // An exit node offers 0.0.0.0/0 too, but this node uses none.
+    // An exit node offers 0.0.0.0/0 too, but this node does not use one.
     if (isIP(network) === family && bits !== '0')
       subnets.addSubnet(network, Number(bits), `ipv${family as 4 | 6}`);
   }

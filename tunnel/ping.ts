@@ -16,10 +16,10 @@ export type Reach = 'session' | 'path' | 'nothing';
  * Finds out how far any of the peers can be reached; the first that decides it counts.
  *
  * First a ping outside WireGuard (disco), which makes tailscaled find the path, then one inside (TSMP), which makes WireGuard
- * shake hands. The pong alone proves too little: a peer may answer it some milliseconds before it takes handshakes from this
- * node, and a handshake that is lost is repeated after 5 s. The other peers are pinged on, to the same end.
+ * shake hands. The pong proves too little: a peer may answer it some milliseconds before it accepts handshakes from this
+ * node, and a lost handshake is repeated after 5 s. The other peers go on being pinged, for the same purpose.
  *
- * @param handshakeMs how long WireGuard may take, the way there and back not counted
+ * @param handshakeMs how long WireGuard may take, without the round trip
  */
 export function reach(
   api: LocalApi,
@@ -66,7 +66,7 @@ export async function answersInside(api: LocalApi, address: string, withinMs: nu
  * Pings again and again without waiting for the pong before: tailscaled sends each ping once, and when it is lost while the
  * path is being found, waiting for it would cost more than the next one.
  *
- * @returns the milliseconds that the ping took which was answered first; undefined when none was in time
+ * @returns how long the ping took that was answered first, in milliseconds; undefined if no answer came in time
  */
 function pingUntilPong(api: LocalApi, address: string, withinMs: number): Promise<number | undefined> {
   return new Promise((resolve) => {

@@ -9,16 +9,16 @@ const renewMs = 2_000;
 const handshakeMs = 120;
 /**
  * After a thaw. WireGuard's timers have just sent a handshake of their own, and a peer drops another one that comes within
- * 20 ms of it, or bears the same time stamp, which is coarse (17 ms); so there must be some time between them.
+ * 20 ms of it, or has the same time stamp, which is coarse (17 ms), so there must be some time between them.
  */
 const thawHandshakeMs = 25;
-/** Peers that stand in for targets when none is named. */
+/** How many peers are asked if no target is named. */
 const standIns = 8;
 /** A target that is not among the peers yet may be in a moment. */
 const lookAgainMs = 50;
 
 /**
- * Proves that connections can be made, against the targets or, when none is named, the peers that are online.
+ * Proves that connections can be made, against the targets or, without targets, the peers that are online.
  *
  * Renews WireGuard's sessions where that is what it takes.
  */
@@ -41,7 +41,7 @@ export class Proof {
     return this.#renewals;
   }
 
-  /** Whether a peer has answered: one that never did cannot fall silent. */
+  /** Whether a peer has answered: only then can it fall silent. */
   get proven(): boolean {
     return this.#proven;
   }
@@ -105,7 +105,7 @@ export class Proof {
     await up;
   }
 
-  /** The addresses to ping: asked for once after each join, for a node keeps its address. */
+  /** The addresses to ping: read once after each join, because a node keeps its address. */
   async #peers(): Promise<readonly string[]> {
     if (this.#addresses.length > 0) return this.#addresses;
     const status = await this.#api.status(true);

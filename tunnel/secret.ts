@@ -17,7 +17,7 @@ const causes: Readonly<Record<AwsFailure, TunnelCause>> = {
 /**
  * Reads the auth key from Secrets Manager: the version that is AWSCURRENT.
  *
- * The secret is the key alone, or a JSON object with the key in `key` and anything else beside it.
+ * The secret is just the key, or a JSON object with the key in `key` and anything else beside it.
  *
  * @param env the region, the credentials and the endpoint, by the names that AWS's own SDKs use
  * @throws TunnelError
@@ -46,7 +46,7 @@ export async function readAuthKey(
 /**
  * The auth key in a secret's text: the text itself, or the field `key` of a JSON object.
  *
- * @throws TunnelError that never quotes the secret
+ * @throws TunnelError, which does not quote the secret
  */
 export function parseAuthKey(text: string, secretId: string): string {
   const trimmed = text.trim();
@@ -77,6 +77,6 @@ function keyField(json: string, secretId: string): string {
 function malformed(secretId: string, why: string): TunnelError {
   return new TunnelError(
     'tunnel:secret-malformed',
-    `The secret ${secretId} holds no auth key: ${why}. Store the key alone, or {"key": "…"}.`,
+    `The secret ${secretId} holds no auth key: ${why}. Store only the key, or {"key": "…"}.`,
   );
 }

@@ -10,7 +10,7 @@ export interface TailscaledOptions {
   /** Its own directory: the socket and its state, which is in memory, so a few caches. */
   readonly directory: string;
   readonly socksPort: number;
-  /** Where extra CAs lie as PEM files; need not exist. */
+  /** The folder of extra CAs, as PEM files; it may be missing. */
   readonly extraCas: string;
   readonly env: Env;
   readonly clock: Clock;
@@ -140,7 +140,7 @@ export class Tailscaled implements Daemon {
     stopTimer();
   }
 
-  /** At once, for the moment in which nothing can be awaited any more. */
+  /** Kills it at once, when nothing can be awaited any more. */
   kill(): void {
     this.#child?.kill('SIGTERM');
   }
@@ -190,7 +190,7 @@ function daemonEnvironment({ env, extraCas }: TailscaledOptions): Record<string,
 }
 
 /**
- * SSL_CERT_DIR such that the extra CAs are trusted beside the system's.
+ * Sets SSL_CERT_DIR so that the extra CAs are trusted beside the system's.
  *
  * Go reads one bundle (SSL_CERT_FILE or the system's) and every file of these directories; naming a directory replaces
  * Go's own two, so they are named again (crypto/x509/root_unix.go).

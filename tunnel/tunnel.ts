@@ -16,7 +16,7 @@ export interface TunnelParts {
   readonly settings: TailnetEnvironment;
   readonly keys: KeySource;
   readonly log: Log;
-  /** Its wall clock alone tells how long a freeze was. */
+  /** Only its wall clock tells how long a freeze was. */
   readonly clock: Clock;
 }
 
@@ -27,7 +27,7 @@ const freezeMs = 45_000;
 const beatEveryMs = 10_000;
 const beatMs = 2_000;
 const firstProofMs = 2_000;
-/** What was found unreachable is looked for again for this long. */
+/** An unreachable target is looked for again for this long. */
 const laterProofMs = 600;
 const thawPongMs = 400;
 const reopenMs = 5_000;
@@ -38,7 +38,7 @@ const retriesMs = [250, 1_000, 2_000, 5_000, 10_000, 30_000] as const;
 const suspicionMs = 30_000;
 /** tailscaled goes on saying that the node is unknown for a moment after it joined again. */
 const echoMs = 5_000;
-/** A login takes the control server some 60 ms; when it has said nothing for this long, nothing is on its way any more. */
+/** A login takes the control server some 60 ms; after this long without an answer, no login is on its way any more. */
 const loginMs = 2_000;
 const settlePollMs = 5;
 /** A question to tailscaled is given up after this, and asked again. */
@@ -46,7 +46,7 @@ const askMs = 10_000;
 
 type Health =
   | { readonly is: 'ready' }
-  /** `why` is what went wrong last, while it is being mended. */
+  /** `why` is what went wrong last, while it is being repaired. */
   | { readonly is: 'working'; readonly why: TunnelError }
   | { readonly is: 'down'; readonly why: TunnelError };
 
@@ -105,7 +105,7 @@ export class Tunnel {
   }
 
   /**
-   * Joins for the first time. A target that does not answer is no failure: the tunnel stands, and `ready` says why it is of no
+   * Joins for the first time. A silent target is not a failure: the tunnel works, and `ready` says why it is of no
    * use yet.
    *
    * @throws TunnelError
@@ -119,7 +119,7 @@ export class Tunnel {
     if (health.is === 'down' && this.#joins === 0) throw health.why;
   }
 
-  /** Whether connections can be made; waits that long while there is hope. */
+  /** Whether connections can be made; waits that long while they may become possible. */
   async ready(withinMs: number): Promise<TunnelReady | TunnelNotReady> {
     // The function may ask before this process's own timer has fired after a thaw.
     this.#lookAtClock();
@@ -148,7 +148,7 @@ export class Tunnel {
     return true;
   }
 
-  /** Leaves the tailnet and ends tailscaled, within the time whatever happens. */
+  /** Leaves the tailnet and ends tailscaled, always within the time. */
   async leave(withinMs: number): Promise<void> {
     this.#left.abort();
     this.#retry.abort();
@@ -165,7 +165,7 @@ export class Tunnel {
 
   /**
    * Waits until no login is on its way: one that reaches the control server after the logout would put the node back into the
-   * tailnet. A renewal is one too, for tailscaled logs in when its engine is taken up, after it has said that it runs.
+   * tailnet. A renewal is one too: tailscaled logs in when its engine starts, after it has said that it runs.
    */
   async #settle(): Promise<void> {
     await Promise.all([this.api.seal(), this.#work]);
@@ -224,7 +224,7 @@ export class Tunnel {
     else this.#do('thaw', () => this.#cure());
   }
 
-  /** Its end, once it comes, leads to a new start and a new join. */
+  /** When it ends, it is started and joined again. */
   #replaceDaemon(silentMs: number): void {
     if (this.#leaving) return;
     this.#parts.log.error('tailscaled does not answer', {
@@ -234,7 +234,7 @@ export class Tunnel {
     this.#parts.daemon.destroy();
   }
 
-  /** Looks whether a peer that answered still does; a request need not be the first to find out. */
+  /** Looks whether a peer that answered still does, so that a request is not the first to find out. */
   async #beat(): Promise<void> {
     if (this.#health.is !== 'ready' || !this.#proof.proven) return;
     if ((await this.#proof.pong(beatMs)) || this.#health.is !== 'ready' || this.#leaving) return;
@@ -286,7 +286,7 @@ export class Tunnel {
     this.#lastFailureMs = this.#clock.now();
     if (this.#leaving) return;
     this.#parts.log.error('tunnel not ready', { after: what, code: why.code, detail: why.message });
-    // Before the first join there is nothing to recover: Lambda starts the sandbox anew.
+    // Before the first join there is nothing to recover: Lambda starts another sandbox.
     if (this.#joins === 0) return;
     const waitMs = retriesMs[Math.min(this.#failures, retriesMs.length - 1)] as number;
     this.#failures += 1;
@@ -320,8 +320,8 @@ export class Tunnel {
 
   /**
    * After a freeze. WireGuard's own handshake went out into a path that may be dead, and now it sends nothing for 5 s: a ping
-   * finds the path again, and taking the engine down and up makes WireGuard begin anew. When nobody answers, the control
-   * server has probably deleted the node meanwhile: join anew.
+   * finds the path again, and taking the engine down and up makes WireGuard start over. If no peer answers, the control
+   * server has probably deleted the node, so it joins again.
    */
   async #cure(): Promise<void> {
     if (this.#parts.daemon.running && (await this.#proof.survives(thawPongMs, firstProofMs))) return;

@@ -28,7 +28,7 @@ export interface CallAnswer {
 }
 
 /**
- * For requests without TLS: spares Node to look whether the host is a name or an address, for which it compiles a pattern of all
+ * For requests without TLS: Node does not have to find out whether the host is a name or an address, for which it compiles a pattern of all
  * IPv6 addresses, 3 ms of a cold start.
  */
 export const noServerName = { servername: '' };

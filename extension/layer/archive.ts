@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Zippable, zipSync } from 'fflate';
 
-/** One file of a layer: where it lies under /opt, and whether it can be executed. */
+/** One file of a layer: its path under /opt, and whether it can be executed. */
 export interface LayerFile {
   readonly path: string;
   readonly content: Uint8Array;
@@ -15,7 +15,7 @@ const regularFile = 0o100000;
 /** A zip holds local time, so this is the same everywhere: its earliest. */
 const epoch = new Date(1980, 0, 1);
 
-/** A zip that depends on the files alone: sorted, with one time and two modes. */
+/** A zip that depends only on the files: sorted, with one time and two modes. */
 export function zipLayer(files: readonly LayerFile[], level: 6 | 9): Uint8Array {
   const entries: Zippable = {};
   for (const file of sorted(files)) {
@@ -26,7 +26,7 @@ export function zipLayer(files: readonly LayerFile[], level: 6 | 9): Uint8Array 
   return zipSync(entries);
 }
 
-/** The same as folders and files, in the place of whatever is there. */
+/** The same as folders and files; replaces what is there. */
 export function unpackLayer(files: readonly LayerFile[], directory: string): void {
   rmSync(directory, { recursive: true, force: true });
   for (const file of sorted(files)) {

@@ -6,7 +6,7 @@ import { directImports } from '../../scripts/build/direct-imports.ts';
  * Bundles the extension into one file that can be executed.
  *
  * CommonJS, because an ES module that imports node:http reads all its exports, and one of them loads undici: 27 ms of each cold
- * start. Node's compile cache gains nothing for a file of this size, so none is shipped.
+ * start. Node's compile cache gains nothing for a file of this size, so the layer has no cache.
  *
  * @param interpreter the path of Node in the function's sandbox
  */

@@ -17,7 +17,7 @@ const aboutCas =
   'Certificates of private authorities go here, as PEM files that end in .pem or .crt, from this layer or from another one.\n' +
   "tailscaled trusts them beside the system's when it talks to the control server.\n";
 
-/** What lies where under /opt. Lambda starts every file of /opt/extensions, so there is one. */
+/** Which files are where under /opt. Lambda starts every file of /opt/extensions, so there is only one. */
 export function layerFiles({ tailscaled, licences, extension, node }: LayerParts): LayerFile[] {
   const files = [
     program('bin/tailscaled', tailscaled),

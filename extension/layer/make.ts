@@ -13,7 +13,7 @@ export interface MadeLayer {
 }
 
 /**
- * Makes the layer for an architecture from the sources: a second or two when tailscaled lies in the cache, else minutes.
+ * Makes the layer for an architecture from the sources: a second or two if tailscaled is in the cache, otherwise minutes.
  *
  * @param report hears of what takes long, before it begins
  * @throws Error without Go, or with what a compiler said

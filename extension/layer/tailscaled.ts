@@ -10,7 +10,7 @@ const goArch: Readonly<Record<Arch, string>> = { arm64: 'arm64', x86_64: 'amd64'
 
 export interface BuiltTailscaled {
   readonly program: Uint8Array;
-  /** The licences of every module in it, which go wherever it goes. */
+  /** The licences of every module in it, which are shipped with it. */
   readonly licences: string;
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
  * The certificates that the tailnet's API is trusted by: Node's own, those of `extraCas`, and the function's SSL_CERT_FILE,
  * as tailscaled trusts the control server.
  *
- * @returns undefined when there are none but Node's own, which it then need not read twice
+ * @returns undefined if there are only Node's own, which then are not read twice
  */
 export function readAuthorities(
   extraCas: string,

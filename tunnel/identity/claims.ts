@@ -1,7 +1,7 @@
 const maxClaimChars = 300;
 
 /**
- * Says what an identity token claims, for the person who compares it with what the tailnet expects.
+ * Describes what an identity token claims, to compare it with what the tailnet expects.
  *
  * Issuer, subject and audience name the account, the role and the receiver; what makes a token one, its signature, is left out.
  * Source: RFC 7519, section 4.1.

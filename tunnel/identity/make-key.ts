@@ -12,14 +12,14 @@ export interface IdentityParts {
   readonly tags: readonly string[];
   readonly hostname: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Where certificates of private authorities lie as PEM files; need not exist. */
+  /** The folder of private authorities' certificates, as PEM files; it may be missing. */
   readonly extraCas: string;
   readonly clock: Clock;
 }
 
 /**
  * Makes an auth key for one join by who the role is: an identity token from AWS, an access token from the tailnet's API for
- * it, and a key for that. Neither token outlives this call, and none is stored anywhere.
+ * it, and a key for that. No token outlives this call or is stored anywhere.
  *
  * @throws TunnelError with a cause for each step, within the time
  */

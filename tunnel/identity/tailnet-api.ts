@@ -3,12 +3,12 @@ import { type CallAnswer, call } from '../../base/http/call.ts';
 import { messageOf } from '../../base/message-of.ts';
 import { TunnelError } from '../causes.ts';
 
-/** A key is used as soon as it is made; one that was made in vain is gone soon. */
+/** A key is used as soon as it is made; an unused one soon expires. */
 const keyLifeSeconds = 300;
 const attempts = 3;
 const firstPauseMs = 150;
 const maxMessageChars = 200;
-/** What may stand in a header, and is no longer than any token. */
+/** What a header can hold, at most as long as any token. */
 const printable = /^[\x21-\x7e]{1,8192}$/;
 
 /**
@@ -34,7 +34,7 @@ export class TailnetApi {
   /**
    * Gives an access token for the identity token.
    *
-   * @param claims what the identity token says of itself, for the message of a refusal
+   * @param claims what the identity token says about itself, for the message of a refusal
    * @throws TunnelError
    */
   async exchange(clientId: string, jwt: string, claims: string): Promise<string> {
@@ -131,14 +131,14 @@ export class TailnetApi {
     throw new TunnelError(
       'tunnel:api-unreachable',
       `No key from ${this.#url} (${failed}). Check POSTERN_TAILNET_API_URL, that the function has a way out, and, for a ` +
-        'private CA, that its certificate lies under /opt/ssl.',
+        'private CA, that its certificate is in /opt/ssl.',
     );
   }
 
   #field(answer: CallAnswer, name: string): string {
     const value = parseObject(answer.body)[name];
     if (typeof value === 'string' && printable.test(value)) return value;
-    // Not the answer itself: whatever else it is, it may hold a secret.
+    // Not the answer itself, because it may hold a secret.
     throw new TunnelError('tunnel:misconfigured', `${this.#url} answered 200 without the text "${name}".`);
   }
 

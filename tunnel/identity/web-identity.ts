@@ -7,7 +7,7 @@ import { patience } from '../patience.ts';
 const durationSeconds = 300;
 
 /**
- * Asks AWS for a token (JWT) that says who the role is, for the named audience.
+ * Asks AWS for a token (JWT) that identifies the role, for the named audience.
  *
  * A call of the Query protocol to the region's endpoint: the global one does not know it. The shapes are AWS's documentation's;
  * no test here can ask the real service.
@@ -42,7 +42,7 @@ export async function getWebIdentityToken(
   throw new TunnelError('tunnel:misconfigured', 'AWS STS answered without an identity token.');
 }
 
-/** The few elements that matter, wherever they stand: the documents are AWS's own, small, and nest none of them twice. */
+/** The few elements that matter, anywhere in the document: AWS's documents are small and do not repeat or nest them. */
 function readXml({ status, text }: AwsAnswer): AwsResult {
   if (status === 200)
     return { ok: true, value: { token: element(text, 'WebIdentityToken', /^[\w-]+\.[\w-]+\.[\w-]+$/) } };
@@ -78,19 +78,19 @@ function refused(status: number, type: string, message: string, audience: string
   if (/^AccessDenied/.test(type)) {
     return new TunnelError(
       'tunnel:identity-forbidden',
-      `${said}. Allow the role sts:GetWebIdentityToken; conditions may ask for no other audience than ` +
+      `${said}. Allow the role sts:GetWebIdentityToken; its conditions must allow the audience ` +
         `${JSON.stringify(audience)}, for ES384, and for at most ${durationSeconds} s.`,
     );
   }
   if (/^SessionDurationEscalation/.test(type) || credentialTrouble.test(type)) {
     return new TunnelError(
       'tunnel:identity-forbidden',
-      `${said}. The AWS credentials of this sandbox are wrong or at their end, or its clock is; a new sandbox has new ones.`,
+      `${said}. The AWS credentials of this sandbox are wrong or have expired, or its clock is wrong; a new sandbox has new ones.`,
     );
   }
   return new TunnelError(
     'tunnel:misconfigured',
-    `${said}. Check POSTERN_TAILNET_AUDIENCE and AWS_REGION; STS gives identity tokens at the endpoint of a region alone.`,
+    `${said}. Check POSTERN_TAILNET_AUDIENCE and AWS_REGION; STS gives identity tokens only at the endpoint of a region.`,
   );
 }
 

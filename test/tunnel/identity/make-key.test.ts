@@ -153,7 +153,7 @@ const stsTroubles: readonly (readonly [
     'the endpoint does not know the operation',
     denied('InvalidAction', 'Could not find operation', 400),
     'tunnel:misconfigured',
-    /AWS_REGION; STS gives identity tokens at the endpoint of a region/,
+    /AWS_REGION; STS gives identity tokens only at the endpoint of a region/,
     1,
   ],
   [
