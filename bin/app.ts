@@ -2,7 +2,7 @@ import { App } from 'aws-cdk-lib';
 import recommended from 'aws-cdk-lib/recommended-feature-flags.json' with { type: 'json' };
 import { DemoStack, EdgeFirewallStack, InvalidProps, PipelineStack, PosternStack } from '../lib/index.ts';
 
-// The CDK app: `npx cdk deploy PosternStack`. What each stack takes stands in cdk.json, under `context`.
+// The CDK app: `npx cdk deploy PosternStack`. The choices of each stack are in cdk.json, under `context`.
 
 try {
   const app = new App({ context: recommended });

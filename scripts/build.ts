@@ -10,7 +10,7 @@ import { copyStaticFiles, packageFolder } from './build/static-files.ts';
 
 const { values } = parseArgs({ options: { config: { type: 'string' } } });
 
-// What was compiled from a source that is gone would be in the package.
+// Otherwise files compiled from deleted sources would be in the package.
 await rm(packageFolder, { recursive: true, force: true });
 await copyStaticFiles();
 for (const name of functionNames) {

@@ -82,7 +82,7 @@ function install() {
   writeFileSync(stamp, wanted);
 }
 
-/** Whether somebody has installed by hand since the lockfile was written: npm keeps its own copy of what it installed. */
+/** Whether packages were installed by hand since the lockfile was written: npm keeps its own copy of what it installed. */
 function isNewer(installed, lock) {
   return existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs;
 }
@@ -108,7 +108,7 @@ function run(command) {
     const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'];
     const pass = (signal) => child.kill(signal);
     for (const signal of signals) process.on(signal, pass);
-    // npm that is told to stop ends its shell, and the shell tells nobody: then the parent is another one.
+    // When npm is stopped it ends its shell, and the shell does not pass that on: only the parent process changes.
     const parent = process.ppid;
     const watch = setInterval(() => process.ppid !== parent && child.kill('SIGTERM'), 500);
     child.on('error', (error) => fail(`cannot start ${node}: ${error.message}`));

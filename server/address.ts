@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-/** Where to listen. An IPv6 address stands without brackets; port 0 means any free one. */
+/** Where to listen. An IPv6 address has no brackets here; port 0 means any free one. */
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
@@ -9,7 +9,7 @@ export interface ListenAddress {
 /**
  * Reads `HOST:PORT`, such as `127.0.0.1:8080` or `[::1]:8080`.
  *
- * The host is never left out: listening on all interfaces is to be written as `0.0.0.0:8080` or `[::]:8080`.
+ * The host is required: to listen on all interfaces, write `0.0.0.0:8080` or `[::]:8080`.
  *
  * @throws Error that says what was got and what to write
  */
@@ -23,13 +23,13 @@ export function parseListenAddress(text: string): ListenAddress {
     return { host: bracketed, port };
   }
   if (plain === undefined || plain === '')
-    throw wrong(text, `name the host: 127.0.0.1${text} for this machine alone, 0.0.0.0${text} for everyone`);
+    throw wrong(text, `name the host: 127.0.0.1${text} for this machine only, 0.0.0.0${text} for everyone`);
   if (!/^[A-Za-z0-9_.-]+$/.test(plain)) throw wrong(text, 'the host has a character that no name has');
   if (/^[0-9.]+$/.test(plain) && isIP(plain) !== 4) throw wrong(text, 'the host is not an IPv4 address');
   return { host: plain, port };
 }
 
-/** Writes an address as it stands in a URL. */
+/** Writes an address as in a URL. */
 export function formatAddress({ host, port }: ListenAddress): string {
   return `${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
 }

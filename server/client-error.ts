@@ -20,7 +20,7 @@ export interface RawHost {
   readonly refused: Gateway['refused'];
 }
 
-/** A connection on which the parser or a time limit gave up: say why if nothing else is being said, and close. */
+/** A connection on which the parser or a time limit gave up: says why unless an answer is being sent, and closes. */
 export function onClientError(error: NodeJS.ErrnoException, connection: Connection, host: RawHost): void {
   const { code = '' } = error;
   const { inFlight = 0, latest, broken } = connection;
@@ -39,7 +39,7 @@ export function onClientError(error: NodeJS.ErrnoException, connection: Connecti
     return;
   }
   connection.broken = true;
-  // In the body of a request under way: whoever reads it hears so, and the gateway answers. In the head of the next
+  // In the body of a request under way: its reader gets an error, and the gateway answers. In the head of the next
   // one, the answers before it go out first.
   if (latest !== undefined && !latest.request.complete) latest.request.destroy(new BodyError(reply));
 }
@@ -59,7 +59,7 @@ export function onConnect(request: IncomingMessage, connection: Connection, host
   connection.resume();
 }
 
-/** Answers where there is no request to answer to, and closes; what still comes is thrown away for a while. */
+/** Answers although there is no request, and closes; what still comes is thrown away for a while. */
 function answerRaw(
   connection: Connection,
   reply: Refusal,
@@ -76,7 +76,7 @@ function answerRaw(
   closeSoon(connection, { limits, clock });
 }
 
-/** What is written still goes out. */
+/** What was written is still sent. */
 function closeSoon(connection: Connection, { limits, clock }: Pick<RawHost, 'limits' | 'clock'>): void {
   connection.broken = true;
   connection.end();

@@ -15,7 +15,7 @@ export interface AnswerInTurn {
 
 /** What the listener keeps with a connection. */
 export interface Connection extends Accounted {
-  /** The client's address, read when the connection came: one that was reset since has none any more. */
+  /** The client's address, read when the connection came, because one that was reset has no address any more. */
   clientIp?: string;
   /** Requests whose answers are not sent in full yet: more than one with pipelining. */
   inFlight?: number;
@@ -23,6 +23,6 @@ export interface Connection extends Accounted {
   latest?: AnswerInTurn;
   /** What came last was no request: once the answers before it are sent, the connection closes. */
   broken?: boolean;
-  /** An answer closes the connection after it: no request behind it is carried out, for it could not be answered. */
+  /** An answer closes the connection after it: later requests are not carried out, because they could not be answered. */
   closing?: boolean;
 }

@@ -6,7 +6,7 @@ import { httpRefusals } from './refusals.ts';
 /**
  * How many bytes of body a request declares: 0 without a body, undefined when only its end tells (RFC 9112 section 6.3).
  *
- * Node's parser has refused by now what is ambiguous: both lengths at once, a repeated one, lines that end in LF alone,
+ * Node's parser has refused by now what is ambiguous: both lengths at once, a repeated one, lines that end in only LF,
  * folded lines. What it lets pass and two servers could read differently is refused here.
  *
  * @returns the bytes or the refusal
@@ -35,9 +35,9 @@ export function declaredBytes(request: IncomingMessage, maxHeaders: number): num
   return declared;
 }
 
-/** About what a request costs beside its bytes: the objects of node:http and of the gateway. */
+/** About what a request costs in addition to its bytes: the objects of node:http and of the gateway. */
 const objectBytes = 4 * 1024;
-/** The same for a line of its headers: about 100 bytes were measured, of which the smallest lines have but few themselves. */
+/** The same for a line of its headers: about 100 bytes were measured, most of them not in the line itself if it is short. */
 const lineBytes = 100;
 
 /** About how many bytes a request holds in memory until it is answered, without its body. */

@@ -10,9 +10,9 @@ export interface ListenerLimits {
   readonly headersTimeoutMs: number;
   /** From the first byte of a request to the last byte of its body. */
   readonly requestTimeoutMs: number;
-  /** How long a connection may lie idle between two requests. */
+  /** How long a connection may be idle between two requests. */
   readonly keepAliveTimeoutMs: number;
-  /** A body that somebody waits for brings so many bytes a second, on average over each `bodyWindowMs`. */
+  /** The least bytes a second of a body that is waited for, on average over each `bodyWindowMs`. */
   readonly bodyBytesPerSecond: number;
   readonly bodyWindowMs: number;
   /** What all requests under way may hold: their heads, and their bodies as far as these have arrived and are kept. */
@@ -23,7 +23,7 @@ export interface ListenerLimits {
   readonly stalledReaderMs: number;
   /** How long the rest of a refused request's body is still read, so that its sender sees the answer and not a reset. */
   readonly lingerMs: number;
-  /** Up to so many bytes of a body that nobody wanted are read and the connection kept; with more it is closed. */
+  /** Up to this many bytes of an unwanted body are read to keep the connection; with more it is closed. */
   readonly discardBytes: number;
   readonly connections: number;
   /** The same for one IPv4 address, or one /64 of IPv6. */
@@ -45,7 +45,7 @@ export const defaultLimits: ListenerLimits = Object.freeze({
   bodyWindowMs: 10_000,
   // 25 bodies of the largest default size (10 MiB) beside a process of 100 MB, within the 512 MB of a small container.
   memoryBytes: 256 * 1024 * 1024,
-  // Of one client alone; behind a proxy all clients have one address: raise it to the whole there.
+  // For one client. Behind a proxy all clients have one address: raise it to `memory` there.
   memoryPerAddressBytes: 64 * 1024 * 1024,
   stalledReaderMs: 60_000,
   lingerMs: 1_000,

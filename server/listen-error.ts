@@ -20,9 +20,9 @@ export function listenError(error: unknown, address: ListenAddress, setting: str
       case 'EADDRINUSE':
         return `${where} is in use by another program; stop it, or ${change}`;
       case 'EACCES':
-        return `${where} may not be listened on by this user, as ports below 1024 mostly may not; ${change}`;
+        return `${where} cannot be listened on by this user, like most ports below 1024; ${change}`;
       case 'EADDRNOTAVAIL':
-        return `${where} is no address of this machine; ${change}`;
+        return `${where} is not an address of this machine; ${change}`;
       case 'ENOTFOUND':
       case 'EAI_AGAIN':
         return `${where} has a host name that cannot be resolved; ${change}`;

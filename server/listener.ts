@@ -25,7 +25,7 @@ export interface ListenOptions extends ListenAddress {
 export interface RunningServer {
   readonly address: ListenAddress;
   /**
-   * Takes no new connection, lets requests under way finish, and cuts off what is left after `graceMs` or when told so.
+   * Accepts no new connection, lets requests under way finish, and cuts off the rest after `graceMs` or at `cutOff`.
    *
    * @returns how many connections were cut off
    */
@@ -35,7 +35,7 @@ export interface RunningServer {
 /**
  * Listens for HTTP/1.1 and hands each request to the gateway.
  *
- * What is no well-formed request, takes too long or is too large is answered here, with problem details and a closed
+ * Requests that are malformed, too slow or too large are answered here, with problem details and a closed
  * connection; the gateway never sees it. Upgrades are ignored (RFC 9110 section 7.8 allows that), CONNECT is refused.
  *
  * @throws the system's error when the address cannot be listened on
@@ -82,7 +82,7 @@ class Listener implements RunningServer, RawHost {
       keepAliveTimeout: limits.keepAliveTimeoutMs,
       connectionsCheckingInterval: Math.min(1_000, limits.headersTimeoutMs),
     });
-    // Node would cut the list of headers off at its limit, without a word; it is counted here instead.
+    // Node would silently cut the list of headers off at its limit; it is counted here instead.
     this.#server.maxHeadersCount = 0;
     this.#server.maxConnections = limits.connections;
     // A client may close its side once it has sent its request (RFC 9112 section 9.6). Node closes after the answer then.
@@ -126,7 +126,7 @@ class Listener implements RunningServer, RawHost {
     const stopTimer = after(this.clock, graceMs, cutAll);
     cutOff?.addEventListener('abort', cutAll);
     await closed;
-    // The server counts a connection as gone before whoever works for it has heard so.
+    // The server counts a connection as gone before its own listeners have run.
     while (this.#connections.size > 0) await new Promise((resolve) => setImmediate(resolve));
     stopTimer();
     cutOff?.removeEventListener('abort', cutAll);

@@ -27,7 +27,7 @@ export class Account {
     return true;
   }
 
-  /** Why so many bytes could not be charged. */
+  /** Why these bytes could not be charged. */
   full(bytes: number): string {
     const { heldBytes, totalBytes, perAddressBytes } = this.#memory;
     return this.heldBytes + bytes > perAddressBytes
@@ -74,7 +74,7 @@ export class RequestMemory {
 /** An IPv4 address, or the first four groups of an IPv6 address. */
 export function blockOf(address: string): string {
   if (!isIPv6(address)) return address;
-  // The system writes an address in its shortest form: what `::` stands for are the groups that are missing.
+  // The system writes an address in its shortest form: `::` replaces the groups that are missing.
   const [head = '', tail = ''] = (address.split('%', 1)[0] as string).split('::');
   const left = head === '' ? [] : head.split(':');
   if (left.length >= 4) return left.slice(0, 4).join(':');

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Methods that Node's parser takes in RTSP or ICE (Icecast) alone, and SOURCE, of which it does not say in which it came. */
+/** Methods that Node's parser takes only in RTSP or ICE (Icecast), and SOURCE, for which it does not say which protocol it came in. */
 const foreignMethods = new Set([
   'DESCRIBE',
   'ANNOUNCE',
@@ -16,11 +16,11 @@ const foreignMethods = new Set([
   'SOURCE',
 ]);
 
-/** The methods that RTSP shares with HTTP; ICE shares none. */
+/** The methods that RTSP shares with HTTP; ICE has no methods in common with it. */
 const sharedMethods = new Set(['GET', 'POST', 'OPTIONS']);
 const foreignVersion = ' RTSP/';
 
-/** What the parser says of a connection beside its events; Node uses it for its own errors (`rawPacket`). */
+/** What the parser knows about a connection in addition to its events; Node uses it for its own errors (`rawPacket`). */
 interface ParserOfConnection {
   readonly parser?: { getCurrentBuffer?(): Buffer | undefined } | null;
 }
@@ -47,7 +47,7 @@ function foreignLine({ socket, method = '', url = '' }: IncomingMessage): string
   if (packet === undefined || !packet.includes(foreignVersion, 0, 'latin1')) return undefined;
   const text = packet.toString('latin1');
   for (let at = text.indexOf(foreignVersion); at >= 0; at = text.indexOf(foreignVersion, at + 1)) {
-    // The same words elsewhere, as in the body of a request before this one, stand behind another method and target.
+    // The same words elsewhere, as in the body of an earlier request, follow another method and target.
     const start = withoutBlanks(text, at) - url.length;
     const end = withoutBlanks(text, start);
     if (end < start && text.startsWith(url, start) && text.startsWith(method, end - method.length))

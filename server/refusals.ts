@@ -1,6 +1,6 @@
 import { refusals } from '../gateway/index.ts';
 
-/** Refusals of the listener: what is no well-formed HTTP/1.1 request never reaches the gateway. */
+/** Refusals of the listener: only well-formed HTTP/1.1 requests reach the gateway. */
 export const httpRefusals = refusals('http', {
   malformed: [400, 'The request is not well-formed HTTP/1.1'],
   'ambiguous-length': [400, 'The length of the body is ambiguous'],

@@ -17,7 +17,7 @@ export class RequestBody implements Body {
   readonly #mostHeldBytes: number;
   /** Asks a sender for the body that it holds back (Expect: 100-continue, RFC 9110 section 10.1.1); once. */
   #ask: (() => void) | undefined;
-  /** The body as a stream, once it was wanted in any other way than whole. */
+  /** The body as a stream, once somebody wanted it in part or to forward it. */
   #stream: StreamBody | undefined = undefined;
   #limitBytes = Number.POSITIVE_INFINITY;
   #whole: Uint8Array | undefined = undefined;

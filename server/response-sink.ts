@@ -21,7 +21,7 @@ export interface SinkHost {
 /** The sink over node:http's response: flat headers as they come, one write for a short answer, back-pressure. */
 export class ResponseSink implements Sink, HeldHead, AnswerInTurn {
   readonly request: ServerRequest;
-  /** Set when the gateway has taken the request; a reply given at once needs none. */
+  /** Set when the gateway has taken the request; an immediate refusal does not need it. */
   handling: Handling | undefined = undefined;
   /** What the gateway reads; undefined for a request that it does not get. */
   body: Body | undefined = undefined;
@@ -61,7 +61,7 @@ export class ResponseSink implements Sink, HeldHead, AnswerInTurn {
 
   informational(status: number, headers: readonly string[]): void {
     const { socket } = this.#response;
-    // HTTP/1.0 knows none (RFC 9110 section 15.2). Behind an unfinished answer on the same connection there is no place for one.
+    // HTTP/1.0 has no interim answers (RFC 9110 section 15.2), and they cannot be sent while an earlier answer on the connection is unfinished.
     if (socket === null || this.headSent || this.request.httpVersionMinor === 0 || status === 101) return;
     // It may be left out, and must not pile up for a client that does not read.
     if (socket.writableNeedDrain) return;
@@ -73,7 +73,7 @@ export class ResponseSink implements Sink, HeldHead, AnswerInTurn {
     socket.write(`${head}\r\n`, 'latin1');
   }
 
-  /** The connection closes after this answer, whatever it is. */
+  /** The connection closes after this answer. */
   closeAfter(): void {
     this.#closes = true;
   }
@@ -158,7 +158,7 @@ export class ResponseSink implements Sink, HeldHead, AnswerInTurn {
     });
   }
 
-  /** Closing while bytes of the body arrive resets the connection, and the sender never sees the answer: read on for a while. */
+  /** Closing while bytes of the body arrive resets the connection, and the sender never sees the answer: reads on for a while. */
   #endLate(): void {
     const response = this.#response;
     if (this.#lastChunk !== undefined) response.write(this.#lastChunk);

@@ -7,28 +7,28 @@ import { httpRefusals } from './refusals.ts';
 
 /** Larger pieces of a body are passed on as they come; smaller ones are gathered while more of them come. */
 const smallBytes = 4 * 1024;
-/** So many bytes of small pieces are passed on at once. */
+/** This many bytes of small pieces are passed on together. */
 const gatheredBytes = 16 * 1024;
-/** So often what was gathered is passed on at the end of its turn, and after that once in `dripMs`. */
+/** This many times, gathered pieces are passed on at the end of their turn; after that once in `dripMs`. */
 const promptTurns = 256;
 const dripMs = 10;
 
 /**
  * A request whose end, good or bad, is not the end of its connection: an answer can still be sent on it.
  *
- * An object is held for each piece of a body, by a stream and by whoever reads it: small ones are joined here, so that a body
- * costs about its bytes however it is cut.
+ * A stream and its reader hold an object for each piece of a body. Small pieces are joined here, so that a body
+ * costs about its bytes, in pieces of any size.
  */
 export class ServerRequest extends IncomingMessage {
   /** Bytes of the body that have come. */
   receivedBytes = 0;
-  /** Why the body cannot be read, for those who ask for it only later. */
+  /** Why the body cannot be read, for readers that ask for it later. */
   failure: BodyError | undefined = undefined;
   #gathering: Gathering | undefined = undefined;
   #discarded: (() => void) | undefined = undefined;
   #small: Pieces | undefined = undefined;
   #turns = 0;
-  /** What was gathered will be passed on: at the end of the turn, or when the timer says so. */
+  /** Gathered pieces will be passed on at the end of the turn or by the timer. */
   #due = false;
   #timer: NodeJS.Timeout | undefined = undefined;
   /** Bytes of the body in the client's account. */
@@ -40,7 +40,7 @@ export class ServerRequest extends IncomingMessage {
     return this.readableLength + (this.#small?.size ?? 0);
   }
 
-  /** Gives the whole body, or a BodyError when it is too large or ends early; the stream stays empty and never ends. */
+  /** Gathers the whole body, or fails with a BodyError if it is too large or ends early; the stream stays empty and never ends. */
   gather(limitBytes: number, resolve: (whole: Uint8Array) => void, reject: (error: BodyError) => void): void {
     const gathering = new Gathering(limitBytes, resolve, reject);
     if (this.receivedBytes > 0) this.#drainInto(gathering);
@@ -50,7 +50,7 @@ export class ServerRequest extends IncomingMessage {
     else this._read(0);
   }
 
-  /** Throws away what is still to come of the body and says when it is over, in whichever way. */
+  /** Throws away the rest of the body and calls `over` when it has ended or failed. */
   discardRest(over: () => void): void {
     this.#discarded = over;
     this.#dropSmall();
@@ -61,13 +61,13 @@ export class ServerRequest extends IncomingMessage {
     this._read(0);
   }
 
-  /** The request is not carried out: its body is thrown away as it comes, and held for nobody. */
+  /** The request is not carried out: its body is thrown away as it comes, and not held. */
   ignore(): void {
     this.release();
     this.discardRest(nobody);
   }
 
-  /** The exchange is over: nothing holds the body any more, and what comes of it still is thrown away. */
+  /** The exchange is over: nothing holds the body any more, and the rest of it is thrown away. */
   release(): void {
     this.#charge(0);
     this.#released = true;
@@ -106,8 +106,8 @@ export class ServerRequest extends IncomingMessage {
     this.#gathering?.fail(error);
     this.#discarded?.();
     this.#charge(this.#gathering?.heldBytes ?? 0);
-    // The base class closes the connection here, but whoever destroys a body (undici does, when its target fails)
-    // means the body alone.
+    // The base class closes the connection here, but code that destroys a body (undici does, when its target fails)
+    // means only the body.
     process.nextTick(callback, this.listenerCount('error') === 0 ? null : error);
   }
 
@@ -123,7 +123,7 @@ export class ServerRequest extends IncomingMessage {
     return true;
   }
 
-  /** Keeps the client's account at what is held; a body for which there is no memory fails. */
+  /** Charges the client's account with what is held; a body for which there is no memory fails. */
   #charge(heldBytes: number): boolean {
     const more = heldBytes - this.#chargedBytes;
     const { account } = this.socket as Accounted;
@@ -153,7 +153,7 @@ export class ServerRequest extends IncomingMessage {
     else this.#timer = setTimeout(passSmallOf, dripMs, this);
   }
 
-  /** For `passSmallOf` alone. */
+  /** Only for `passSmallOf`. */
   passDue(): void {
     this.#due = false;
     if (this.readableLength === 0) this.#passSmall();
@@ -190,7 +190,7 @@ class Gathering {
     this.#reject = reject;
   }
 
-  /** The whole body counts, once it is given: whoever got it holds it. */
+  /** A whole body counts, also once it was given to its reader, who holds it. */
   get heldBytes(): number {
     return this.#state === 'failed' ? 0 : this.#size;
   }
@@ -219,7 +219,7 @@ class Gathering {
   }
 }
 
-/** A response that knows its sink, so that no listener needs a closure of its own. */
+/** A response that knows its sink, so that listeners need no closures. */
 export class SinkResponse extends ServerResponse<ServerRequest> {
   sink: { closed(): void } | undefined = undefined;
 

@@ -4,7 +4,7 @@ import type { Connection } from './connection.ts';
 import type { ListenerLimits } from './limits.ts';
 import type { ServerRequest } from './server-request.ts';
 
-/** What was seen of a connection at an earlier look. */
+/** The state of a connection at an earlier look. */
 interface Seen {
   /** The body that is waited for, and what of it had come when its window began. */
   body?:

@@ -12,10 +12,10 @@ import { mostHeldBodyBytes } from '../../server/limits.ts';
 import { readSource, UsageError } from './usage.ts';
 
 /**
- * `postern check FILE`: loads a configuration as a host would, but for the secrets, which are not read.
+ * `postern check FILE`: loads a configuration as a host would, except that secrets are not read.
  *
  * Exit 0 when it could be served, with warnings at their places; 1 with every error at its place. What is not set on
- * this machine is a note, no error. `--json` prints all of it as one object.
+ * this machine is a note, not an error. `--json` prints all of it as one object.
  */
 export async function check(args: readonly string[]): Promise<number> {
   const { positionals, values } = parseArgs({

@@ -13,7 +13,7 @@ import { parseHttpRequest } from './http-message.ts';
 import { readInput, readSource, UsageError } from './usage.ts';
 
 /**
- * `postern explain FILE`: runs a request through the plugins and prints what each of them said; nothing is sent on.
+ * `postern explain FILE`: runs a request through the plugins and prints each verdict; nothing is sent on.
  *
  * The request is an HTTP/1.1 message, from `--request FILE` or standard input. Exit 0 when it would go to its target,
  * 1 when it is refused or the configuration is wrong.
@@ -33,7 +33,7 @@ export async function explain(args: readonly string[]): Promise<number> {
   const message = parseHttpRequest(await readInput(values.request));
   if (typeof message === 'string')
     throw new UsageError(
-      `${values.request === '-' ? 'standard input' : values.request} holds no HTTP request: ${message}`,
+      `${values.request === '-' ? 'standard input' : values.request} is not an HTTP request: ${message}`,
     );
   try {
     const { gateway } = await loadGateway(source, {
@@ -50,7 +50,7 @@ export async function explain(args: readonly string[]): Promise<number> {
       headers,
       body: new BytesBody(body),
       clientIp: values.source,
-      // As `postern serve` is asked: it alone takes absolute-form.
+      // As in `postern serve`, the only host that takes absolute-form.
       scheme: 'http',
     });
     process.stdout.write(report(decision));

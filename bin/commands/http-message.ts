@@ -12,7 +12,7 @@ export interface HttpMessage {
 /**
  * Reads a request message (RFC 9112 section 2.1): request line, headers, an empty line, and the body to the end of the file.
  *
- * Lines may end in LF alone, as editors write them. Content-length is not needed and, when given, must be right.
+ * Lines may end in only LF, as editors write them. Content-length is optional, but must be right.
  *
  * @returns the message, or what is wrong with it
  */
@@ -32,7 +32,7 @@ export function parseHttpRequest(bytes: Buffer): HttpMessage | string {
     headers.push(field[1] as string, field[2] as string);
   }
   if (headerValue(headers, 'transfer-encoding') !== undefined)
-    return 'it has transfer-encoding, and chunks are not read here; write the body as it is, and leave that header out';
+    return 'it has transfer-encoding, and chunks are not supported here; write the body without chunks and leave that header out';
   const declared = headerValue(headers, 'content-length');
   if (/^[0-9]+$/.test(declared ?? '') && Number(declared) !== body.length) {
     return `content-length says ${declared} and the body has ${body.length} bytes (does an editor add a final newline?)`;

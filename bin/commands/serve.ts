@@ -11,9 +11,9 @@ import { serve as serveGateway } from '../../server/serve.ts';
 import { readSource, UsageError } from './usage.ts';
 
 /**
- * `postern serve`: runs the gateway on this machine until it is told to stop (SIGTERM, SIGINT).
+ * `postern serve`: runs the gateway on this machine until SIGTERM or SIGINT.
  *
- * Exit 0 after a stop; 1 when the configuration is wrong or a port is taken. POSTERN_LISTEN and POSTERN_ADMIN stand for the options.
+ * Exit 0 after a stop; 1 when the configuration is wrong or a port is taken. POSTERN_LISTEN and POSTERN_ADMIN set the options.
  */
 export async function serve(args: readonly string[]): Promise<number> {
   const { values, positionals } = parseArgs({

@@ -5,7 +5,7 @@ import { root } from './bundle.ts';
 /** Where the compiler puts the package. */
 export const packageFolder = join(root, 'dist', 'package');
 
-/** Copies what lib's constructs read beside themselves and the compiler leaves behind: scripts and units of the demo's target. */
+/** Copies the files that lib's constructs read and the compiler does not copy: scripts and units of the demo's target. */
 export async function copyStaticFiles(outDir = packageFolder): Promise<void> {
   await cp(join(root, 'lib'), join(outDir, 'lib'), {
     recursive: true,

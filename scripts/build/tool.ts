@@ -34,7 +34,7 @@ function readText(file: string): Promise<string> {
   });
 }
 
-/** Loads the configuration with secrets that nobody knows: none is read. */
+/** Loads the configuration with placeholders for secrets: none are read. */
 async function secretsOf(source: ConfigurationSource, headOnly: boolean): Promise<readonly string[]> {
   const references = new Set<string>();
   // Standard Webhooks wants the prefix; to the others it is text like the rest.
@@ -81,7 +81,7 @@ async function putFunction(name: string, out: string, config: string | undefined
   if (config !== undefined) await bundleConfiguration(config, out);
 }
 
-/** A clone makes it anew, from the cache where it can; dist/layer may be of yesterday, so it counts only where there is no Go. */
+/** A clone builds it, from the cache if possible; dist/layer may be old, so it is used only without Go. */
 async function putLayer(name: string, out: string): Promise<void> {
   const zip = join(out, `${name}.zip`);
   const built = join(packageRoot, 'dist', 'layer', `${name}.zip`);

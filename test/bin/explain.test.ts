@@ -61,5 +61,5 @@ test('explain says that it does not read chunks, instead of taking their sizes f
     'POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n',
   );
   assert.equal(status, 2);
-  assert.match(stderr, /holds no HTTP request: it has transfer-encoding, .*leave that header out$/m);
+  assert.match(stderr, /is not an HTTP request: it has transfer-encoding, .*leave that header out$/m);
 });

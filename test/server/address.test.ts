@@ -19,7 +19,7 @@ for (const [text, host, port] of read) {
 
 const refused = [
   ['8080', /name the host too: 127\.0\.0\.1:8080/],
-  [':8080', /name the host: 127\.0\.0\.1:8080 for this machine alone, 0\.0\.0\.0:8080 for everyone/],
+  [':8080', /name the host: 127\.0\.0\.1:8080 for this machine only, 0\.0\.0\.0:8080 for everyone/],
   ['', /add a port: 127\.0\.0\.1:8080/],
   ['localhost', /add a port: localhost:8080/],
   ['::1', /write an IPv6 address in brackets and add a port: \[::1\]:8080/],

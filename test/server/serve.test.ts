@@ -228,7 +228,7 @@ const wrong: readonly (readonly [what: string, args: readonly string[], code: nu
     'an address of another machine',
     ['--config', 'CONFIG', '--listen', '192.0.2.1:8080'],
     1,
-    /^postern: 192\.0\.2\.1:8080 is no address of this machine; set POSTERN_LISTEN to another HOST:PORT\n$/,
+    /^postern: 192\.0\.2\.1:8080 is not an address of this machine; set POSTERN_LISTEN to another HOST:PORT\n$/,
   ],
 ];
 for (const [what, args, code, stderr] of wrong) {
