@@ -37,7 +37,7 @@ const payload = {
   address: '2001:db8:ffff:ffff:ffff:ffff:ffff:fffe',
 };
 
-/** Other heads, for the expressions of these names. */
+/** Other request heads, for the expressions with these names. */
 const heads: Readonly<Record<string, readonly string[]>> = {
   'a header with a long name': ['X'.repeat(30_000), '1'],
   'a header in many lines': range(128).flatMap(() => ['X', 'b'.repeat(240)]),

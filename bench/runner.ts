@@ -7,7 +7,7 @@ export interface Figure {
   readonly name: string;
   readonly value: number;
   readonly unit: string;
-  /** `<= 200`, `>= 0.45`; none when it is there for comparison alone. */
+  /** `<= 200`, `>= 0.45`; undefined if it is only for comparison. */
   readonly goal?: string;
 }
 
@@ -15,7 +15,7 @@ export interface BenchResult {
   /** How it was measured, in a sentence or two. */
   readonly method: string;
   readonly figures: readonly Figure[];
-  /** Whatever else is worth keeping: single rounds, versions of peers. */
+  /** What else is worth keeping: single rounds, versions of peers. */
   readonly raw?: unknown;
 }
 
@@ -29,7 +29,7 @@ export interface Bench {
 
 const results = fileURLToPath(new URL('./results/', import.meta.url));
 
-/** Runs the benches asked for, all when none is named; gives the exit code. */
+/** Runs the named benches, or all; returns the exit code. */
 export async function runBenches(benches: readonly Bench[], names: readonly string[]): Promise<number> {
   const unknown = names.filter((name) => !benches.some((bench) => bench.name === name));
   if (unknown.length > 0) {
@@ -61,7 +61,7 @@ export function isMet({ value, goal }: Figure): boolean | undefined {
   return match[1] === '<=' ? value <= Number(match[2]) : value >= Number(match[2]);
 }
 
-/** The value below which a share `p` (0 to 1) of the samples lies: the nearest rank. */
+/** The value below which a share `p` (0 to 1) of the samples is: the nearest rank. */
 export function percentile(samples: readonly number[], p: number): number {
   const sorted = [...samples].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)] ?? Number.NaN;

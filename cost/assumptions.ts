@@ -17,7 +17,7 @@ const table = {
   targetMs: {
     value: 50,
     unit: 'ms',
-    why: 'How long the forwarder waits for the target: the way there and back and the target’s own work. It is billed, and no measurement here knows it.',
+    why: 'How long the forwarder waits for the target: the way there and back and the target’s own work. It is billed, and cannot be measured here.',
   },
   coldShare: {
     value: 0.01,
@@ -62,7 +62,7 @@ const table = {
   edgeRules: {
     value: 4,
     unit: 'rules',
-    why: 'Of the web ACL of the edge option: three of AWS’s managed groups and a rate rule.',
+    why: 'The web ACL of the edge option has three of AWS’s managed groups and a rate rule.',
   },
   demoGb: {
     value: 1,

@@ -8,13 +8,13 @@ export interface Change {
   readonly afterAllowancesUsd: number;
 }
 
-/** Everything off that can be, but the logs themselves. */
+/** Everything off except the logs. */
 export const leastOfAll =
-  'The least that still logs: none of these, the secret in Parameter Store, logs for a week, the access log for infrequent access';
+  'The least that still logs: without all these, the secret in Parameter Store, logs for a week, the access log for infrequent access';
 
 type Deployment = Inputs['deployment'];
 
-/** What changes the bill, and by how much: each alone, against the inputs as they are. */
+/** What changes the bill, and by how much: one change at a time, compared with the inputs. */
 export function changesOf(inputs: Inputs): readonly Change[] {
   const { deployment, assumptions, power } = inputs;
   const deployed = (what: string, change: Partial<Deployment>): readonly [string, Inputs] => [
@@ -34,7 +34,7 @@ export function changesOf(inputs: Inputs): readonly Change[] {
     deployed('No dashboard', { dashboards: 0 }),
     ['No metrics, alarms and dashboard', withoutMetrics(inputs)],
     [leastOfAll, least(inputs)],
-    deployed("The configuration's secret in Parameter Store (`ssm:`), for nothing", {
+    deployed("The configuration's secret in Parameter Store (`ssm:`), which is free", {
       secrets: deployment.secrets - 1,
       secretsReadAtStart: deployment.secretsReadAtStart - 1,
     }),

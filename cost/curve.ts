@@ -12,7 +12,7 @@ export interface Point {
   readonly warmMs: number;
   /** Init and the first request, without it. */
   readonly coldMs: number;
-  /** Of Lambda alone, for a million requests, with the wait. */
+  /** Only Lambda, for a million requests, with the wait. */
   readonly usdPerMillion: number;
   /** The same for a target that answers at once. */
   readonly withoutWaitUsdPerMillion: number;

@@ -7,7 +7,7 @@ export interface Deployment {
   readonly authorizerMb: number;
   readonly rotationMb: number;
   readonly rotationDays: number;
-  /** How long API Gateway remembers the authorizer's decision; 0 when it never does. */
+  /** How long API Gateway remembers the authorizer's decision; 0 if it does not. */
   readonly authorizerTtlSeconds: number;
   readonly retentionDays: number;
   /** Those of the stack, the issuer's credentials and those of the configuration. */
@@ -21,9 +21,9 @@ export interface Deployment {
   /** Metrics that alarms read: one each, or the inputs of a calculation. */
   readonly alarmMetrics: number;
   readonly dashboards: number;
-  /** Whether the access log is of the class that costs half and makes no metrics. */
+  /** Whether the access log is in the class that costs half and makes no metrics. */
   readonly accessLogInfrequent: boolean;
-  /** Of one line of the access log. */
+  /** The size of one line of the access log. */
   readonly accessLogBytes: number;
 }
 
@@ -124,7 +124,7 @@ const examples: readonly (readonly [pattern: RegExp, example: string])[] = [
   [/\$context\.protocol/g, 'HTTP/1.1'],
   [/\$context\.(?:status|integrationStatus)\b/g, '200'],
   [/\$context\.(?:responseLength|responseLatency|integrationLatency)/g, '1024'],
-  // Nothing to say: errors, and what the authorizer said.
+  // Without a value: errors, and the authorizer's code.
   [/\$context\.[\w.]+/g, '-'],
 ];
 

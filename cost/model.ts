@@ -10,10 +10,10 @@ export interface Inputs {
   readonly power: Power;
 }
 
-/** What is used of one priced thing in a month. */
+/** How much of one priced thing a month uses. */
 export interface Use {
   readonly what: string;
-  /** Whether it grows with the requests, or is there without any. */
+  /** Whether it grows with the requests, or costs the same without any. */
   readonly grows: boolean;
   readonly quantity: number;
   readonly price: PriceId;
@@ -22,7 +22,7 @@ export interface Use {
 export interface Line extends Use {
   /** At list price. */
   readonly usd: number;
-  /** With what AWS gives every account for nothing, if nothing else in the account takes it. */
+  /** After AWS's free allowances, if nothing else in the account uses them. */
   readonly afterAllowancesUsd: number;
 }
 
@@ -30,7 +30,7 @@ export interface Month {
   readonly lines: readonly Line[];
   readonly usd: number;
   readonly afterAllowancesUsd: number;
-  /** Of the lines that grow with the requests, at list price. */
+  /** The lines that grow with the requests, at list price. */
   readonly perMillionUsd: number;
 }
 
@@ -81,7 +81,7 @@ export function billedMs({ power, assumptions }: Omit<Inputs, 'deployment'>, mem
   return sizeOf(power, memoryMb).billedMs + assumptions.targetMs;
 }
 
-/** Dollars of Lambda alone for a million requests at a memory size. */
+/** Dollars for Lambda, for a million requests at a memory size. */
 export function lambdaUsdPerMillion(inputs: Inputs, memoryMb: number): number {
   const million = { ...inputs.assumptions, requests: 1_000_000 };
   const deployment = { ...inputs.deployment, forwarderMb: memoryMb };

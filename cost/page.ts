@@ -7,7 +7,7 @@ import * as tables from './tables.ts';
 const page = new URL('../docs/cost.md', import.meta.url);
 const picture = new URL('../docs/power-tuning.svg', import.meta.url);
 
-/** The files that are written from the model, as they are to be. */
+/** The files that are written from the model. */
 export function filesOf(report: Report): readonly { readonly file: URL; readonly text: string }[] {
   return [
     { file: page, text: fill(readFileSync(page, 'utf8'), partsOf(report)) },

@@ -21,7 +21,7 @@ export interface Price {
   readonly note?: string;
 }
 
-/** What AWS gives each account every month for as long as it exists, whatever in the account takes it first. */
+/** AWS's free allowance for each account, every month, which everything in the account shares. */
 export interface Allowance {
   readonly what: string;
   readonly amount: number;
@@ -40,7 +40,7 @@ export const sources: Readonly<Record<string, Source>> = table.sources;
 export const prices = table.prices as unknown as Readonly<Record<PriceId, Price>>;
 export const allowances = table.allowances as unknown as Readonly<Record<string, Allowance>>;
 
-/** How many months old a statement was on the day it was written down; undefined when its source gives no month. */
+/** How many months old a statement was on the day it was written down; undefined if its source has no month. */
 export function ageInMonths({ stated }: Source, on: string = taken): number | undefined {
   const [year = 0, month] = stated?.split('-').map(Number) ?? [];
   if (month === undefined) return undefined;

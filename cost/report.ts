@@ -52,7 +52,7 @@ export function textOf(report: Report): string {
     heading('Against memory'),
     asText(curveTable(report.curve)),
     ...report.measured,
-    heading('What changes it, each alone'),
+    heading('What changes it, one change at a time'),
     asText(changesTable(report.month, report.changes)),
     heading('Apart: the demo, while it lives'),
     asText(extrasTable(report.demo, assumptions.hours)),
@@ -70,8 +70,8 @@ function verdictOf(
   const least = changes.find(({ what }) => what === leastOfAll)?.usd ?? Number.NaN;
   return [
     `- At list price a month of 1 M requests costs $${money(usd)}: ${against(usd)}.`,
-    `- Of that, what grows with the requests is $${money(perMillionUsd)} a million, and what stands there without any is $${money(usd - perMillionUsd)}.`,
-    `- With what AWS gives every account for nothing, if nothing else in the account takes it, it costs $${money(afterAllowancesUsd)}: ${against(afterAllowancesUsd)}.`,
+    `- Of that, what grows with the requests is $${money(perMillionUsd)} a million, and what is due without any is $${money(usd - perMillionUsd)}.`,
+    `- After AWS's free allowances, if nothing else in the account uses them, it costs $${money(afterAllowancesUsd)}: ${against(afterAllowancesUsd)}.`,
     `- At list price the least that still logs, without metrics, alarms and a dashboard, costs $${money(least)}: ${against(least)}.`,
   ];
 }
@@ -98,7 +98,7 @@ function measuredLines(measured: Measured, inputs: Inputs): readonly string[] {
         `- With a limit of ${memoryMb} MB: ${failed} of ${smallRequests + largeBodies} requests failed, the kernel ended ${killed} processes; ${Math.round(residentMb)} MB were resident at most.`,
     ),
     ...(least !== undefined && hasRoom(measured, least.memoryMb) === false
-      ? [`- So ${least.memoryMb} MB is not possible, and its figures are there for comparison alone.`]
+      ? [`- So ${least.memoryMb} MB is not possible, and its figures are only for comparison.`]
       : []),
   ];
 }

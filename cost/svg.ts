@@ -1,6 +1,6 @@
 import type { Point } from './curve.ts';
 
-/** Where a plot stands in the picture, its ticks, and where a value lies: 0 at its bottom, 1 at its top. */
+/** The position of a plot in the picture, its ticks, and the height of a value: 0 is the bottom, 1 the top. */
 interface Plot {
   readonly top: number;
   readonly title: string;
@@ -53,7 +53,7 @@ export function drawCurve(points: readonly Point[], about: string): string {
   const most = 1.15 * Math.max(...points.map(({ usdPerMillion }) => usdPerMillion));
   const step = [0.1, 0.2, 0.5, 1, 2, 5, 10].find((one) => most / one <= 6) ?? most;
   const cost: Plot = {
-    ...{ top: 306, title: 'Lambda alone, US dollars for 1 M requests', share: (usd) => usd / most },
+    ...{ top: 306, title: 'Only Lambda, US dollars for 1 M requests', share: (usd) => usd / most },
     ticks: Array.from({ length: Math.floor(most / step) + 1 }, (_, index) => index * step),
   };
   const drawn: readonly (readonly [Plot, Series])[] = [
@@ -132,7 +132,7 @@ function curve(
   return [...lines, ...marks, text(last.x + 14, last.y + 4, name, 'start', `${colour}-fill`)];
 }
 
-/** Sizes a step apart, whatever lies between them: each is about twice the one before. */
+/** Sizes are one step apart, because each is about twice the one before. */
 function xOf(points: readonly Point[], index: number): number {
   return Math.round(left + 50 + (index * (width - 100)) / Math.max(1, points.length - 1));
 }

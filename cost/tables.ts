@@ -57,7 +57,7 @@ export function changesTable({ usd, afterAllowancesUsd }: Month, changes: readon
   ];
 }
 
-/** Lines that are no part of the month, at list price. */
+/** Lines that are not part of the month, at list price. */
 export function extrasTable(lines: readonly Line[], hours: number): Table {
   const all = lines.reduce((sum, { usd }) => sum + usd, 0);
   return [

@@ -22,16 +22,16 @@ export interface Demo {
   /** HOST:PORT */
   readonly socks: string;
   readonly target: PrivateTarget;
-  /** What the gateway knows of the request with this id, once it is over. */
+  /** What the gateway knows about the request with this id, once it is over. */
   record(id: string): FinishedRequest | undefined;
-  /** From now on, each request that is over is told of. */
+  /** From now on, each finished request is passed to the listener. */
   onRequest(tell: (record: FinishedRequest) => void): void;
   /** Ends after Ctrl-C, when all is closed. */
   readonly stopped: Promise<void>;
 }
 
 const configuration = fileURLToPath(new URL('postern.yaml', import.meta.url));
-/** Where demo/postern.yaml expects the SOCKS5 server; its real port is whichever is free. */
+/** Where demo/postern.yaml expects the SOCKS5 server; its real port is any free one. */
 const proxyInFile = 'socks5://127.0.0.1:1080';
 const remembered = 100;
 

@@ -1,4 +1,4 @@
-/** Colours for a terminal alone, and not where NO_COLOR asks for none (https://no-color.org: set and not empty). */
+/** Colours, only on a terminal and unless NO_COLOR is there (https://no-color.org: set and not empty). */
 const colours = process.stdout.isTTY && !process.env.NO_COLOR;
 const paint = (code: number) => (text: string) => (colours ? `\u001b[${code}m${text}\u001b[0m` : text);
 

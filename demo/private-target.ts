@@ -23,7 +23,7 @@ export interface PrivateTarget {
 
 const remembered = 100;
 
-/** Starts the server that is to be reached: on a unix socket, so that no port of this machine leads to it. */
+/** Starts the private server on a unix socket, so that no port of this machine leads to it. */
 export async function startPrivateTarget(): Promise<PrivateTarget> {
   const folder = await mkdtemp(join(tmpdir(), 'postern-demo-'));
   const socketPath = join(folder, 'target.sock');

@@ -32,7 +32,7 @@ export interface Socks5Server {
   close(): Promise<void>;
 }
 
-/** A greeting has at most 257 bytes, a request 262; a client that sends more before it was answered is none. */
+/** A greeting has at most 257 bytes, a request 262; a client that sends more before it was answered is not a SOCKS5 client. */
 const maxHandshakeBytes = 1024;
 const handshakeMs = 10_000;
 
@@ -149,7 +149,7 @@ function serveClient(client: Socket, route: RouteSocks, keep: (socket: Socket) =
     near.setTimeout(0);
     near.off('end', onEarlyEnd).off('data', onEarlyData);
     far.removeAllListeners('error').on('error', () => near.destroy());
-    // The address that the connection started from is nobody's business (section 6): 0.0.0.0:0.
+    // The address that the connection started from is not revealed (section 6): 0.0.0.0:0.
     near.write(Buffer.from([5, 0, 0, 1, 0, 0, 0, 0, 0, 0]));
     if (received.length > 0) far.write(received);
     near.pipe(far).pipe(near);

@@ -4,7 +4,7 @@ import { bold, dim, green, print, red, row, wrap } from './print.ts';
 import type { SeenRequest } from './private-target.ts';
 import { forged, hookPath, type Webhook, type WebhookAnswer } from './webhook.ts';
 
-/** Where everything is, for the first lines. */
+/** The addresses for the first lines. */
 export interface Scene {
   readonly gateway: string;
   readonly admin: string;
@@ -19,7 +19,7 @@ export function tellScene({ gateway, admin, socks }: Scene): void {
   row('admin', `${admin}/readyz`);
 }
 
-/** One webhook from sending to answer: what was sent, who said what, what the target saw, what came back. */
+/** One webhook from sending to answer: what was sent, each plugin's verdict, what the target saw, what came back. */
 export function tellWebhook(
   title: string,
   sent: Webhook,
@@ -33,7 +33,7 @@ export function tellWebhook(
   row('', 'x-forwarded-for: 203.0.113.99, which is a lie');
   for (const entry of record?.exchange?.trail ?? []) tellPlugin(entry);
   if (record?.reply?.detail !== undefined)
-    row('reason', `${record.reply.detail} ${dim('(for the log alone)')}`);
+    row('reason', `${record.reply.detail} ${dim('(only in the log)')}`);
   if (seen === undefined) row('target', 'saw nothing of it');
   else tellSeen(sent, seen);
   row('answer', `${status(answer.status)} after ${answer.ms.toFixed(1)} ms`);

@@ -41,8 +41,8 @@ export const bundleBench: Bench = {
       }
       return {
         method:
-          `Bundles made anew. Cold import: ${imports} new processes of this Node, each timing import() of index.mjs, which loads the configuration too: for the forwarder a signed ` +
-          'webhook with source-ip and authorize, for the authorizer two source ranges. Files in the cache of the machine. Layers made anew, without a Node of their own.',
+          `Bundles built first. Cold import: ${imports} new processes of this Node, each timing import() of index.mjs, which loads the configuration too: for the forwarder a signed ` +
+          'webhook with source-ip and authorize, for the authorizer two source ranges. Files in the cache of the machine. Layers built first, without Node.',
         figures: [...figures, ...(await layerSizes())],
         raw,
       };

@@ -21,12 +21,12 @@ const largeBytes = 4 * 1024 * 1024;
 const sampleMs = 20;
 const megabyte = 1024 * 1024;
 
-/** Whether function, extension and tailscaled live in a function's memory. */
+/** Whether function, extension and tailscaled fit into a function's memory. */
 export interface Fit {
   readonly memoryMb: number;
   readonly smallRequests: number;
   readonly largeBodies: number;
-  /** Of those, how many failed. */
+  /** How many of these failed. */
   readonly failed: number;
   /** How many processes the kernel ended because the limit was reached. */
   readonly killed: number;
@@ -35,7 +35,7 @@ export interface Fit {
    * the sandbox needs with its files in memory.
    */
   readonly residentMb: number;
-  /** Of that, what belongs to no file, and so cannot be given up for a while. */
+  /** The part that is not backed by a file, and so cannot be dropped and read again. */
   readonly anonymousMb: number;
 }
 
@@ -134,7 +134,7 @@ function mappings(pid: number): readonly Mapping[] {
   });
 }
 
-/** A group outlives its processes, and those of a run that was cut off are nobody's. */
+/** A group outlives its processes, so groups of an interrupted run are left behind. */
 function removeGroups(): void {
   for (const name of readdirSync(root)) {
     const owner = new RegExp(`^${prefix}([0-9]+)-`).exec(name)?.[1];

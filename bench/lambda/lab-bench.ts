@@ -7,10 +7,10 @@ import type { Bench, BenchResult } from '../runner.ts';
 const inside = fileURLToPath(new URL('inside.ts', import.meta.url));
 
 /**
- * A bench on the real parts: it runs in a network of its own, from which nothing can leave, and so as a program of its own.
+ * A bench on the real parts: it runs in its own network, which nothing can leave, and so as a separate program.
  *
  * @param measurement a name that inside.ts knows
- * @param whyNot why it cannot run here for a reason of its own, or undefined
+ * @param whyNot why this bench cannot run here, or undefined
  */
 export function labBench(
   measurement: string,

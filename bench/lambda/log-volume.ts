@@ -1,9 +1,9 @@
-/** What a sandbox writes to CloudWatch Logs, and which metrics stand in it. */
+/** What a sandbox writes to CloudWatch Logs, and which metrics are in it. */
 export interface LogVolume {
   /** Of one warm request, in bytes of UTF-8: the function's lines, and those that the platform writes around them. */
   readonly bytesPerRequest: number;
   readonly eventsPerRequest: number;
-  /** Of those bytes, what is there for the sake of metrics alone. */
+  /** The part of these bytes that is only for metrics. */
   readonly metricBytesPerRequest: number;
   /** Once for each sandbox: the lines of its start and of its end. */
   readonly bytesPerSandbox: number;

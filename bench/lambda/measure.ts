@@ -41,7 +41,7 @@ export function spread(name: string, { tookMs, failures }: Attempts, goals: Goal
   const { p50, p99, slowest, failed } = goals;
   return [
     ms('p50', percentile(tookMs, 0.5), p50),
-    // Of fewer than 100 samples the nearest rank is the slowest.
+    // With fewer than 100 samples the nearest rank is the slowest.
     ...(tookMs.length < 100 ? [] : [ms('p99', percentile(tookMs, 0.99), p99)]),
     ms('slowest', Math.max(...tookMs), slowest),
     {

@@ -13,7 +13,7 @@ export interface Path {
   readonly forwarder: Sandbox;
   /** Sends a GitHub webhook of 1 KB, signed, which the target answers with 1 KB; gives the milliseconds until the last byte. */
   webhook(): Promise<number>;
-  /** Sends bytes as they are, for which the target gives back as many. */
+  /** Sends bytes unchanged; the target returns as many. */
   bytes(body: Buffer): Promise<number>;
   shutdown(): Promise<void>;
 }

@@ -4,7 +4,7 @@ import type { Sandbox } from '../../test/e2e/lab/sandbox.ts';
 export interface Phases {
   /** The emulator has started the extension, and it has registered: the function's runtime is started. */
   readonly registered: number;
-  /** The tunnel stands and is proven: the extension asks for its next event. */
+  /** The tunnel works and is proven: the extension asks for its next event. */
   readonly tunnelReady: number;
   /** The forwarder has its event. */
   readonly requestBegun: number;

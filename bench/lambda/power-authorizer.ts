@@ -24,7 +24,7 @@ export interface AuthorizerPower {
   readonly log: LogVolume;
 }
 
-/** The authorizer of address ranges alone, asked for each request, with the share of a memory size. */
+/** The authorizer with only address ranges, called for each request, with the share of a memory size. */
 export async function measureAuthorizer(
   lab: Lab,
   memoryMb: number,

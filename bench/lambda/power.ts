@@ -45,7 +45,7 @@ export interface Power {
     readonly bytesToTarget: number;
   };
   readonly fits: readonly Fit[];
-  /** Of the machine, in the last minute, before and after. */
+  /** The machine's load in the last minute, before and after. */
   readonly machineLoad: readonly number[];
   /** How many of the measurements began on a machine that was busy with something else. */
   readonly notAtRest: string;
@@ -122,7 +122,7 @@ async function coldStarts(
   rest: Patience,
 ): Promise<ReadonlyMap<number, readonly ColdStart[]>> {
   const found = new Map<number, ColdStart[]>(sizesMb.map((memoryMb) => [memoryMb, []]));
-  // The sizes in turn, so that a slow minute of the machine is no size's own.
+  // The sizes in turn, so that a slow minute of the machine does not affect only one of them.
   for (let start = 0; start < count; start += 1) {
     say(`cold starts, share ${limited}: ${start + 1} of ${count}`);
     for (const memoryMb of sizesMb) {
@@ -208,7 +208,7 @@ function figuresOfFit({ memoryMb, ...fit }: Fit): readonly Figure[] {
   });
   return [
     of('resident, most', fit.residentMb, 'MB'),
-    of('of no file, most', fit.anonymousMb, 'MB'),
+    of('anonymous, most', fit.anonymousMb, 'MB'),
     of(`failed of ${fit.smallRequests + fit.largeBodies}`, fit.failed, ''),
     of('processes ended by the kernel', fit.killed, ''),
   ];

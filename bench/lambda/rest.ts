@@ -7,7 +7,7 @@ const atRestShare = 0.1;
 const patienceMs = 60_000;
 
 /**
- * Waits until nothing else keeps the machine's cores busy, so that a start is measured and not what runs beside it.
+ * Waits until nothing else keeps the machine's cores busy, so that only the start is measured.
  *
  * @returns whether it is at rest, or `limitMs` was over
  */
@@ -22,7 +22,7 @@ export async function untilAtRest(limitMs: number = patienceMs): Promise<boolean
   return false;
 }
 
-/** Of all cores since the machine started (proc(5): user nice system idle iowait irq softirq steal). */
+/** The times of all cores since the machine started (proc(5): user nice system idle iowait irq softirq steal). */
 function readTicks(): { readonly busy: number; readonly all: number } {
   const line = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] as string;
   const ticks = line.trim().split(/\s+/).slice(1, 9).map(Number);

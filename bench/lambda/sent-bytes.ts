@@ -3,11 +3,11 @@ import type { Sandbox } from '../../test/e2e/lab/sandbox.ts';
 /** What a sandbox has sent to the network so far, in bytes with every header of IP and TCP, and Ethernet's. */
 export interface Sent {
   readonly all: number;
-  /** Of that, answers of the emulator to whoever invokes: on AWS they take no part in what the function sends out. */
+  /** The part that the emulator answers to its caller, which the function on AWS does not send. */
   readonly answers: number;
 }
 
-/** Of IPv4, TCP with its timestamps, and Ethernet, a segment. */
+/** The headers of IPv4, TCP with timestamps, and Ethernet, for each segment. */
 const segmentBytes = 20 + 32 + 14;
 
 export async function readSent(sandbox: Sandbox): Promise<Sent> {

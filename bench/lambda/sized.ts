@@ -7,7 +7,7 @@ import { untilAtRest } from './rest.ts';
 // What measurements at a memory size share: its share of a CPU, and when that begins.
 
 const mbPerCpu = 1_769;
-/** Above this share the work of a request may fit into it, and a limit that holds nothing back is no mistake. */
+/** Above this share the work of a request may fit into it, and a limit that slows nothing down is not a mistake. */
 const surelyThrottled = 0.3;
 
 /** Lambda's share of a CPU for a memory size: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html */
@@ -20,7 +20,7 @@ export type Limited = 'always' | 'after init';
 
 export interface ColdStart {
   readonly initMs: number;
-  /** Of the first event, without init. */
+  /** The duration of the first event, without init. */
   readonly firstMs: number;
 }
 
@@ -33,7 +33,7 @@ export async function coldStartUnder(
   const limit = (): void => cpu.limit(cpusOf(memoryMb));
   if (limited === 'always') limit();
   else {
-    // A send that fails says why; this wait need not.
+    // A send that fails says why; this wait does not have to.
     const waited = sandbox.log.waitFor(({ text }) => text.includes('INVOKE START'), 'the first event');
     waited.then(limit, ignore);
   }
@@ -89,7 +89,7 @@ export function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** Of an even number of values the mean of the two in the middle. */
+/** For an even number of values, the mean of the two in the middle. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;

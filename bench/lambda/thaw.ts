@@ -6,7 +6,7 @@ import { openPath } from './path.ts';
 
 const sandboxes = 5;
 const frozenMs = 190_000;
-/** Between two freezes, and so between two thaws: each is measured alone. */
+/** Between two freezes, and so between two thaws: each is measured by itself. */
 const apartMs = 3_000;
 const requestsBefore = 3;
 
@@ -38,8 +38,8 @@ export async function measureThaw(lab: Lab): Promise<BenchResult> {
   const attempts: Attempts = { tookMs, failures };
   return {
     method:
-      `${sandboxes} sandboxes, each in a network namespace of its own: every process stopped by SIGSTOP and the route to it blackholed for ${frozenMs / 1_000} s, ` +
-      `then both undone and one signed webhook sent at once. They are frozen ${apartMs / 1_000} s apart, so that each thaws alone.`,
+      `${sandboxes} sandboxes, each in its own network namespace: every process stopped by SIGSTOP and the route to it blackholed for ${frozenMs / 1_000} s, ` +
+      `then both undone and one signed webhook sent at once. They are frozen ${apartMs / 1_000} s apart, so that each thaws by itself.`,
     figures: [
       {
         name: 'first request after the freeze, slowest',

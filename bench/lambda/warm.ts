@@ -5,7 +5,7 @@ import { openPath } from './path.ts';
 
 const requests = 1_000;
 const before = 50;
-/** To another sandbox first: the client, the API and the target run in this process, and are to be warm when measured. */
+/** To another sandbox first, because the client, the API and the target run in this process and must be warm when measured. */
 const beforeElsewhere = 500;
 
 /** 1 KB there and 1 KB back, one request after another, in a sandbox that runs. */

@@ -21,7 +21,7 @@ interface Round {
   readonly failed: number;
 }
 
-/** `postern serve` with three plugins against plain proxies: CPU time for one request, each proxy alone on one core. */
+/** `postern serve` with three plugins against plain proxies: CPU time for one request, one proxy at a time on one core. */
 export const serveBench: Bench = {
   name: 'serve',
   about: `1 KB signed POST through source-ip, webhook and authorize, against nginx and Caddy as plain proxies (${rounds} rounds of ${seconds} s each)`,
@@ -55,7 +55,7 @@ export const serveBench: Bench = {
     const failed = [...measured.values()].flat().reduce((sum, one) => sum + one.failed, 0);
     return {
       method:
-        'Proxy alone on core 0, target (nginx) and wrk on core 1; CPU time of the proxy and its children from /proc over all requests of a round; medians of the rounds, taken in turn. Every proxy writes its access log.',
+        'One proxy at a time on core 0, target (nginx) and wrk on core 1; CPU time of the proxy and its children from /proc over all requests of a round; medians of the rounds, taken in turn. Every proxy writes its access log.',
       figures: [
         {
           name: 'capacity, Postern / nginx',

@@ -107,3 +107,13 @@ for (const [path, sentences] of Object.entries(said)) {
     for (const sentence of sentences) assert.ok(text.includes(sentence), sentence);
   });
 }
+
+test('README.md gives the prices of docs/cost.md', () => {
+  const cost = page('docs/cost.md');
+  const [, listPrice] = /At list price a month of 1 M requests costs (\$[\d.]+)/.exec(cost) ?? [];
+  const [, afterAllowances] = /free allowances.*? it costs (\$[\d.]+)/.exec(cost) ?? [];
+  const [, fixed] = /what is due without any is (\$[\d.]+)\./.exec(cost) ?? [];
+  const readme = page('README.md');
+  assert.ok(readme.includes(`| ${afterAllowances} / ${listPrice} |`), `${afterAllowances} / ${listPrice}`);
+  assert.ok(readme.includes(`${fixed} are due without any request`), fixed);
+});

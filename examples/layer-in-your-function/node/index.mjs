@@ -27,7 +27,7 @@ async function postWithFetch(path, body) {
   return response.text();
 }
 
-/** node:http, and whatever takes one of its agents: axios ({ httpAgent: agent, httpsAgent: agent }), got, the AWS SDK. */
+/** node:http, and clients that take one of its agents: axios ({ httpAgent: agent, httpsAgent: agent }), got, the AWS SDK. */
 function getWithNodeHttp(path) {
   return new Promise((resolve, reject) => {
     const request = http.get(new URL(path, target), { agent }, async (response) => {

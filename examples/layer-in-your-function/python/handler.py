@@ -83,7 +83,7 @@ def dial(host, port, seconds):
         name = host.encode("idna")
         sock.sendall(b"\x05\x01\x00")
         if read(sock, 2) != b"\x05\x00":
-            raise TunnelError(f"port {SOCKS_PORT} is no SOCKS5 server without authentication")
+            raise TunnelError(f"port {SOCKS_PORT} is not a SOCKS5 server without authentication")
         sock.sendall(b"\x05\x01\x00\x03" + bytes([len(name)]) + name + port.to_bytes(2, "big"))
         _, code, _, kind = read(sock, 4)
         if code != 0:
