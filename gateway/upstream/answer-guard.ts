@@ -66,12 +66,13 @@ export function guardAnswers(socket: Socket): void {
     if (!guard.takesPacket(chunk)) return;
     packetEnd = undefined;
     execute.call(parser, chunk);
+    guard.packetEnds(chunk);
     const callback = packetEnd as (() => void) | undefined;
     packetEnd = undefined;
     if (!socket.destroyed) callback?.();
   };
   parser.onMessageBegin = function beginGuarded() {
-    guard.begun = true;
+    guard.begin();
     return onMessageBegin.call(parser);
   };
   parser.onMessageComplete = function completeGuarded() {
@@ -107,6 +108,8 @@ function parserOf(socket: Socket): Parser {
 const letterH = 0x48;
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
+const emptyLine = '\r\n\r\n';
+const noBytes = Buffer.alloc(0);
 
 class AnswerGuard {
   /** Within an answer: its first byte has come, its last has not. */
@@ -114,21 +117,55 @@ class AnswerGuard {
   readonly #socket: Socket;
   readonly #parser: Parser;
   #interim = 0;
+  /** Within the head of an answer. */
+  #inHead = false;
+  /** The last bytes of a head that goes on in the packet that is parsed now. */
+  #before = '';
+  #packet: Buffer = noBytes;
+  /** Where in the packet the head begins, or goes on, that is parsed now. */
+  #at = 0;
 
   constructor(socket: Socket, parser: Parser) {
     this.#socket = socket;
     this.#parser = parser;
   }
 
-  /** llhttp takes RTSP/1.0 and ICE/1.0 for HTTP, and does not say so afterwards; it skips empty lines before an answer. */
+  begin(): void {
+    this.begun = true;
+    this.#inHead = true;
+    this.#before = '';
+  }
+
   takesPacket(chunk: Buffer): boolean {
-    if (this.begun) return true;
-    let at = 0;
-    while (chunk[at] === carriageReturn || chunk[at] === lineFeed) at += 1;
-    if (at === chunk.length || chunk[at] === letterH) return true;
-    const beginning = chunk.toString('latin1', at, at + 16);
+    this.#packet = chunk;
+    this.#at = 0;
+    return this.begun || this.#takesBeginning();
+  }
+
+  packetEnds(chunk: Buffer): void {
+    this.#packet = noBytes;
+    if (this.#inHead) this.#before = (this.#before + chunk.toString('latin1', chunk.length - 3)).slice(-3);
+  }
+
+  /** llhttp takes RTSP/1.0 and ICE/1.0 for HTTP, and does not say so afterwards; it skips empty lines before an answer. */
+  #takesBeginning(): boolean {
+    const packet = this.#packet;
+    let at = this.#at;
+    while (packet[at] === carriageReturn || packet[at] === lineFeed) at += 1;
+    this.#at = at;
+    if (at >= packet.length || packet[at] === letterH) return true;
+    const beginning = packet.toString('latin1', at, at + 16);
     this.#refuse(upstreamRefusals['bad-answer'](`it begins with ${JSON.stringify(beginning)}`));
     return false;
+  }
+
+  /** An interim head has no body: what follows its empty line in the packet is the beginning of the next head. */
+  #skipHead(): void {
+    const before = this.#before;
+    const across = (before + this.#packet.toString('latin1', 0, 3)).indexOf(emptyLine);
+    const isAcross = before !== '' && across >= 0;
+    this.#at =
+      emptyLine.length + (isAcross ? across - before.length : this.#packet.indexOf(emptyLine, this.#at));
   }
 
   takeHeader(bytes: number): void {
@@ -143,11 +180,16 @@ class AnswerGuard {
 
   takesHead(status: number, upgrade: boolean): boolean {
     if (this.#socket.destroyed) return false;
+    this.#inHead = false;
     const problem = this.#versionProblem() ?? statusProblem(status, upgrade) ?? this.#framingProblem();
     if (problem !== undefined) this.#refuse(upstreamRefusals['bad-answer'](problem));
     else if (status >= 200) this.#interim = 0;
     else if (++this.#interim > maxInterimHeads)
       this.#refuse(upstreamRefusals['too-many-interim'](`the limit is ${maxInterimHeads}`));
+    else {
+      this.#skipHead();
+      this.#takesBeginning();
+    }
     return !this.#socket.destroyed;
   }
 

@@ -159,6 +159,35 @@ test('a head cut at any byte is put together again', async (t) => {
   assert.deepEqual(outcome.headers, ['x', '\xe9', 'content-length', '2']);
 });
 
+const early = 'HTTP/1.1 103 E\r\nlink: </x>\r\n\r\n';
+const foreignAfterInterim = [
+  `HTTP/1.1 103 Early Hints\r\n\r\nRTSP/1.0 200 OK\r\n${body}`,
+  `HTTP/1.1 103 E\r\n\r\n${early}RTSP/1.0 200 OK\r\n${body}`,
+  `HTTP/1.1 100 Continue\r\n\r\nICE/1.0 200 OK\r\n${body}`,
+  `${early}HTTP/1.1 100\r\n\r\n\r\n\r\nICE/1.0 200 OK\r\n${body}`,
+  `\r\n\r\nHTTP/1.1 102 P\r\ncontent-length: 4\r\n\r\nRTSP/1.0 103 E\r\n\r\n${ok}`,
+];
+
+test('an interim head does not hide what follows it, wherever the two are cut into packets', async (t) => {
+  for (const answer of [...foreignAfterInterim, `${early}HTTP/1.1 100 C\r\n\r\n${ok}`]) {
+    const expected = /RTSP|ICE/.test(answer) ? 'upstream:bad-answer' : undefined;
+    const { length } = answer;
+    for (let cut = 0; cut <= length; cut += 1) {
+      // The last one sends every byte in a packet of its own.
+      const parts = cut === length ? [...answer] : [answer.slice(0, cut), answer.slice(cut)];
+      const target = await startRawTarget(t, async (socket) => {
+        for (const part of parts) {
+          if (socket.destroyed) return;
+          socket.write(bytes(part));
+          await new Promise((resolve) => setTimeout(resolve, 1));
+        }
+      });
+      const { failed, status } = await send(upstreamTo(t, target.port));
+      assert.deepEqual([failed?.code, status], [expected, expected === undefined ? 200 : 0], parts.join('|'));
+    }
+  }
+});
+
 for (const [what, answer] of [
   ['a head of more than 32 KiB', `${head(`x: ${'y'.repeat(32 * 1024)}`)}`],
   ['many small headers', head(...Array(maxAnswerHeaders + 1).fill('x: y'))],
