@@ -1,5 +1,6 @@
 import type { Body } from '../gateway/index.ts';
 import type { Accounted } from './memory.ts';
+import type { RequestLine } from './protocol.ts';
 import type { ServerRequest } from './server-request.ts';
 
 /** The answer to one request, behind those to the requests before it on the same connection. */
@@ -17,6 +18,7 @@ export interface AnswerInTurn {
 export interface Connection extends Accounted {
   /** The client's address, read when the connection came, because one that was reset has no address any more. */
   clientIp?: string;
+  requestLine?: RequestLine;
   /** Requests whose answers are not sent in full yet: more than one with pipelining. */
   inFlight?: number;
   /** The request that arrived last. */

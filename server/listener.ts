@@ -10,6 +10,7 @@ import { declaredBytes, headBytes } from './framing.ts';
 import { HeldHeads } from './held-heads.ts';
 import { defaultLimits, type ListenerLimits } from './limits.ts';
 import { RequestMemory } from './memory.ts';
+import { RequestLine } from './protocol.ts';
 import { httpRefusals } from './refusals.ts';
 import { RequestBody } from './request-body.ts';
 import { ResponseSink } from './response-sink.ts';
@@ -149,6 +150,7 @@ class Listener implements RunningServer, RawHost {
     }
     connection.clientIp = clientIp;
     connection.account = account;
+    connection.requestLine = new RequestLine(connection);
     this.#connections.add(connection);
     // Node takes its own listener off at CONNECT, and an error that nobody hears ends the process.
     connection.on('error', ignore);

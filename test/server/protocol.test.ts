@@ -25,6 +25,11 @@ const foreign = [
   ['POST of RTSP', `POST /reverse RTSP/1.0\r\n${host}Content-Length: 0\r\n\r\n`],
   ['OPTIONS of RTSP', `OPTIONS * RTSP/1.0\r\n${host}CSeq: 1\r\n\r\n`],
   ['more blanks in the line', `GET   /   RTSP/1.0\r\n${host}\r\n`],
+  ['more blanks before a target in capitals', `GET${' '.repeat(12)}HTTP://a/b RTSP/1.1\r\n${host}\r\n`],
+  ...Array.from({ length: 12 }, (_, at): [string, string] => [
+    `${at} empty lines before a target in capitals`,
+    `${'\r\n'.repeat(at)}GET HTTP://a/ RTSP/1.1\r\n${host}\r\n`,
+  ]),
   ['a method of RTSP', `DESCRIBE / RTSP/1.0\r\n${host}\r\n`],
   ['another method of RTSP', `GET_PARAMETER / RTSP/1.0\r\n${host}\r\n`],
   ['ICE', `SOURCE /live.mp3 ICE/1.0\r\n${host}\r\n`],
@@ -59,6 +64,16 @@ test('another protocol behind requests that are HTTP is a 505 too', async (t) =>
   const received = await client.send(`${good}${good}GET /x RTSP/1.0\r\n${host}\r\n`).ended();
   assert.deepEqual(received.match(/HTTP\/1\.1 \d{3}/g), ['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 505']);
   assert.equal(forwarded(), 2);
+});
+
+test('another protocol in a packet behind the rest of a body that looks like HTTP is a 505 too', async (t) => {
+  const { client, forwarded } = await open(t);
+  const rest = 'GET /x HTTP/1.1\r\n';
+  client.send(`POST / HTTP/1.1\r\n${host}Content-Length: ${rest.length + 1}\r\n\r\na`);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const received = await client.send(`${rest}GET /x RTSP/1.1\r\n${host}\r\n`).ended();
+  assert.match(received, /HTTP\/1\.1 505/);
+  assert.ok(forwarded() <= 1);
 });
 
 test('a request of RTSP in many packets is told by what every one has', async (t) => {
