@@ -54,8 +54,8 @@ export class Lambda {
 
   /** Tells Lambda why init failed; it ends the sandbox and shows the error in the function's log. */
   async initError(error: TunnelError): Promise<void> {
-    const headers = { 'lambda-extension-function-error-type': error.lambdaType };
-    const body = { errorMessage: error.message, errorType: error.lambdaType, stackTrace: [] };
+    const headers = { 'lambda-extension-function-error-type': errorType(error) };
+    const body = { errorMessage: error.message, errorType: errorType(error), stackTrace: [] };
     await this.#send('POST', 'init/error', answerMs, headers, body);
   }
 
@@ -91,4 +91,10 @@ async function send(
     throw new Error(`Lambda answered ${answer.status} to ${path}: ${answer.body.slice(0, 200)}`);
   }
   return answer;
+}
+
+/** The error type for Lambda's log and metrics: `tunnel:secret-forbidden` is `Extension.SecretForbidden`. */
+export function errorType({ code }: TunnelError): string {
+  const words = code.slice(code.indexOf(':') + 1).split('-');
+  return `Extension.${words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')}`;
 }

@@ -1,16 +1,26 @@
 import { dirname, join } from 'node:path';
+import { readTailnet, type TailnetEnvironment } from '../adapters/environment/tailnet.ts';
 import { systemClock } from '../base/clock.ts';
 import { TunnelError } from '../tunnel/causes.ts';
-import { readTailnet, type TailnetEnvironment } from '../tunnel/environment.ts';
-import { keySource } from '../tunnel/keys.ts';
-import { serveReadiness } from '../tunnel/readiness.ts';
+import type { HostWords } from '../tunnel/settings.ts';
 import { Tailscaled } from '../tunnel/tailscaled.ts';
 import { Tunnel } from '../tunnel/tunnel.ts';
+import { daemonEnvironment } from './daemon-environment.ts';
+import { keySource } from './keys.ts';
 import { log } from './log.ts';
 import { tunnelMetrics } from './metrics.ts';
+import { serveReadiness } from './readiness.ts';
 
 /** Lambda gives init 10 s from the start of the sandbox; what went wrong must be told before. */
 const initMs = 9_000;
+
+const words: HostWords = {
+  tags: 'POSTERN_TAILNET_TAGS',
+  targets: 'POSTERN_TAILNET_TARGETS',
+  unreachable:
+    'If it uses a private CA, put the certificate (PEM) into the layer or another one under /opt/ssl; ' +
+    'else check POSTERN_TAILNET_CONTROL_URL and that the function has a way out (a NAT gateway, an open egress rule).',
+};
 
 /**
  * Makes the tunnel and its readiness endpoint, and joins the tailnet.
@@ -26,14 +36,13 @@ export async function openTunnel(env: NodeJS.ProcessEnv, executable: string): Pr
     binary: join(layer, 'bin', 'tailscaled'),
     directory: join(env.TMPDIR || '/tmp', 'postern'),
     socksPort: settings.socksPort,
-    extraCas,
-    env,
+    env: daemonEnvironment(env, extraCas),
     clock: systemClock,
   });
   process.on('exit', () => daemon.kill());
   const tunnel = new Tunnel({
     daemon,
-    settings,
+    settings: { ...settings, staysInTailnet: false, words },
     clock: systemClock,
     keys: keySource(settings, env, extraCas, systemClock),
     log: tunnelMetrics(log, env.AWS_LAMBDA_FUNCTION_NAME ?? 'extension'),

@@ -1,5 +1,5 @@
+import { readTailnet, type TailnetEnvironment } from '../adapters/environment/tailnet.ts';
 import { type EnvironmentVariables, readList, readText } from '../base/environment.ts';
-import { readTailnet, type TailnetEnvironment } from '../tunnel/environment.ts';
 
 export interface Environment {
   readonly sourceCidrs: readonly string[];

@@ -1,4 +1,4 @@
-import { tunnelVariables } from '../tunnel/environment.ts';
+import { tunnelVariables } from '../adapters/environment/tailnet.ts';
 import { rotationVariables } from './rotation/environment.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { type Duration, Token } from 'aws-cdk-lib';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import { readTailnet } from '../adapters/environment/tailnet.ts';
 import type { VariableName } from '../functions/variables.ts';
-import { readTailnet } from '../tunnel/environment.ts';
 import { InvalidProps } from './problem.ts';
 import type { TailnetKey } from './tailnet-key.ts';
 

@@ -8,16 +8,15 @@ import {
   TunnelError,
   toTunnelError,
 } from './causes.ts';
-import type { TailnetEnvironment } from './environment.ts';
-import type { KeySource } from './keys.ts';
 import { type LocalApi, type Notify, State } from './localapi.ts';
+import type { HostWords, KeySource, TunnelSettings } from './settings.ts';
 import type { Daemon } from './tailscaled.ts';
 
 export interface JoinParts {
   readonly daemon: Daemon;
   readonly api: LocalApi;
   readonly bus: Bus;
-  readonly settings: TailnetEnvironment;
+  readonly settings: TunnelSettings;
   readonly keys: KeySource;
 }
 
@@ -40,7 +39,8 @@ export class Joiner {
   async join(withinMs: number): Promise<void> {
     const { api, daemon, bus, keys } = this.#parts;
     const end = api.clock.monotonic() + withinMs;
-    const decide = daemon.running && this.#known ? isRenewed : isRunning;
+    const isIn = daemon.running && this.#known ? isRenewed : isRunning;
+    const decide = (notify: Notify) => isIn(notify, this.#parts.settings.words);
     if (!daemon.running) daemon.start();
     const ended = daemon.exit.then((how): never => {
       throw new TunnelError('tunnel:daemon-failed', `tailscaled: ${how}. ${lastWords(daemon.lines)}`);
@@ -72,7 +72,7 @@ export class Joiner {
     const { api, bus, daemon, keys, settings } = this.#parts;
     const hopeless = new Promise<never>((_, reject) => {
       daemon.onControlError = function giveUpWhenHopeless(reason) {
-        if (isHopeless(reason)) reject(controlUnreachable(settings.controlUrl, reason));
+        if (isHopeless(reason)) reject(controlUnreachable(settings, reason));
       };
     });
     hopeless.catch(ignore);
@@ -81,14 +81,14 @@ export class Joiner {
       controlUrl: settings.controlUrl,
       hostname: settings.hostname,
       // A key made for this join has the tags already; Headscale refuses tags that are asked for with a tagged key.
-      tags: settings.identity === undefined ? settings.tags : [],
+      tags: keys.oneOff ? [] : settings.tags,
     });
     // Only now: an error that the bus tells before is of the login that `start` ended.
     const running = bus.next(decide, left(api.clock, end), over);
     running.catch(ignore);
     await api.login();
     const outcome = await Promise.race([running, hopeless]);
-    if (outcome === undefined) throw controlUnreachable(settings.controlUrl, daemon.controlError);
+    if (outcome === undefined) throw controlUnreachable(settings, daemon.controlError);
     if (!keys.oneOff) this.#key = key;
     this.#known = true;
   }
@@ -104,14 +104,14 @@ function left(clock: Clock, end: number): number {
  *
  * @throws TunnelError when the control server refuses the node
  */
-function isRenewed(notify: Notify): true | undefined {
-  isRunning(notify);
+function isRenewed(notify: Notify, words: HostWords): true | undefined {
+  isRunning(notify, words);
   return notify.SelfChange ? true : undefined;
 }
 
 /** @throws TunnelError when the control server refuses the node */
-function isRunning(notify: Notify): true | undefined {
-  if (notify.ErrMessage) throw refusedByControl(notify.ErrMessage);
+function isRunning(notify: Notify, words: HostWords): true | undefined {
+  if (notify.ErrMessage) throw refusedByControl(notify.ErrMessage, words);
   if (notify.State === State.needsApproval) {
     throw new TunnelError(
       'tunnel:approval-needed',
@@ -121,7 +121,7 @@ function isRunning(notify: Notify): true | undefined {
   if (notify.BrowseToURL) {
     throw new TunnelError(
       'tunnel:key-invalid',
-      'The control server wants a person to log in: it did not take the auth key. Store a valid key in the secret.',
+      'The control server wants a person to log in: it did not take the auth key. Store a valid key.',
     );
   }
   return notify.State === State.running ? true : undefined;

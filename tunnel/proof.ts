@@ -3,15 +3,16 @@ import { TunnelError } from './causes.ts';
 import { type LocalApi, State } from './localapi.ts';
 import { findPeer, onlinePeers } from './peers.ts';
 import { firstPong, reach } from './ping.ts';
+import type { TunnelSettings } from './settings.ts';
 
 const renewMs = 2_000;
 /** The first handshake may take this long, each later one twice as long as the one before: a processor may be slow. */
 const handshakeMs = 120;
 /**
- * After a thaw. WireGuard's timers have just sent a handshake of their own, and a peer drops another one that comes within
+ * After the machine was suspended. WireGuard's timers have just sent a handshake of their own, and a peer drops another one that comes within
  * 20 ms of it, or has the same time stamp, which is coarse (17 ms), so there must be some time between them.
  */
-const thawHandshakeMs = 25;
+const resumeHandshakeMs = 25;
 /** How many peers are asked if no target is named. */
 const standIns = 8;
 /** A target that is not among the peers yet may be in a moment. */
@@ -25,15 +26,15 @@ const lookAgainMs = 50;
 export class Proof {
   readonly #api: LocalApi;
   readonly #bus: Bus;
-  readonly #targets: readonly string[];
+  readonly #settings: TunnelSettings;
   #addresses: readonly string[] = [];
   #renewals = 0;
   #proven = false;
 
-  constructor(api: LocalApi, bus: Bus, targets: readonly string[]) {
+  constructor(api: LocalApi, bus: Bus, settings: TunnelSettings) {
     this.#api = api;
     this.#bus = bus;
-    this.#targets = targets;
+    this.#settings = settings;
   }
 
   /** How often the sessions were renewed: each time the connections made before died. */
@@ -52,9 +53,9 @@ export class Proof {
     this.#proven = false;
   }
 
-  /** After a thaw: whether connections can be made, with sessions renewed if they are stale. */
+  /** After the machine was suspended: whether connections can be made, with sessions renewed if they are stale. */
   async survives(pongMs: number, withinMs: number): Promise<boolean> {
-    switch (await reach(this.#api, await this.#peers(), pongMs, thawHandshakeMs)) {
+    switch (await reach(this.#api, await this.#peers(), pongMs, resumeHandshakeMs)) {
       case 'session':
         return true;
       case 'nothing':
@@ -92,8 +93,8 @@ export class Proof {
    */
   async demand(withinMs: number): Promise<void> {
     if (await this.succeeds(withinMs)) return;
-    if (this.#targets.length === 0 && this.#addresses.length > 0) return;
-    throw new TunnelError('tunnel:target-unreachable', unreachable(this.#targets, this.#addresses.length));
+    if (this.#settings.targets.length === 0 && this.#addresses.length > 0) return;
+    throw new TunnelError('tunnel:target-unreachable', unreachable(this.#settings, this.#addresses.length));
   }
 
   /** Takes the engine down and up, which makes WireGuard forget its sessions: the connections made before are dead. */
@@ -108,24 +109,23 @@ export class Proof {
   /** The addresses to ping: read once after each join, because a node keeps its address. */
   async #peers(): Promise<readonly string[]> {
     if (this.#addresses.length > 0) return this.#addresses;
+    const { targets } = this.#settings;
     const status = await this.#api.status(true);
     const peers =
-      this.#targets.length === 0
+      targets.length === 0
         ? onlinePeers(status, standIns)
-        : this.#targets.flatMap((target) => findPeer(status, target) ?? []);
+        : targets.flatMap((target) => findPeer(status, target) ?? []);
     this.#addresses = peers.map((peer) => peer.address);
     return this.#addresses;
   }
 }
 
-function unreachable(targets: readonly string[], found: number): string {
+function unreachable({ targets, words }: TunnelSettings, found: number): string {
   if (targets.length === 0) {
-    return (
-      'No peer is online, as far as this node may see: check the access rules of its tags, or name the targets in ' +
-      'POSTERN_TAILNET_TARGETS.'
-    );
+    const orName = words.targets === undefined ? '' : `, or name the targets in ${words.targets}`;
+    return `No peer is online, as far as this node may see: check the access rules of its tags${orName}.`;
   }
-  const names = `${targets.join(', ')} (POSTERN_TAILNET_TARGETS)`;
+  const names = `${targets.join(', ')}${words.targets === undefined ? '' : ` (${words.targets})`}`;
   if (found === 0) {
     return `No peer is called ${names}, as far as this node may see: check the names and the access rules of its tags.`;
   }

@@ -1,18 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { after, type Clock } from '../base/clock.ts';
-
-type Env = Readonly<Record<string, string | undefined>>;
 
 export interface TailscaledOptions {
   /** The executable. */
   readonly binary: string;
-  /** Its own directory: the socket and its state, which is in memory, so a few caches. */
+  /** Its own directory, for the socket and its caches; made if it is missing. */
   readonly directory: string;
-  readonly socksPort: number;
-  /** The folder of extra CAs, as PEM files; it may be missing. */
-  readonly extraCas: string;
-  readonly env: Env;
+  /** Where it keeps the node's identity; undefined is in memory: then the node is new at each start. */
+  readonly stateFile?: string;
+  /** Where its SOCKS5 server listens on 127.0.0.1; undefined is nowhere. */
+  readonly socksPort?: number;
+  /** Its whole environment: nothing of this process's own gets in. */
+  readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
 }
 
@@ -46,17 +46,8 @@ export interface Daemon {
 const keptLines = 40;
 const keptChars = 400;
 
-/** Without all four tailscaled does not know that it is in Lambda, and takes a link-local address for no network. */
-const lambdaMarks = [
-  'AWS_LAMBDA_FUNCTION_NAME',
-  'AWS_LAMBDA_FUNCTION_VERSION',
-  'AWS_LAMBDA_INITIALIZATION_TYPE',
-  'AWS_LAMBDA_RUNTIME_API',
-];
-const passedOn = [...lambdaMarks, 'PATH', 'TMPDIR', 'GOGC', 'GODEBUG', 'GOMAXPROCS', 'SSL_CERT_FILE'];
-
 /**
- * The tailscaled process: userspace networking, state in memory, SOCKS5 on 127.0.0.1.
+ * The tailscaled process, with userspace networking: it needs no privilege, and changes nothing of the machine's own network.
  *
  * The key is in neither its arguments nor its environment. Its log is read, kept short, and searched for the three
  * things that LocalAPI does not tell: why the control server cannot be reached, that it has answered a login, and that it no
@@ -101,7 +92,7 @@ export class Tailscaled implements Daemon {
   }
 
   start(): void {
-    const { binary, directory, socksPort } = this.#options;
+    const { binary, directory, stateFile, socksPort, env } = this.#options;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#lines = [];
     this.#controlError = undefined;
@@ -109,14 +100,14 @@ export class Tailscaled implements Daemon {
       binary,
       [
         '--tun=userspace-networking',
-        '--state=mem:',
+        `--state=${stateFile ?? 'mem:'}`,
         `--statedir=${directory}`,
         `--socket=${this.socket}`,
         '--port=0',
-        `--socks5-server=127.0.0.1:${socksPort}`,
+        ...(socksPort === undefined ? [] : [`--socks5-server=127.0.0.1:${socksPort}`]),
         '--no-logs-no-support',
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'], env: daemonEnvironment(this.#options) },
+      { stdio: ['ignore', 'ignore', 'pipe'], env },
     );
     this.#child = child;
     child.stderr?.setEncoding('utf8').on('data', this.#lineReader());
@@ -169,41 +160,6 @@ export class Tailscaled implements Daemon {
       this.#lastRegistrationMs = this.#options.clock.monotonic();
     if (line.includes('initial fetch failed 404')) this.onForgotten();
   }
-}
-
-/** Nothing of the function's own environment but what is named here: no credentials, no key. */
-function daemonEnvironment({ env, extraCas }: TailscaledOptions): Record<string, string> {
-  const own: Record<string, string> = {
-    HOME: '/tmp',
-    // Small requests cost the same as without; 50 bodies of 4 MB need half the memory.
-    GOMEMLIMIT: env.GOMEMLIMIT || '48MiB',
-    TS_NO_LOGS_NO_SUPPORT: 'true',
-    TS_DISABLE_PORTMAPPER: 'true',
-  };
-  for (const name of passedOn) {
-    const value = env[name];
-    if (value !== undefined) own[name] = value;
-  }
-  const directories = certificateDirectories(env.SSL_CERT_DIR, extraCas);
-  if (directories !== undefined) own.SSL_CERT_DIR = directories;
-  return own;
-}
-
-/**
- * Sets SSL_CERT_DIR so that the extra CAs are trusted beside the system's.
- *
- * Go reads one bundle (SSL_CERT_FILE or the system's) and every file of these directories; naming a directory replaces
- * Go's own two, so they are named again (crypto/x509/root_unix.go).
- */
-export function certificateDirectories(given: string | undefined, extraCas: string): string | undefined {
-  let names: string[] = [];
-  try {
-    names = readdirSync(extraCas);
-  } catch {
-    // No such directory: no extra CAs.
-  }
-  if (!names.some((name) => /\.(pem|crt)$/.test(name))) return given;
-  return `${given || '/etc/ssl/certs:/etc/pki/tls/certs'}:${extraCas}`;
 }
 
 function ignore(): void {}

@@ -3,33 +3,32 @@ import type { Log } from '../base/log.ts';
 import { type TunnelNotReady, type TunnelReady, tunnelCauses } from '../gateway/index.ts';
 import { Bus } from './bus.ts';
 import { TunnelError, toTunnelError } from './causes.ts';
-import type { TailnetEnvironment } from './environment.ts';
 import { Joiner } from './join.ts';
-import type { KeySource } from './keys.ts';
 import { LocalApi, State } from './localapi.ts';
 import { Proof } from './proof.ts';
+import type { KeySource, TunnelSettings } from './settings.ts';
 import type { Daemon } from './tailscaled.ts';
 import { Watchdog } from './watchdog.ts';
 
 export interface TunnelParts {
   readonly daemon: Daemon;
-  readonly settings: TailnetEnvironment;
+  readonly settings: TunnelSettings;
   readonly keys: KeySource;
   readonly log: Log;
-  /** Only its wall clock tells how long a freeze was. */
+  /** Only its wall clock tells how long the machine was suspended. */
   readonly clock: Clock;
 }
 
 const tickMs = 1_000;
-/** Longer than this without a tick, and the sandbox was frozen long enough for WireGuard's sessions to be stale. */
-const freezeMs = 45_000;
-/** Between two looks whether a peer still answers, a freeze included. */
+/** Longer than this without a tick, and the machine was suspended long enough for WireGuard's sessions to be stale. */
+const suspendMs = 45_000;
+/** Between two looks whether a peer still answers, suspensions included. */
 const beatEveryMs = 10_000;
 const beatMs = 2_000;
 const firstProofMs = 2_000;
 /** An unreachable target is looked for again for this long. */
 const laterProofMs = 600;
-const thawPongMs = 400;
+const resumePongMs = 400;
 const reopenMs = 5_000;
 /** After a failure, before the next attempt to join: when a request asks, and by itself. */
 const askedRetryMs = 5_000;
@@ -53,11 +52,11 @@ type Health =
 const joining = new TunnelError('tunnel:joining', 'It is being joined or renewed at this moment; ask again.');
 
 /**
- * The one owner of the tunnel: joins, proves that a connection can be made, notices a thaw and cures it, joins again when
- * tailscaled ended or the control server forgot the node, and leaves.
+ * The one owner of the tunnel: joins, proves that a connection can be made, repairs what a suspension of the machine broke, joins
+ * again when tailscaled ended or the control server forgot the node, and leaves.
  *
- * Ready means that a peer of POSTERN_TAILNET_TARGETS has answered through WireGuard. Without targets the online
- * peers are asked instead, and one online peer is enough even if no peer answers.
+ * Ready means that one of the targets has answered through WireGuard. Without targets the online peers are asked instead, and
+ * one online peer is enough even if no peer answers.
  *
  * One piece of work at a time: a caller that asks meanwhile waits for the one under way.
  */
@@ -83,7 +82,7 @@ export class Tunnel {
   #failures = 0;
   /** Ends the wait before the next attempt. */
   #retry = new AbortController();
-  #thawedMeanwhile = false;
+  #resumedMeanwhile = false;
   /** Aborted when the tunnel leaves. */
   readonly #left = new AbortController();
 
@@ -95,7 +94,7 @@ export class Tunnel {
     this.api = new LocalApi(parts.daemon.socket, parts.clock);
     this.#bus = new Bus(this.api);
     this.#joiner = new Joiner({ ...parts, api: this.api, bus: this.#bus });
-    this.#proof = new Proof(this.api, this.#bus, parts.settings.targets);
+    this.#proof = new Proof(this.api, this.#bus, parts.settings);
     this.#watchdog = new Watchdog(
       () => this.api.answers(askMs),
       (silentMs) => this.#replaceDaemon(silentMs),
@@ -121,7 +120,7 @@ export class Tunnel {
 
   /** Whether connections can be made; waits that long while they may become possible. */
   async ready(withinMs: number): Promise<TunnelReady | TunnelNotReady> {
-    // The function may ask before this process's own timer has fired after a thaw.
+    // A caller may ask before this process's own timer has fired after the machine was resumed.
     this.#lookAtClock();
     if (this.#health.is === 'down' && this.#mayRecover()) this.#recover(this.#neededRecovery());
     if (this.#work !== undefined) await limited(this.#clock, this.#work, withinMs);
@@ -210,7 +209,7 @@ export class Tunnel {
     this.#beat().catch(ignore);
   }
 
-  /** A gap means that the sandbox was frozen. */
+  /** A gap means that the machine was suspended: a laptop, a virtual machine, a sandbox. */
   #lookAtClock(): void {
     const now = this.#clock.now();
     const gapMs = now - this.#lastTickMs;
@@ -218,10 +217,10 @@ export class Tunnel {
     // Before the first join there is nothing to save: a join has its own deadline.
     if (this.#joins > 0 && this.#parts.daemon.running) this.#watchdog.look(gapMs);
     else this.#watchdog.forget();
-    if (gapMs <= freezeMs + tickMs || this.#leaving) return;
-    this.#parts.log.info('thaw', { frozenMs: gapMs });
-    if (this.#work !== undefined) this.#thawedMeanwhile = true;
-    else this.#do('thaw', () => this.#cure());
+    if (gapMs <= suspendMs + tickMs || this.#leaving) return;
+    this.#parts.log.info('resumed', { suspendedMs: gapMs });
+    if (this.#work !== undefined) this.#resumedMeanwhile = true;
+    else this.#do('resume', () => this.#cure());
   }
 
   /** When it ends, it is started and joined again. */
@@ -251,7 +250,7 @@ export class Tunnel {
     const run = async (): Promise<Health> => {
       try {
         await work();
-        if (this.#thawedMeanwhile) await this.#cure();
+        if (this.#resumedMeanwhile) await this.#cure();
         this.#succeed(what, this.#clock.monotonic() - startedMs);
       } catch (error) {
         this.#fail(what, toTunnelError(error));
@@ -261,7 +260,7 @@ export class Tunnel {
     };
     this.#retry.abort();
     this.#health = { is: 'working', why: this.#health.is === 'ready' ? joining : this.#health.why };
-    this.#thawedMeanwhile = false;
+    this.#resumedMeanwhile = false;
     this.#work = run();
     return this.#work;
   }
@@ -319,12 +318,12 @@ export class Tunnel {
   }
 
   /**
-   * After a freeze. WireGuard's own handshake went out into a path that may be dead, and now it sends nothing for 5 s: a ping
+   * After a suspension. WireGuard's own handshake went out into a path that may be dead, and now it sends nothing for 5 s: a ping
    * finds the path again, and taking the engine down and up makes WireGuard start over. If no peer answers, the control
    * server has probably deleted the node, so it joins again.
    */
   async #cure(): Promise<void> {
-    if (this.#parts.daemon.running && (await this.#proof.survives(thawPongMs, firstProofMs))) return;
+    if (this.#parts.daemon.running && (await this.#proof.survives(resumePongMs, firstProofMs))) return;
     await this.#rejoin();
   }
 

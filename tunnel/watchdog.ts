@@ -2,13 +2,13 @@
 const askEveryMs = 2_000;
 /** Without an answer for this long, tailscaled hangs: under 0.145 vCPU it takes less than a second, while it is busy. */
 const silenceMs = 5_000;
-/** With a longer gap between two looks the sandbox was frozen or had no CPU, so tailscaled could not answer either. */
+/** With a longer gap between two looks the machine was suspended or had no CPU, so tailscaled could not answer either. */
 const longestGapMs = 2_500;
 
 /**
  * Notices a daemon that lives and no longer answers: tailscaled can deadlock, and no connection is made from then on.
  *
- * Time counts only while the sandbox is awake: a freeze of any length is not silence.
+ * Time counts only while the machine is awake: a suspension of any length is not silence.
  */
 export class Watchdog {
   readonly #ask: () => Promise<unknown>;

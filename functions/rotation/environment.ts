@@ -1,3 +1,4 @@
+import { readApiUrl } from '../../adapters/environment/tailnet.ts';
 import {
   type EnvironmentVariables,
   readDuration,
@@ -5,7 +6,6 @@ import {
   readText,
   wrongVariable,
 } from '../../base/environment.ts';
-import { readApiUrl } from '../../tunnel/environment.ts';
 
 /** The variables that the rotation reads beside those of the tunnel. */
 export const rotationVariables = {

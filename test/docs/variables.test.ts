@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
+import { readTailnet } from '../../adapters/environment/tailnet.ts';
 import { readRotationEnvironment } from '../../functions/rotation/environment.ts';
 import { variables } from '../../functions/variables.ts';
-import { readTailnet } from '../../tunnel/environment.ts';
 import { names, page, rows } from './pages.ts';
 
 const root = new URL('../../', import.meta.url);

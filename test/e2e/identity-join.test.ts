@@ -4,9 +4,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { systemClock } from '../../base/clock.ts';
+import { daemonEnvironment } from '../../extension/daemon-environment.ts';
 import { readEnvironment } from '../../functions/environment.ts';
 import { Tailscaled } from '../../tunnel/tailscaled.ts';
 import { Tunnel } from '../../tunnel/tunnel.ts';
+import { words } from '../tunnel/tunnel-lab.ts';
 import { type Federation, startFederation } from './lab/federation.ts';
 import { call } from './lab/http.ts';
 import { type Lab, secretId, startLab } from './lab/lab.ts';
@@ -117,8 +119,7 @@ describe('a function that joins by the identity of its role', { skip }, () => {
       binary: lab.products.tailscaled,
       directory: join(runFolder, 'renewed'),
       socksPort: settings.socksPort,
-      extraCas: join(runFolder, 'none'),
-      env: { ...process.env, SSL_CERT_FILE: lab.pki.authority },
+      env: daemonEnvironment({ ...process.env, SSL_CERT_FILE: lab.pki.authority }, join(runFolder, 'none')),
       clock: systemClock,
     });
     let reads = 0;
@@ -127,7 +128,13 @@ describe('a function that joins by the identity of its role', { skip }, () => {
       return (await lab.headscale.createKey({ reusable: false })).key;
     };
     const log = { info() {}, warn() {}, error() {} };
-    const tunnel = new Tunnel({ daemon, clock: systemClock, settings, keys: { oneOff: true, read }, log });
+    const tunnel = new Tunnel({
+      daemon,
+      clock: systemClock,
+      settings: { ...settings, staysInTailnet: false, words },
+      keys: { oneOff: true, read },
+      log,
+    });
     await tunnel.join(60_000);
     for (let times = 0; times < 3; times += 1) {
       await tunnel.api.setRunning(false);

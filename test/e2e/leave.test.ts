@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { systemClock } from '../../base/clock.ts';
+import { daemonEnvironment } from '../../extension/daemon-environment.ts';
 import { readEnvironment } from '../../functions/environment.ts';
 import { Tailscaled } from '../../tunnel/tailscaled.ts';
 import { Tunnel } from '../../tunnel/tunnel.ts';
+import { words } from '../tunnel/tunnel-lab.ts';
 import { type Lab, startLab } from './lab/lab.ts';
 import { enterHub, runFolder } from './lab/network.ts';
 
@@ -55,14 +57,13 @@ describe('a node that leaves while it is being renewed', { skip }, () => {
       binary: lab.products.tailscaled,
       directory: join(runFolder, `leaver${nodes}`),
       socksPort: settings.socksPort,
-      extraCas: join(runFolder, 'none'),
-      env: { ...process.env, SSL_CERT_FILE: lab.pki.authority },
+      env: daemonEnvironment({ ...process.env, SSL_CERT_FILE: lab.pki.authority }, join(runFolder, 'none')),
       clock: systemClock,
     });
     const tunnel = new Tunnel({
       daemon,
       clock: systemClock,
-      settings,
+      settings: { ...settings, staysInTailnet: false, words },
       keys: { oneOff: false, read: async () => key },
       log: silent,
     });

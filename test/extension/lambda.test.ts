@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
 import { test } from 'node:test';
-import { Lambda } from '../../extension/lambda.ts';
+import { errorType, Lambda } from '../../extension/lambda.ts';
 import { TunnelError } from '../../tunnel/causes.ts';
 import { listen } from '../tunnel/listen.ts';
 import { FakeLambda } from './fake-lambda.ts';
@@ -53,4 +53,9 @@ test('a refused registration says what Lambda answered', async (t) => {
   const port = await listen(server);
   t.after(() => server.close());
   await assert.rejects(Lambda.register(`127.0.0.1:${port}`, 'x'), /403 to register: .*Extension\.Unknown/);
+});
+
+test('the error type for Lambda is the code in one word', () => {
+  assert.equal(errorType(new TunnelError('tunnel:secret-forbidden', '')), 'Extension.SecretForbidden');
+  assert.equal(errorType(new TunnelError('tunnel:misconfigured', '')), 'Extension.Misconfigured');
 });

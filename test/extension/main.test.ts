@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { bundleExtension } from '../../extension/layer/bundle.ts';
 import { WebIdentity } from '../support/web-identity.ts';
-import { FakeSecrets, type SecretsAnswer, secretError, secretText } from '../tunnel/fake-secrets.ts';
 import { FakeLambda } from './fake-lambda.ts';
+import { FakeSecrets, type SecretsAnswer, secretError, secretText } from './fake-secrets.ts';
 
 /** The layer as it would lie in /opt, but for tailscaled: a script in its place that does nothing for a minute. */
 let layer = '';

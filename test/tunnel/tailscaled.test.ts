@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type Clock, systemClock } from '../../base/clock.ts';
-import { certificateDirectories, Tailscaled } from '../../tunnel/tailscaled.ts';
+import { Tailscaled } from '../../tunnel/tailscaled.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 function scratch(t: TestContext): string {
@@ -14,21 +14,14 @@ function scratch(t: TestContext): string {
 }
 
 /** A daemon whose program is a shell script: what matters here is how a process is started, heard and ended. */
-function daemon(
-  t: TestContext,
-  directory: string,
-  script: string,
-  env: Record<string, string> = {},
-  clock: Clock = systemClock,
-): Tailscaled {
+function daemon(t: TestContext, directory: string, script: string, clock: Clock = systemClock): Tailscaled {
   const binary = join(directory, 'program');
   writeFileSync(binary, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
   const tailscaled = new Tailscaled({
     binary,
     directory: join(directory, 'run'),
     socksPort: 1055,
-    extraCas: join(directory, 'ssl'),
-    env: { PATH: process.env.PATH, ...env },
+    env: { PATH: process.env.PATH ?? '' },
     clock,
   });
   t.after(() => {
@@ -54,47 +47,32 @@ test('it runs in userspace, keeps nothing on disk and listens on the loopback al
   ]);
 });
 
-test("it gets the marks of Lambda and a memory limit, and nothing secret of the function's", async (t) => {
+test('its state lies in a file if it is told so, and it has no SOCKS5 server unless it is told a port', async (t) => {
   const directory = scratch(t);
-  const marks = {
-    AWS_LAMBDA_FUNCTION_NAME: 'fn',
-    AWS_LAMBDA_FUNCTION_VERSION: '1',
-    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
-    AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001',
-  };
-  const secrets = { AWS_SECRET_ACCESS_KEY: 's', AWS_SESSION_TOKEN: 't', TS_AUTHKEY: 'k', DATABASE_URL: 'd' };
-  const tailscaled = daemon(t, directory, `env >${directory}/environment`, { ...marks, ...secrets });
+  const binary = join(directory, 'program');
+  writeFileSync(binary, `#!/bin/sh\necho "$@" >${directory}/arguments\n`, { mode: 0o755 });
+  const stateFile = join(directory, 'tailscaled.state');
+  const tailscaled = new Tailscaled({ binary, directory, stateFile, env: {}, clock: systemClock });
   tailscaled.start();
   await tailscaled.exit;
-  const environment = Object.fromEntries(
-    readFileSync(join(directory, 'environment'), 'utf8')
-      .split('\n')
-      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  const argv = readFileSync(join(directory, 'arguments'), 'utf8').trim().split(' ');
+  assert.ok(argv.includes(`--state=${stateFile}`), argv.join(' '));
+  assert.ok(!argv.some((one) => one.includes('socks5')), argv.join(' '));
+});
+
+test("it gets the environment that it is told and nothing of this process's own", async (t) => {
+  const directory = scratch(t);
+  const binary = join(directory, 'program');
+  writeFileSync(binary, `#!/bin/sh\n/usr/bin/env >${directory}/environment\n`, { mode: 0o755 });
+  const tailscaled = new Tailscaled({ binary, directory, env: { ONE: '1' }, clock: systemClock });
+  tailscaled.start();
+  await tailscaled.exit;
+  const names = readFileSync(join(directory, 'environment'), 'utf8').match(/^[A-Za-z]+/gm) ?? [];
+  // The shell's own beside it.
+  assert.deepEqual(
+    names.filter((name) => !['PWD', 'OLDPWD', 'SHLVL', '_'].includes(name)),
+    ['ONE'],
   );
-  for (const [name, value] of Object.entries(marks)) assert.equal(environment[name], value);
-  for (const name of Object.keys(secrets)) assert.equal(environment[name], undefined);
-  assert.equal(environment.GOMEMLIMIT, '48MiB');
-  assert.equal(environment.TS_NO_LOGS_NO_SUPPORT, 'true');
-});
-
-test("a memory limit of the function's own is kept", async (t) => {
-  const directory = scratch(t);
-  const tailscaled = daemon(t, directory, `echo "$GOMEMLIMIT" >${directory}/limit`, { GOMEMLIMIT: '96MiB' });
-  tailscaled.start();
-  await tailscaled.exit;
-  assert.equal(readFileSync(join(directory, 'limit'), 'utf8'), '96MiB\n');
-});
-
-test('extra authorities are trusted beside those of the system or of the function', (t) => {
-  const ssl = scratch(t);
-  const system = '/etc/ssl/certs:/etc/pki/tls/certs';
-  writeFileSync(join(ssl, 'README.txt'), '');
-  assert.equal(certificateDirectories(undefined, ssl), undefined, 'a text is no certificate');
-  assert.equal(certificateDirectories('/own', ssl), '/own');
-  writeFileSync(join(ssl, 'ca.pem'), '');
-  assert.equal(certificateDirectories(undefined, ssl), `${system}:${ssl}`);
-  assert.equal(certificateDirectories('/own', ssl), `/own:${ssl}`);
-  assert.equal(certificateDirectories(undefined, join(ssl, 'missing')), undefined);
 });
 
 test('its log is kept short, in number and in length', async (t) => {
@@ -133,7 +111,7 @@ test('its log tells why the control server cannot be asked, and that it forgot t
 test('one that does not obey is ended by force when its time is over, and not before', async (t) => {
   const clock = new VirtualClock();
   const script = "trap '' TERM; echo ready >&2; while :; do sleep 0.05; done";
-  const tailscaled = daemon(t, scratch(t), script, {}, clock);
+  const tailscaled = daemon(t, scratch(t), script, clock);
   tailscaled.start();
   while (tailscaled.lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   const stopped = tailscaled.stop(100);
@@ -153,7 +131,6 @@ test('a program that is not there is an end, not an exception', async (t) => {
     binary: join(directory, 'missing'),
     directory: join(directory, 'run'),
     socksPort: 1055,
-    extraCas: directory,
     env: {},
     clock: systemClock,
   });

@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { TailnetEnvironment } from '../../tunnel/environment.ts';
+import type { HostWords, TunnelSettings } from '../../tunnel/settings.ts';
 import { Tunnel } from '../../tunnel/tunnel.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { FakeTailscaled } from './fake-tailscaled.ts';
@@ -23,20 +23,24 @@ export interface TunnelLab {
   keyReads: number;
 }
 
-export const settings: TailnetEnvironment = {
-  secretId: 'postern/key',
-  identity: undefined,
+export const words: HostWords = {
+  tags: 'the tags',
+  targets: 'the targets',
+  unreachable: 'Check the way out.',
+};
+
+export const settings: TunnelSettings = {
   controlUrl: 'https://control.example',
   hostname: 'fn',
   tags: [],
   targets: ['target'],
-  socksPort: 1055,
-  readinessPort: 1056,
   joinTimeoutMs: 2_000,
+  staysInTailnet: false,
+  words,
 };
 
 /** A tunnel over a fake daemon, by a virtual clock. */
-export function tunnelLab(t: TestContext, more: Partial<TailnetEnvironment> = {}): TunnelLab {
+export function tunnelLab(t: TestContext, more: Partial<TunnelSettings> = {}, oneOff = false): TunnelLab {
   const clock = new VirtualClock();
   const daemon = new FakeTailscaled(clock);
   const logged: TunnelLab['logged'] = [];
@@ -56,7 +60,7 @@ export function tunnelLab(t: TestContext, more: Partial<TailnetEnvironment> = {}
       log: { info: record, warn: record, error: record },
       clock,
       keys: {
-        oneOff: more.identity !== undefined,
+        oneOff,
         read: async () => {
           lab.keyReads += 1;
           return (lab.keys.length > 1 ? lab.keys.shift() : lab.keys[0]) ?? '';

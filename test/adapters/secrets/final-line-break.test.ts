@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { withoutFinalLineBreak } from '../../../base/secret-bytes.ts';
 import { parseCredentials } from '../../../functions/rotation/credentials.ts';
 import { readStoredKey } from '../../../functions/rotation/stored-key.ts';
-import { parseAuthKey } from '../../../tunnel/secret.ts';
+import { parseAuthKey } from '../../../tunnel/auth-key.ts';
 
 const texts: readonly (readonly [text: string, left: string])[] = [
   ['secret\n', 'secret'],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createSecretStore } from '../../../functions/rotation/store.ts';
-import { parseAuthKey } from '../../../tunnel/secret.ts';
+import { parseAuthKey } from '../../../tunnel/auth-key.ts';
 import { problem } from '../../support/tailscale-api.ts';
 import { type Bench, createBench, credentialsId, dayMs, secretId, steps, token } from './bench.ts';
 

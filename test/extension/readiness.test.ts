@@ -3,11 +3,11 @@ import net from 'node:net';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { call } from '../../base/http/call.ts';
-import { parseTarget, serveReadiness } from '../../tunnel/readiness.ts';
-import { FakeSocks } from './fake-socks.ts';
-import type { FakeTailscaled } from './fake-tailscaled.ts';
-import { listen } from './listen.ts';
-import { type TunnelLab, tunnelLab } from './tunnel-lab.ts';
+import { parseTarget, serveReadiness } from '../../extension/readiness.ts';
+import { FakeSocks } from '../tunnel/fake-socks.ts';
+import type { FakeTailscaled } from '../tunnel/fake-tailscaled.ts';
+import { listen } from '../tunnel/listen.ts';
+import { type TunnelLab, tunnelLab } from '../tunnel/tunnel-lab.ts';
 
 interface Asked {
   readonly status: number;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { redact } from '../../../base/redact.ts';
-import { makeKey } from '../../../tunnel/identity/make-key.ts';
+import { makeKey } from '../../../extension/identity/make-key.ts';
 import { selfSigned } from '../../gateway/upstream/fixtures/certificate.ts';
 import { type ApiTrouble, type FederatedIdentity, FederationApi } from '../../support/federation-api.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';

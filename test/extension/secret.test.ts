@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseAuthKey, readAuthKey } from '../../tunnel/secret.ts';
+import { readAuthKey } from '../../extension/secret.ts';
+import { parseAuthKey } from '../../tunnel/auth-key.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { FakeSecrets, secretError, secretText } from './fake-secrets.ts';
 

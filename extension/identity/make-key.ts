@@ -1,6 +1,6 @@
+import type { TailnetIdentity } from '../../adapters/environment/tailnet.ts';
 import type { Clock } from '../../base/clock.ts';
 import { conceal } from '../../base/redact.ts';
-import type { TailnetIdentity } from '../environment.ts';
 import { readAuthorities } from './authorities.ts';
 import { describeToken } from './claims.ts';
 import { TailnetApi } from './tailnet-api.ts';

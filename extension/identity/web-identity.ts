@@ -1,6 +1,6 @@
 import { type AwsAnswer, AwsError, type AwsResult, callAws } from '../../base/aws/call.ts';
 import type { Clock } from '../../base/clock.ts';
-import { TunnelError } from '../causes.ts';
+import { TunnelError } from '../../tunnel/causes.ts';
 import { patience } from '../patience.ts';
 
 /** What Tailscale's own client asks for; the token is used within a second. */

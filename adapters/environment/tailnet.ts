@@ -1,13 +1,13 @@
-import { maxTimerMs } from '../base/duration.ts';
+import { maxTimerMs } from '../../base/duration.ts';
 import {
   type EnvironmentVariables,
   readDuration,
   readList,
   readText,
   wrongVariable,
-} from '../base/environment.ts';
-import { dnsLabel, isDnsLabel } from '../base/net/dns-label.ts';
-import { readTailnetPorts, type TailnetPorts } from '../gateway/index.ts';
+} from '../../base/environment.ts';
+import { dnsLabel, isDnsLabel } from '../../base/net/dns-label.ts';
+import { readTailnetPorts, type TailnetPorts } from '../../gateway/index.ts';
 
 /** The variables that the owner of a tunnel reads, declared once; the names are part of the public interface. */
 export const tunnelVariables = {

@@ -1,14 +1,7 @@
+import type { TailnetEnvironment } from '../adapters/environment/tailnet.ts';
 import type { Clock } from '../base/clock.ts';
-import type { TailnetEnvironment } from './environment.ts';
+import type { KeySource } from '../tunnel/settings.ts';
 import { readAuthKey } from './secret.ts';
-
-/** Where the auth keys come from. */
-export interface KeySource {
-  /** Each key is for one join only; the next join takes another one. */
-  readonly oneOff: boolean;
-  /** @throws TunnelError */
-  read(withinMs: number): Promise<string>;
-}
 
 /**
  * The source that the settings name: the secret, or an identity token of the role.

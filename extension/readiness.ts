@@ -1,8 +1,8 @@
 import http from 'node:http';
 import type { TunnelNotReady } from '../gateway/index.ts';
-import { TunnelError } from './causes.ts';
-import { type DiagnosisTarget, diagnose } from './diagnose.ts';
-import type { Tunnel } from './tunnel.ts';
+import { TunnelError } from '../tunnel/causes.ts';
+import { type DiagnosisTarget, diagnose } from '../tunnel/diagnose.ts';
+import type { Tunnel } from '../tunnel/tunnel.ts';
 
 const maxWithinMs = 30_000;
 /** Kept back from the caller's limit, so that the answer arrives within it. */

@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { listen, readBody } from './listen.ts';
+import { listen, readBody } from '../tunnel/listen.ts';
 
 export interface SecretsAnswer {
   readonly status: number;

@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import { type CallAnswer, call } from '../../base/http/call.ts';
 import { messageOf } from '../../base/message-of.ts';
-import { TunnelError } from '../causes.ts';
+import { TunnelError } from '../../tunnel/causes.ts';
 
 /** A key is used as soon as it is made; an unused one soon expires. */
 const keyLifeSeconds = 300;
