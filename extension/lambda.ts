@@ -1,7 +1,7 @@
 import { type CallAnswer, call } from '../base/http/call.ts';
 import type { TunnelError } from '../tunnel/causes.ts';
 
-/** How long Lambda has to answer anything but the wait for an event. */
+/** How long Lambda may take to answer, except while the extension waits for an event. */
 const answerMs = 3_000;
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html#runtimes-lifecycle-extensions-shutdown */

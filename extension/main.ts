@@ -10,7 +10,7 @@ const marginMs = 150;
 /** Runs beside the function for the whole life of the sandbox: registers, joins and is ready, waits, leaves. */
 async function main(env: NodeJS.ProcessEnv, executable: string): Promise<void> {
   // tailscaled is what takes longest, so it is started while the registration is on its way. The runtime's own init begins
-  // when all have registered, and so runs beside the join.
+  // when all have registered, and so runs at the same time as the join.
   const [tunnel, lambda] = await Promise.all([
     openTunnel(env, executable).catch(toTunnelError),
     Lambda.register(env.AWS_LAMBDA_RUNTIME_API, basename(executable)),

@@ -13,7 +13,7 @@ const measures: Readonly<Record<string, (fields: LogFields) => Measured>> = {
   }),
 };
 
-/** Makes a log that measures how long the tunnel took to be ready, and counts how often, and why, it was not. */
+/** Makes a log that measures how long the tunnel took to be ready, and counts failures by their cause. */
 export function tunnelMetrics(log: Log, functionName: string): Log {
   return meteredLog(log, { functionName, now: Date.now }, measures);
 }

@@ -11,7 +11,7 @@ import { log } from './log.ts';
 import { tunnelMetrics } from './metrics.ts';
 import { serveReadiness } from './readiness.ts';
 
-/** Lambda gives init 10 s from the start of the sandbox; what went wrong must be told before. */
+/** Lambda gives init 10 s from the start of the sandbox; a failure must be reported before. */
 const initMs = 9_000;
 
 const words: HostWords = {

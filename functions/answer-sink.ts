@@ -13,7 +13,7 @@ export const maxPayloadBytes = 6 * 1024 * 1024;
  * Collects an answer for API Gateway, which takes it whole or not at all.
  *
  * Repeated headers are joined with commas (RFC 9110 section 5.3), set-cookie goes into `cookies`. A body is always in base64:
- * any bytes survive it, there is one limit (about 4.7 MB of body), and it costs no more than escaping text as JSON does.
+ * any bytes survive it, there is one limit (about 4.7 MB of body), and it costs no more than JSON's escaping of text.
  * An answer that would be too large is refused as soon as that is known, and one that breaks off becomes a refusal too.
  */
 export class AnswerSink implements Sink {

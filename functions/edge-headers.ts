@@ -1,7 +1,7 @@
 /**
- * What the edge adds to each request, by names that only the gateway may say: no target sees them (headers.ts).
+ * What the edge adds to each request, under names that are reserved: no target sees them (headers.ts).
  *
- * They count for nothing unless the secret is right.
+ * They are ignored unless the secret is right.
  */
 export const edgeHeaders = {
   /** Proves that the request came through the edge. */

@@ -18,10 +18,10 @@ const rereadAfterMs = { known: 30_000, unknown: 10_000 };
 const shortest = 32;
 
 /**
- * The values that prove a request to have come through the edge: read when first needed, and again, not more often than every
- * half minute, when a request shows another one, since it may have been changed meanwhile.
+ * The values that prove that a request came through the edge: read when first needed, and again, at most every
+ * half minute, when a request shows another value, because the secret may have been changed.
  *
- * When it cannot be read again, those known still count.
+ * If it cannot be read again, the known values still count.
  */
 export class EdgeSecret implements EdgeProof {
   readonly #parts: EdgeSecretParts;
@@ -43,7 +43,7 @@ export class EdgeSecret implements EdgeProof {
     return isAmong(digest, this.#accepted);
   }
 
-  /** Reads it for the first time. What is wrong is logged, and is why requests are refused. */
+  /** Reads it for the first time. A failure is logged, and requests are refused. */
   async prepare(): Promise<void> {
     await this.#reread();
   }
@@ -65,7 +65,7 @@ export class EdgeSecret implements EdgeProof {
       const [current] = values;
       if (current === undefined || current.byteLength < shortest)
         throw new Error(`its value has less than ${shortest} bytes; put a random text of 64 into the secret`);
-      // One that came before may have been a placeholder: it does not count, and locks nobody out.
+      // The value before it may have been a placeholder: an invalid one is ignored and does not lock everybody out.
       this.#accepted = values.filter(({ byteLength }) => byteLength >= shortest).map(digestOf);
     } catch (error) {
       this.#problem = messageOf(error);

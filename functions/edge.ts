@@ -54,7 +54,7 @@ function viewerAddress({ headers, requestContext }: HttpApiEvent): string | unde
   return normalizeIp(chain.at(-2)?.trim());
 }
 
-/** What CloudFront adds for itself; the target has no use for it, and a client may have written it. */
+/** What CloudFront adds for itself; the target does not need it, and a client may have written it. */
 const edgesOwn = /^(?:cloudfront-|x-amz-cf-)/;
 
 function asSent(event: HttpApiEvent, address: string): HttpApiEvent {

@@ -77,7 +77,7 @@ function has(value: unknown, ...path: readonly string[]): boolean {
   return at(value, ...path) !== undefined;
 }
 
-/** The value at a path of members, or undefined where it breaks off. */
+/** The value at a path of members, or undefined if there is none. */
 function at(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce<unknown>(
     (found, name) =>

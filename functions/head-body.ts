@@ -1,6 +1,6 @@
 import { type Body, BodyError, gatewayRefusals } from '../gateway/index.ts';
 
-/** The body of a request of which only the head is at hand, as an authorizer gets it: it has a declared size and cannot be read. */
+/** The body of a request of which only the head is known, as in an authorizer: it has a declared size and cannot be read. */
 export class HeadBody implements Body {
   readonly declaredBytes: number;
   readonly awaited = false;

@@ -6,7 +6,7 @@ import { type Gateway, InvalidConfiguration } from '../gateway/index.ts';
 const retryAfterMs = 10_000;
 
 /**
- * Holds the gateway of a function: loads it once and, when that failed, again at the first request after ten seconds.
+ * Holds the gateway of a function: loads it once and, after a failure, again at the first request after ten seconds.
  *
  * A function that throws while it starts would be started again for each request, with only a bare 500 to show for
  * it. A secret that could not be read may be there the next time. The same problems are logged once.
@@ -36,7 +36,7 @@ export class GatewayHolder {
     return this.#gateway;
   }
 
-  /** What the last attempt to load found wrong. */
+  /** The problems of the last attempt to load. */
   get problems(): readonly string[] {
     return this.#problems;
   }
@@ -55,7 +55,7 @@ export class GatewayHolder {
   }
 }
 
-/** Each thing wrong, in one sentence with its place. */
+/** Each problem, in one sentence with its place. */
 function problemsOf(error: unknown): readonly string[] {
   if (error instanceof InvalidConfiguration) return error.message.split('\n');
   return [messageOf(error)];

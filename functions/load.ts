@@ -47,7 +47,7 @@ export async function loadConfigured(options: LoadOptions): Promise<Gateway> {
   return gateway;
 }
 
-/** Not by node:fs/promises, which costs a cold start 4 ms; nothing else could be done meanwhile. */
+/** Not by node:fs/promises, which costs a cold start 4 ms; nothing else could run in that time. */
 function readConfiguration(config: string, path: string): string {
   try {
     return readFileSync(path, 'utf8');

@@ -1,7 +1,7 @@
 import type { Refusal } from '../gateway/index.ts';
 
 /**
- * What Postern reads of a request as an HTTP API of API Gateway hands it over, in payload format 2.0.
+ * The parts of a request that Postern reads, as an HTTP API of API Gateway sends it in payload format 2.0.
  *
  * Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
  */

@@ -10,7 +10,7 @@ export const eventRefusals = refusals('event', {
   malformed: [400, 'The request cannot be read'],
 });
 
-/** What tells an event of an HTTP API from all others. Its other fields may still be anything. */
+/** What distinguishes an event of an HTTP API from all others. Its other fields may still be anything. */
 export interface ReceivedEvent {
   readonly rawPath: string;
   readonly rawQueryString: string;
@@ -43,7 +43,7 @@ export function takeEvent(event: unknown, taker: keyof typeof wanted): ReceivedE
   return isHttpApi(event) && isFor(event, taker) && !isFunctionUrl(event) ? event : undefined;
 }
 
-/** Says what came instead and what to set. What it takes to name an event is loaded only then, and slows no cold start. */
+/** Says what came instead and what to set. The names of events are loaded only then, so that they do not slow a cold start. */
 export async function wrongEvent(event: unknown, taker: keyof typeof wanted): Promise<WrongEvent> {
   const { describeEvent } = await import('./event-kind.ts');
   return new WrongEvent(`the event is ${describeEvent(event)}; the ${taker} takes ${wanted[taker]}`);
@@ -69,7 +69,7 @@ function isFunctionUrl({ requestContext: { domainName } }: ReceivedEvent): boole
  * Reads what the client sent: every header under its name in lower case, in any spelling of the event (SAM local writes `Host`).
  *
  * API Gateway never sends one name in two spellings, cookies that are not texts, or a body that is not what `isBase64Encoded`
- * says; which of them was meant is not guessed.
+ * says. Which one was meant is not guessed.
  */
 export function readRequest(received: ReceivedEvent): Passage {
   try {
@@ -125,7 +125,7 @@ function bodyOf({ body, isBase64Encoded }: ReceivedEvent): Uint8Array {
   const encoded = optional('isBase64Encoded', isBase64Encoded, isBoolean) ?? false;
   if (!encoded) return Buffer.from(text, 'utf8');
   const bytes = Buffer.from(text, 'base64');
-  // Node stops at the first padding and passes over what is not of the alphabet.
+  // Node stops at the first padding and ignores characters outside the alphabet.
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
   if (text.length % 4 !== 0 || bytes.byteLength !== (text.length / 4) * 3 - padding)
     throw new Malformed('isBase64Encoded is true and the body is not base64');
@@ -139,7 +139,7 @@ function certificateOf(value: unknown): HttpApiEvent['requestContext']['authenti
   return clientCertPem === undefined ? undefined : { clientCert: { clientCertPem } };
 }
 
-/** API Gateway leaves out what there is not, or sends null. */
+/** API Gateway leaves out missing values, or sends null. */
 function optional<T>(name: string, value: unknown, is: (value: unknown) => value is T): T | undefined {
   if (value === undefined || value === null) return undefined;
   if (is(value)) return value;

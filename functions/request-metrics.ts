@@ -14,9 +14,9 @@ export function pluginMetric(plugin: string): string {
 }
 
 /**
- * Makes what turns a request's log line into metrics: the line's further members, as JSON text.
+ * Makes the members that turn a request's log line into metrics, as JSON text.
  *
- * `Requests`, `RequestMs`, `Refusals` (below 500) and `Errors` (500 and above, the target's own answers among them) by function;
+ * `Requests`, `RequestMs`, `Refusals` (below 500) and `Errors` (500 and above, also the target's own answers) by function;
  * refusals and errors of the gateway by `Code` too; and the time of each plugin that ran, as `PluginMs.NAME`. What does not
  * depend on the request is put together once for each sequence of plugins, of which the configuration has few.
  */
@@ -56,7 +56,7 @@ export function requestMetrics(functionName: string, now: () => number): (record
   };
 }
 
-/** A plugin that ran in more than one phase counts with all its time. */
+/** The time of a plugin in several phases is added up. */
 function timesOf(trail: readonly TrailEntry[]): Map<string, number> {
   const times = new Map<string, number>();
   for (const { plugin, microseconds } of trail) times.set(plugin, (times.get(plugin) ?? 0) + microseconds);

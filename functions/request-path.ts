@@ -3,12 +3,12 @@ const literal = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/]*$/;
 
 /**
  * Everything else is encoded, except U+FFFD and lone surrogates: they are where API Gateway could not read the bytes,
- * and left as they are the path is refused.
+ * and unchanged they make the gateway refuse the path.
  */
 const toEncode = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/\uFFFD\uD800-\uDFFF]+/gu;
 
 /**
- * Gives the path of a request as it goes into a request target: without the stage, percent-encoded.
+ * Returns the path of a request for a request target: without the stage, percent-encoded.
  *
  * - A named stage is always the first segment of rawPath, with custom domains too; `$default` is not
  *   (https://github.com/CodeGenieApp/serverless-express/issues/465).

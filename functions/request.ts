@@ -2,7 +2,7 @@ import type { Body, IncomingRequest } from '../gateway/index.ts';
 import type { HttpApiEvent } from './payload.ts';
 import { requestPath } from './request-path.ts';
 
-/** Makes the request that the gateway handles out of an event; `deadlineMs` is when the answer must be there. */
+/** Makes the gateway's request from an event; `deadlineMs` is when the answer must be there. */
 export function incomingRequest(event: HttpApiEvent, body: Body, deadlineMs: number): IncomingRequest {
   const { requestContext, rawQueryString } = event;
   const path = requestPath(event.rawPath, requestContext.stage);

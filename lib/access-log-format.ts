@@ -19,16 +19,16 @@ const fields = {
 };
 
 /**
- * One JSON object for each request that reached the API, those that the authorizer refused among them.
+ * One JSON object for each request that reached the API, also for those that the authorizer refused.
  *
  * Every value is in quotes, and a client cannot write quotes into any of them. The path is left out for that reason: it is decoded
- * first, and whether API Gateway escapes it is not documented, so a client could write members of its own into the line. The query
+ * first, and whether API Gateway escapes it is not documented, so a client could write its own members into the line. The query
  * may hold credentials. Both functions log the path, escaped, under the same id.
  * Source: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
  */
 export const accessLogFormat = AccessLogFormat.custom(JSON.stringify(fields));
 
-/** The same behind the edge: `source` is an address of CloudFront, `viewer` that of the client, as the authorizer says. */
+/** The same behind the edge: `source` is CloudFront's address, `viewer` the client's, from the authorizer. */
 export const edgeAccessLogFormat = AccessLogFormat.custom(
   JSON.stringify({ ...fields, viewer: '$context.authorizer.source' }),
 );

@@ -30,7 +30,7 @@ const refusalsAtLeast = 20;
 /** What the forwarder refused and what the authorizer stopped; without any there is no datapoint. */
 const all = 'FILL(refused, 0) + FILL(stopped, 0)';
 
-/** The alarms of a gateway. docs/operations.md has a line for each. */
+/** The alarms of a gateway. docs/operations.md explains each. */
 export function gatewayAlarms(
   scope: Construct,
   gateway: WebhookGateway,

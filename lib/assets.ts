@@ -7,16 +7,16 @@ import { type AssetCode, Code } from 'aws-cdk-lib/aws-lambda';
 import type { Construct } from 'constructs';
 import { InvalidProps } from './problem.ts';
 
-/** The functions that are deployed, by the names of their folders below functions/. */
+/** The deployed functions, by the names of their folders in functions/. */
 export type FunctionName = 'authorizer' | 'forwarder' | 'rotation';
 
-/** What the functions that run a configuration must be given and allowed. */
+/** What the functions need to run a configuration. */
 export interface Needs {
   /** The references to secrets, such as `secretsmanager:github#key`. */
   readonly secrets: readonly string[];
-  /** Those that what needs no body names: an authorizer reads no others. */
+  /** The references of plugins that need no body: an authorizer reads no others. */
   readonly headSecrets: readonly string[];
-  /** The hosts that are reached through the tunnel. */
+  /** The targets behind the tunnel. */
   readonly tailnetPeers: readonly string[];
 }
 
@@ -26,7 +26,7 @@ export const bundledConfiguration = 'postern.json';
 const tool = join(import.meta.dirname, '..', 'scripts', 'build', `tool${extname(import.meta.filename)}`);
 
 /**
- * Checks postern.yaml and says what it needs. No secret is read.
+ * Checks postern.yaml and returns what it needs, without reading a secret.
  *
  * @throws Error with everything that is wrong, each at its line
  */
@@ -45,7 +45,7 @@ export function functionCode(scope: Construct, name: FunctionName, config?: stri
 
 const layers = new Map<string, string>();
 
-/** A layer's zip, by a name such as `arm64` or `x86_64-own-node`; a clone builds it, which takes Go. */
+/** A layer's zip, by a name such as `arm64` or `x86_64-own-node`; a clone builds it, with Go. */
 export function layerCode(scope: Construct, name: string): AssetCode {
   return made(scope, function build() {
     const built = layers.get(name) ?? join(newFolder(), `${name}.zip`);
@@ -56,7 +56,7 @@ export function layerCode(scope: Construct, name: string): AssetCode {
 }
 
 /**
- * Made by a child process, since a constructor cannot wait, and never by Docker; not within the CDK's own bundling, which
+ * Made by a child process, because a constructor cannot wait, and without Docker. Not within the CDK's own bundling, which
  * would wrap what is wrong into another error. A stack that the command leaves out gets a small placeholder.
  */
 function made(scope: Construct, make: () => string): AssetCode {

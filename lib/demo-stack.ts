@@ -9,7 +9,7 @@ import { type KeySource, makeRole, readableKey } from './demo/role.ts';
 import { demoUserData, settingsFile, staticFiles } from './demo/user-data.ts';
 import { InvalidProps } from './problem.ts';
 
-/** Every property is optional; what is left out is taken from the context under `postern:demo`, then from the default. */
+/** Every property is optional; the others are read from the context under `postern:demo`, or have a default. */
 export interface DemoStackProps extends StackProps, DemoChoices, KeySource {}
 
 /**
@@ -22,9 +22,9 @@ export class DemoStack extends Stack {
   readonly vpc: ec2.IVpc;
   readonly instance: ec2.Instance;
   readonly securityGroup: ec2.SecurityGroup;
-  /** The node's name in the tailnet: what POSTERN_TAILNET_TARGETS takes. */
+  /** The node's name in the tailnet: for POSTERN_TAILNET_TARGETS. */
   readonly target: string;
-  /** What a service in postern.yaml names as its target. */
+  /** The target of a service in postern.yaml. */
   readonly targetUrl: string;
 
   constructor(scope: Construct, id: string, props: DemoStackProps = {}) {
@@ -48,7 +48,7 @@ export class DemoStack extends Stack {
     const role = makeRole(this);
     const { secret, reading } = readableKey(this, props, choices.tailnetTags, role);
 
-    // cloud-init runs once, so an instance whose files or settings have changed is replaced: by another logical id.
+    // cloud-init runs once, so an instance with changed files or settings is replaced, by changing its logical id.
     const settings = {
       ...choices,
       region: this.region,
@@ -71,7 +71,7 @@ export class DemoStack extends Stack {
       role,
       userData,
     });
-    // Without them it would start, and fail, before it is allowed to read the key or has a way out.
+    // Otherwise it would start, and fail, before it may read the key or can reach the internet.
     this.instance.node.addDependency(this.vpc.privateSubnets[0]?.internetConnectivityEstablished ?? this.vpc);
     reading.applyBefore(this.instance);
 
@@ -101,7 +101,7 @@ export class DemoStack extends Stack {
       vpc: this.vpc,
       vpcSubnets: { subnetType: ec2.SubnetType.PRIVATE_WITH_EGRESS },
       instanceType: new ec2.InstanceType(options.instanceType),
-      // A parameter of AWS's that CloudFormation reads: the newest image at each deployment.
+      // A public parameter of AWS that CloudFormation reads: the newest image at each deployment.
       machineImage: ec2.MachineImage.latestAmazonLinux2023({ cpuType: ec2.AmazonLinuxCpuType.ARM_64 }),
       securityGroup: this.securityGroup,
       role: options.role,

@@ -1,7 +1,7 @@
 import { readContextChoices } from './context-choices.ts';
 import { InvalidProps } from './problem.ts';
 
-/** The edge in front of a `PosternStack`: a name of your own and, both of us-east-1, its certificate and the firewall. */
+/** The edge in front of a `PosternStack`: your own name, and from us-east-1 its certificate and the firewall. */
 export interface EdgeChoice {
   /** The name that clients send to. */
   readonly domainName: string;
@@ -10,7 +10,7 @@ export interface EdgeChoice {
   /** The output of `EdgeFirewallStack`. */
   readonly webAclArn: string;
   /**
-   * The version of the secret that CloudFront shows (docs/edge.md).
+   * The version of the secret that CloudFront sends (docs/edge.md).
    *
    * @default - the one that was current when the distribution was made
    */

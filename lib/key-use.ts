@@ -28,7 +28,7 @@ export function allowKey(
   );
 }
 
-/** Allows a role to read the values of one secret, and nothing else of it. */
+/** Allows a role to read the values of one secret and nothing else. */
 export function allowSecret(grantee: IGrantable, secret: ISecret): void {
   grantee.grantPrincipal.addToPrincipalPolicy(
     new PolicyStatement({ actions: ['secretsmanager:GetSecretValue'], resources: [secret.secretArn] }),

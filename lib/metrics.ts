@@ -14,7 +14,7 @@ export type PosternMetricName =
   | 'RotationFailed'
   | 'KeyDaysLeft';
 
-/** One of Postern's metrics of one function, over five minutes unless told otherwise. */
+/** One of Postern's metrics of one function, by default over five minutes. */
 export function metricOf(
   fn: IFunction,
   metricName: PosternMetricName,

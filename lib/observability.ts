@@ -31,7 +31,7 @@ export interface ObservabilityProps {
    */
   readonly key?: TailnetKey;
   /**
-   * Who hears of an alarm, and of its end.
+   * Who is notified of an alarm, and of its end.
    *
    * @default - nobody; alarms are shown only on the dashboard
    */
@@ -44,7 +44,7 @@ export interface ObservabilityProps {
   readonly refusalPercent?: number;
 }
 
-/** A dashboard of what goes through the door, and alarms for what goes wrong. All of it comes from the functions' logs and AWS's own metrics. */
+/** A dashboard for the gateway, and alarms. All data comes from the functions' logs and AWS's own metrics. */
 export class Observability extends Construct {
   readonly dashboard: Dashboard;
   readonly alarms: readonly Alarm[];

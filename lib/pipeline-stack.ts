@@ -19,7 +19,7 @@ import {
 } from './pipeline/choices.ts';
 import { deploySpec, destroySpec, verifySpec } from './pipeline/commands.ts';
 
-/** Every property is optional; what is left out is taken from the context under `postern:pipeline`, then from the default. */
+/** Every property is optional; the others are read from the context under `postern:pipeline`, or have a default. */
 export interface PipelineStackProps extends StackProps, PipelineChoices {
   /**
    * Who is notified that an approval is due.
@@ -32,9 +32,9 @@ export interface PipelineStackProps extends StackProps, PipelineChoices {
 /**
  * Tests and deploys each commit of a branch: source → verify → deploy → approve → destroy the demo.
  *
- * The tests run without any right to deploy; the deployment runs what was tested, through the roles that `cdk bootstrap`
+ * The tests cannot deploy. The deployment runs what was tested, with the roles that `cdk bootstrap`
  * made, in this account and region. An approval ends the cost of the demo (NAT gateway, instance); the next commit
- * deploys it again. An approval that nobody gives expires after seven days, and the demo stays.
+ * deploys it again. Without an approval for seven days the demo stays.
  */
 export class PipelineStack extends Stack {
   readonly pipeline: codepipeline.Pipeline;

@@ -67,7 +67,7 @@ export interface PosternChoices {
    */
   readonly architecture?: 'arm64' | 'x86_64';
   /**
-   * Who gets a mail when an alarm fires; AWS asks that address first whether it wants them.
+   * Who gets a mail when an alarm fires; AWS first sends a mail to confirm the address.
    *
    * @default - nobody; alarms are shown only on the dashboard
    */
@@ -100,7 +100,7 @@ const architectures: Readonly<Record<string, Architecture>> = {
   x86_64: Architecture.X86_64,
 };
 
-/** The whole door: key and rotation, layer, functions, API, dashboard and alarms. */
+/** The whole deployment: key and rotation, layer, functions, API, dashboard and alarms. */
 export class PosternStack extends Stack {
   readonly key: TailnetKey;
   readonly gateway: WebhookGateway;

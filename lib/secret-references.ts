@@ -64,7 +64,7 @@ function secretArn(fn: LambdaFunction, id: string): string {
   });
 }
 
-/** Without a version or a label behind it (`NAME:3`), which is not part of the resource. */
+/** Without a version or a label after the name (`NAME:3`), which is not part of the resource. */
 function parameterArn(fn: LambdaFunction, name: string): string {
   if (name.startsWith('arn:')) return name.split(':').slice(0, 6).join(':');
   return Stack.of(fn).formatArn({

@@ -36,7 +36,7 @@ export function checkSourceCidrs(ranges: readonly string[] | undefined): void {
   }
 }
 
-/** The ranges as AUTHD_SOURCE_CIDR takes them; a list of the deployment's is joined by CloudFormation. */
+/** The ranges as AUTHD_SOURCE_CIDR takes them; CloudFormation joins a list that only it knows. */
 export function joinSourceCidrs(ranges: readonly string[]): string {
   return Fn.join(',', [...ranges]);
 }

@@ -27,7 +27,7 @@ export class TailnetKeyIssuer {
   readonly kind: 'tailscale' | 'headscale';
   /** The control server; undefined is Tailscale's own. */
   readonly controlUrl: string | undefined;
-  /** What the rotation logs in with. */
+  /** The credentials of the rotation. */
   readonly credentials: ISecret;
 
   private constructor(kind: 'tailscale' | 'headscale', controlUrl: string | undefined, credentials: ISecret) {

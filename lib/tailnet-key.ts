@@ -23,7 +23,7 @@ import { InvalidProps } from './problem.ts';
 import type { TailnetKeyIssuer } from './tailnet-key-issuer.ts';
 
 export interface TailnetKeyProps {
-  /** Who makes the keys. */
+  /** The issuer of the keys. */
   readonly issuer: TailnetKeyIssuer;
   /** The tags of nodes that join with the key, such as `tag:postern`. The issuer's credentials must be allowed to give them. */
   readonly tags: readonly string[];
@@ -63,10 +63,10 @@ export interface TailnetKeyProps {
 const longestRotationDays = 80;
 
 /**
- * The auth key of the tailnet in Secrets Manager, and what makes a new one every 60 days.
+ * The auth key of the tailnet in Secrets Manager, and the rotation that makes a new one every 60 days.
  *
  * Two policies have to agree on who may read it: the reader's own, and the secret's, which denies
- * everyone who was not given to `grantRead`, administrators of the account among them (they can change the policy, and that is logged).
+ * everyone who was not given to `grantRead`, also administrators of the account (they can change the policy, which is logged).
  */
 export class TailnetKey extends Construct {
   readonly secret: Secret;
@@ -82,7 +82,7 @@ export class TailnetKey extends Construct {
     this.issuer = issuer;
     this.#readers = new Set(props.readerRoleArns);
     this.secret = new Secret(this, 'Secret', {
-      // Until the first rotation, which comes at once, it holds a random text with which nobody can join.
+      // Until the first rotation, which runs at once, it holds a random text that is not a key.
       description: 'The auth key with which Postern joins the tailnet; its rotation writes it',
       ...(encryptionKey !== undefined && { encryptionKey }),
       ...(removalPolicy !== undefined && { removalPolicy }),
@@ -151,7 +151,7 @@ export class TailnetKey extends Construct {
     this.#readers.add((rotation.role as IRole).roleArn);
     rotation.addPermission('RotateSecret', {
       principal: new ServicePrincipal('secretsmanager.amazonaws.com'),
-      // No other secret of the account may be rotated by this function.
+      // The function may not rotate any other secret of the account.
       sourceArn: this.secret.secretArn,
       sourceAccount: Stack.of(this).account,
     });

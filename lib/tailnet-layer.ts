@@ -15,7 +15,7 @@ import { type TailnetIdentityOptions, type TailnetOptions, tailnetEnvironment } 
 
 export interface TailnetLayerProps {
   /**
-   * The architecture of the functions that it is for.
+   * The architecture of the functions that use it.
    *
    * @default - arm64
    */
@@ -77,7 +77,7 @@ export class TailnetLayer extends Construct {
           resources: ['*'],
           conditions: {
             'ForAllValues:StringEquals': { 'sts:IdentityTokenAudience': [audience] },
-            // The condition above holds as well for a request that names no audience at all.
+            // The condition above is also true for a request without any audience.
             Null: { 'sts:IdentityTokenAudience': 'false' },
             NumericLessThanEquals: { 'sts:DurationSeconds': tokenSeconds },
           },
@@ -115,6 +115,6 @@ export class TailnetLayer extends Construct {
 
 function hasNode({ family, name }: Runtime): boolean {
   const version = Number(/^nodejs(\d+)/.exec(name)?.[1]);
-  // One without a number, such as a custom one made of Node, is the caller's own business.
+  // A runtime without a version, such as a custom one with Node, is not checked.
   return family === RuntimeFamily.NODEJS && !(version < leastNode);
 }

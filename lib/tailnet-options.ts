@@ -15,7 +15,7 @@ export interface TailnetIdentityOptions {
   readonly apiUrl?: string;
 }
 
-/** How a function is in the tailnet. Of `key`, `secret` and `identity` exactly one is given. */
+/** How a function joins the tailnet. Give exactly one of `key`, `secret` and `identity`. */
 export interface TailnetOptions {
   /** The key that is rotated. @default - `secret` or `identity` */
   readonly key?: TailnetKey;
@@ -40,7 +40,7 @@ export interface TailnetOptions {
 type TailnetVariables = Partial<Record<VariableName, string>>;
 
 /**
- * What a function must find in its environment to be in the tailnet, checked as the extension itself will check it.
+ * The environment variables that a function needs for the tailnet, checked like in the extension.
  *
  * @throws InvalidProps naming the option, the value got and what to write
  */
@@ -112,7 +112,7 @@ const optionNames: Partial<Record<VariableName, string>> = {
   POSTERN_JOIN_TIMEOUT: 'joinTimeout',
 };
 
-/** A message about variables as one about the options that they come from. */
+/** Turns a message about variables into one about the options that they come from. */
 function inOptions(message: string): string {
   return Object.entries(optionNames).reduce((text, [name, option]) => text.replaceAll(name, option), message);
 }

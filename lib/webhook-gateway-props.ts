@@ -18,7 +18,7 @@ export interface WebhookGatewayProps extends Omit<TailnetOptions, 'socksPort'> {
   /**
    * The ranges that may send at all, IPv4 and IPv6. There is no default: `['0.0.0.0/0', '::/0']` admits everyone, and says so.
    *
-   * Tokens are taken too, such as `parameter.valueAsList` or `Fn.importValue(…)`; what is wrong in one refuses everyone at run time.
+   * Tokens are allowed, such as `parameter.valueAsList` or `Fn.importValue(…)`; a wrong range in one refuses everyone at run time.
    */
   readonly sourceCidrs: readonly string[];
   /**
@@ -77,10 +77,10 @@ export interface WebhookGatewayProps extends Omit<TailnetOptions, 'socksPort'> {
   readonly tracing?: boolean;
 }
 
-/** API Gateway remembers no longer than that. */
+/** The longest time that API Gateway remembers a decision. */
 const longestCacheSeconds = 3600;
 
-/** @throws InvalidProps for the first thing that cannot be, before anything is made */
+/** @throws InvalidProps for the first wrong or contradictory property, before anything is made */
 export function checkGatewayProps(props: WebhookGatewayProps): void {
   checkSourceCidrs(props.sourceCidrs);
   checkDomain(props);

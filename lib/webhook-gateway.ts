@@ -25,9 +25,9 @@ import { joinSourceCidrs } from './source-cidrs.ts';
 import { TailnetLayer } from './tailnet-layer.ts';
 import { checkGatewayProps, type WebhookGatewayProps } from './webhook-gateway-props.ts';
 
-/** Just below what API Gateway waits. */
+/** Just below the time that API Gateway waits. */
 const timeout = Duration.seconds(29);
-/** Node takes the sandbox for a machine of the host's size, and glibc keeps what was freed (docs/functions.md). */
+/** Node assumes the memory of the host, and glibc keeps what was freed (docs/functions.md). */
 const memoryTuning = {
   NODE_OPTIONS: '--max-old-space-size=48 --max-semi-space-size=2',
   MALLOC_MMAP_THRESHOLD_: '131072',
@@ -42,7 +42,7 @@ const tunedUpToMb = 512;
 
 /**
  * The guarded door: an HTTP API whose authorizer admits source addresses, and whose forwarder takes each request through the
- * gateway of postern.yaml and on through the tunnel.
+ * gateway of postern.yaml and then through the tunnel.
  */
 export class WebhookGateway extends Construct {
   readonly api: HttpApi;
@@ -52,9 +52,9 @@ export class WebhookGateway extends Construct {
   readonly accessLogGroup: ILogGroup;
   /** Made when `domainName` is given; without `hostedZone` point a DNS alias at it yourself. */
   readonly domain: DomainName | undefined;
-  /** Without it the API answers nobody; given by `edgeSecret`. */
+  /** Without this secret the API answers nobody; from `edgeSecret`. */
   readonly edgeSecret: ISecret | undefined;
-  /** Where clients send to, or the edge does, without a slash at its end. */
+  /** The URL for clients, or for the edge, without a slash at the end. */
   readonly url: string;
 
   constructor(scope: Construct, id: string, props: WebhookGatewayProps) {
@@ -142,7 +142,7 @@ export class WebhookGateway extends Construct {
       description: 'Postern: the only door to a private network',
       createDefaultStage: false,
       disableExecuteApiEndpoint: this.domain !== undefined,
-      // One route for everything: which request goes where is the gateway's to know, and it refuses what no route matches.
+      // One route for everything: the gateway knows which request goes where, and refuses what no route matches.
       defaultIntegration: new HttpLambdaIntegration('Forward', this.forwarder, { timeout }),
       defaultAuthorizer: new HttpLambdaAuthorizer('Source', this.authorizer, {
         responseTypes: [HttpLambdaResponseType.SIMPLE],
@@ -172,7 +172,7 @@ export class WebhookGateway extends Construct {
       stageName: '$default',
       autoDeploy: true,
       throttle,
-      // No detailed metrics: of one route they repeat the stage's, which cost nothing (docs/cost.md).
+      // No detailed metrics: with one route they repeat the stage's, which are free (docs/cost.md).
       accessLogSettings: {
         destination: new LogGroupLogDestination(this.accessLogGroup),
         format: edgeSecret === undefined ? accessLogFormat : edgeAccessLogFormat,

@@ -18,7 +18,7 @@ for (const name of functionNames) {
   process.stdout.write(`${relative(root, folder)}\n`);
   for (const file of files)
     process.stdout.write(`  ${kib(file.bytes)} KiB  ${kib(file.zippedBytes)} KiB zipped  ${file.name}\n`);
-  // The rotation decides on no request.
+  // The rotation handles no requests.
   if (values.config === undefined || name === 'rotation') continue;
   const path = await bundleConfiguration(values.config, folder);
   process.stdout.write(`  ${relative(root, path)}, from ${values.config}\n`);

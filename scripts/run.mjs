@@ -53,11 +53,11 @@ install();
 for (const command of tasks[task](args)) {
   const code = await run(command);
   if (code !== 0) process.exit(code);
-  // A test that fetched would pass or fail by what a cache happens to hold.
+  // A test that fetches would pass or fail depending on the cache.
   if (command[0] === prepare) process.env.POSTERN_OFFLINE = '1';
 }
 
-/** Installs by the lockfile when nothing is installed or the lockfile has changed since. */
+/** Installs from the lockfile if nothing is installed or the lockfile has changed since. */
 function install() {
   const lock = join(root, 'package-lock.json');
   const wanted = createHash('sha256').update(readFileSync(lock)).digest('hex');
@@ -100,7 +100,7 @@ function reasonOf({ error, stdout, stderr }) {
   return said.length === 0 ? 'npm ci gave no reason' : `npm ci: ${said.slice(0, 2).join(' ').slice(0, 400)}`;
 }
 
-/** Runs the pinned Node in the foreground. A signal goes on to it: npm and a terminal may each have sent one. */
+/** Runs the pinned Node in the foreground and passes signals on to it; npm and a terminal may each send one. */
 function run(command) {
   return new Promise((resolve) => {
     const path = `${join(root, 'node_modules', '.bin')}${process.platform === 'win32' ? ';' : ':'}${process.env.PATH}`;

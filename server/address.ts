@@ -11,7 +11,7 @@ export interface ListenAddress {
  *
  * The host is required: to listen on all interfaces, write `0.0.0.0:8080` or `[::]:8080`.
  *
- * @throws Error that says what was got and what to write
+ * @throws Error with the value got and what to write
  */
 export function parseListenAddress(text: string): ListenAddress {
   const match = /^(?:\[([^\]]*)\]|([^:]*)):([0-9]{1,5})$/.exec(text);

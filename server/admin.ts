@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { newRequestId, type Readiness, type Refusal, refusals, renderReply } from '../gateway/index.ts';
 import type { ListenAddress } from './address.ts';
 
-/** What the admin address tells of: the gateway, mostly. */
+/** What the admin address reports on: mostly the gateway. */
 export interface AdminSubject {
   ready(withinMs: number): Promise<ReadonlyMap<string, Readiness>>;
-  /** No new requests are taken any more. */
+  /** Whether the server accepts no more requests. */
   stopping(): boolean;
   /** Told of each request that is refused; the id is in the answer too. */
   refused(id: string, reply: Refusal, method: string, path: string): void;
@@ -26,10 +26,10 @@ export const adminRefusals = refusals('admin', {
 const readyWithinMs = 2_000;
 
 /**
- * Answers for those who watch over the process: `GET /healthz` (it lives) and `GET /readyz` (it can serve).
+ * Answers for monitoring: `GET /healthz` (it lives) and `GET /readyz` (it can serve).
  *
- * `/readyz` gives 200 or 503 and `{ready, stopping, services: {NAME: {ready, code?, detail?}}}`. Nobody is authenticated:
- * listen where only those who may know can ask.
+ * `/readyz` gives 200 or 503 and `{ready, stopping, services: {NAME: {ready, code?, detail?}}}`. Requests are not authenticated:
+ * listen on an address that only monitoring can reach.
  *
  * @throws the system's error when the address cannot be listened on
  */

@@ -12,7 +12,7 @@ import type { Connection } from './connection.ts';
 import type { ListenerLimits } from './limits.ts';
 import { httpRefusals } from './refusals.ts';
 
-/** What an answer outside of any request needs of the listener. */
+/** What an answer without a request needs from the listener. */
 export interface RawHost {
   readonly limits: ListenerLimits;
   readonly clock: Clock;
@@ -33,7 +33,7 @@ export function onClientError(error: NodeJS.ErrnoException, connection: Connecti
   if (code === 'HPE_CLOSED_CONNECTION' && inFlight > 0) return;
   const reply = replyOf(error, host.limits);
   if (inFlight === 0) {
-    // In the rest of a body whose request has its answer, a second one would be taken for that of the next request.
+    // In the rest of a body whose request was answered: a second answer would be taken for that of the next request.
     if (latest?.request.complete === false) closeSoon(connection, host);
     else answerRaw(connection, reply, host);
     return;
@@ -55,7 +55,7 @@ export function onConnect(request: IncomingMessage, connection: Connection, host
     return;
   }
   answerRaw(connection, httpRefusals.connect(), host, request);
-  // What the client sends still is thrown away: a connection that is closed with bytes unread is reset, and the answer lost.
+  // What the client still sends is thrown away: a connection that is closed with unread bytes is reset, and the answer is lost.
   connection.resume();
 }
 
@@ -84,7 +84,7 @@ function closeSoon(connection: Connection, { limits, clock }: Pick<RawHost, 'lim
   connection.once('close', stopTimer);
 }
 
-/** What the log can say of it. */
+/** What the log can say about it. */
 export function seenOf({ clientIp }: Connection, request?: IncomingMessage): SeenRequest {
   if (request === undefined) return { clientIp };
   const { method = '', url = '', rawHeaders } = request;

@@ -14,7 +14,7 @@ export interface AnswerInTurn {
   drop(): void;
 }
 
-/** What the listener keeps with a connection. */
+/** What the listener stores on a connection. */
 export interface Connection extends Accounted {
   /** The client's address, read when the connection came, because one that was reset has no address any more. */
   clientIp?: string;
@@ -23,7 +23,7 @@ export interface Connection extends Accounted {
   inFlight?: number;
   /** The request that arrived last. */
   latest?: AnswerInTurn;
-  /** What came last was no request: once the answers before it are sent, the connection closes. */
+  /** What came last was not a request: once the answers before it are sent, the connection closes. */
   broken?: boolean;
   /** An answer closes the connection after it: later requests are not carried out, because they could not be answered. */
   closing?: boolean;

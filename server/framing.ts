@@ -6,8 +6,8 @@ import { httpRefusals } from './refusals.ts';
 /**
  * How many bytes of body a request declares: 0 without a body, undefined when only its end tells (RFC 9112 section 6.3).
  *
- * Node's parser has refused by now what is ambiguous: both lengths at once, a repeated one, lines that end in only LF,
- * folded lines. What it lets pass and two servers could read differently is refused here.
+ * Node's parser has already refused what is ambiguous: both lengths at once, a repeated one, lines that end in only LF,
+ * folded lines. What it accepts although two servers could read it differently is refused here.
  *
  * @returns the bytes or the refusal
  */

@@ -1,12 +1,12 @@
-/** An answer whose head is made and not sent. */
+/** An answer whose head is ready and not sent. */
 export interface HeldHead {
   /** Sends the head if no byte of the body has come. */
   sendHead(): void;
 }
 
 /**
- * Sends heads whose body has not come by the end of a turn of the event loop: a client of a stream sees that it has begun, and a
- * body that is at hand still leaves together with its head, in one write.
+ * Sends heads whose body has not come by the end of a turn of the event loop. So a client sees that a stream has begun, and a
+ * body that is ready is sent together with its head, in one write.
  */
 export class HeldHeads {
   #held: HeldHead[] = [];

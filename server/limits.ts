@@ -1,6 +1,6 @@
 import type { ServerOptions } from '../gateway/index.ts';
 
-/** What a client may ask of the listener at most. Times are milliseconds. */
+/** The limits of the listener for clients. Times are in milliseconds. */
 export interface ListenerLimits {
   /** Bytes of the request line and the headers together. */
   readonly headerBytes: number;
@@ -19,7 +19,7 @@ export interface ListenerLimits {
   readonly memoryBytes: number;
   /** The same for one IPv4 address, or one /64 of IPv6. */
   readonly memoryPerAddressBytes: number;
-  /** How long a client may take no byte of its answer before it is given up. */
+  /** How long a client may read no byte of its answer before its connection is closed. */
   readonly stalledReaderMs: number;
   /** How long the rest of a refused request's body is still read, so that its sender sees the answer and not a reset. */
   readonly lingerMs: number;
@@ -38,7 +38,7 @@ export const defaultLimits: ListenerLimits = Object.freeze({
   headerCount: 128,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 60_000,
-  // Longer than the 60 s for which load balancers keep theirs: the one who sends must be the one who closes.
+  // Longer than the 60 s for which load balancers keep theirs: the side that sends must be the side that closes.
   keepAliveTimeoutMs: 75_000,
   // The rate and time that Kestrel and Apache's mod_reqtimeout start with, about: slower than any modem.
   bodyBytesPerSecond: 240,
@@ -61,7 +61,7 @@ export function mostHeldBodyBytes({ limits }: ServerOptions): number {
   return Math.min(memoryBytes, memoryPerAddressBytes);
 }
 
-/** The limits of a configuration, and the defaults for those that it does not give. */
+/** The limits of a configuration, with defaults for the others. */
 export function limitsOf(given: ServerOptions['limits']): ListenerLimits {
   const requestTimeoutMs = given.requestTimeout ?? defaultLimits.requestTimeoutMs;
   const memoryBytes = given.memory ?? defaultLimits.memoryBytes;

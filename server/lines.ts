@@ -1,4 +1,4 @@
-/** Where text goes in the end, such as process.stdout. */
+/** Where the text is written, such as process.stdout. */
 export interface TextOutput {
   write(text: string): unknown;
   on(event: 'error', listener: () => void): unknown;
@@ -7,7 +7,7 @@ export interface TextOutput {
 export interface LineBuffer {
   /** Takes one line with its newline; it is written within 100 ms. */
   readonly write: (line: string) => void;
-  /** Writes at once what has gathered: to be called before the process ends. */
+  /** Writes what was collected. Call it before the process ends. */
   readonly flush: () => void;
 }
 
@@ -15,9 +15,9 @@ const flushCharacters = 64 * 1024;
 const flushMs = 100;
 
 /**
- * Gathers lines and writes many at once: a system call for each line of the access log would cost as much as the rest of it.
+ * Collects lines and writes many together: a system call for each line of the access log would cost as much as the rest of it.
  *
- * Nobody reading the other end (EPIPE) loses the lines and stops nothing.
+ * Without a reader (EPIPE) the lines are lost, and nothing stops.
  */
 export function bufferLines(output: TextOutput): LineBuffer {
   let gathered = '';

@@ -8,7 +8,7 @@ export class ListenError extends Error {
   }
 }
 
-/** Says in one line why an address could not be listened on. `setting` names what to change, such as POSTERN_LISTEN. */
+/** Explains in one line why an address could not be listened on. `setting` names what to change, such as POSTERN_LISTEN. */
 export function listenError(error: unknown, address: ListenAddress, setting: string): ListenError {
   const { code, message } = error as NodeJS.ErrnoException;
   const where = formatAddress(address);

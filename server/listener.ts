@@ -19,7 +19,7 @@ import { Watch } from './watch.ts';
 
 export interface ListenOptions extends ListenAddress {
   readonly limits?: Partial<ListenerLimits>;
-  /** Measures every time of the listener but those that Node keeps for it: headers, requests, idle connections. Default: the machine's. */
+  /** Measures the listener's times, except those that Node measures: headers, requests, idle connections. Default: the machine's clock. */
   readonly clock?: Clock;
 }
 
@@ -118,7 +118,7 @@ class Listener implements RunningServer, RawHost {
     this.stopping = true;
     let cut = 0;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    // Node counts a connection on which nothing was ever sent as busy.
+    // Node counts a connection that never sent anything as busy.
     for (const connection of this.#connections) if (connection.bytesRead === 0) connection.destroy();
     const cutAll = () => {
       cut += this.#connections.size;
@@ -137,7 +137,7 @@ class Listener implements RunningServer, RawHost {
 
   #track(connection: Connection): void {
     const clientIp = normalizeIp(connection.remoteAddress);
-    // Reset before it was taken: nothing is known of the client, and nobody waits for an answer.
+    // Reset before it was accepted: the client is unknown, and does not wait for an answer.
     if (clientIp === undefined) {
       connection.destroy();
       return;
@@ -152,7 +152,7 @@ class Listener implements RunningServer, RawHost {
     connection.account = account;
     connection.requestLine = new RequestLine(connection);
     this.#connections.add(connection);
-    // Node takes its own listener off at CONNECT, and an error that nobody hears ends the process.
+    // Node removes its own listener at CONNECT, and an error without a listener ends the process.
     connection.on('error', ignore);
     connection.once('close', () => {
       this.#connections.delete(connection);
@@ -206,7 +206,7 @@ class Listener implements RunningServer, RawHost {
     );
   }
 
-  /** Answers a request that is not fit for the gateway, and closes the connection after it. */
+  /** Answers a request that the gateway does not get, and closes the connection after it. */
   #refuse(request: ServerRequest, response: SinkResponse, reply: Refusal): void {
     const sink = this.#open(request, response, undefined);
     sink.closeAfter();

@@ -17,7 +17,7 @@ export class Account {
     return Math.min(this.#memory.perAddressBytes, this.#memory.totalBytes);
   }
 
-  /** Gives false, and takes nothing, when the address or all of them together would hold too much. */
+  /** Returns false, and charges nothing, if the address or all addresses together would hold too much. */
   charge(bytes: number): boolean {
     const memory = this.#memory;
     if (this.heldBytes + bytes > memory.perAddressBytes || memory.heldBytes + bytes > memory.totalBytes)

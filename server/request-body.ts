@@ -13,7 +13,7 @@ const empty = new Uint8Array(0);
 export class RequestBody implements Body {
   readonly declaredBytes: number | undefined;
   readonly #request: ServerRequest;
-  /** As many bytes can be held whole, at the best of times. */
+  /** The most bytes that can be held whole, even if nothing else is held. */
   readonly #mostHeldBytes: number;
   /** Asks a sender for the body that it holds back (Expect: 100-continue, RFC 9110 section 10.1.1); once. */
   #ask: (() => void) | undefined;
@@ -49,7 +49,7 @@ export class RequestBody implements Body {
   }
 
   all(): Uint8Array | Promise<Uint8Array> {
-    // A prefix that the body was shorter than has read it to its end.
+    // If the body was shorter than a prefix, it has been read to its end.
     this.#whole ??= this.#stream?.whole;
     if (this.#whole !== undefined) return this.#whole;
     this.limit(this.#mostHeldBytes);
@@ -84,7 +84,7 @@ export class RequestBody implements Body {
     return this.#stream;
   }
 
-  /** @throws BodyError when the body failed before anybody wanted it */
+  /** @throws BodyError if the body failed before it was wanted */
   #want(): void {
     if (this.#request.failure !== undefined) throw this.#request.failure;
     this.#ask?.();

@@ -18,7 +18,7 @@ export interface SinkHost {
   readonly heads: HeldHeads;
 }
 
-/** The sink over node:http's response: flat headers as they come, one write for a short answer, back-pressure. */
+/** The sink for node:http's response: flat headers unchanged, one write for a short answer, back-pressure. */
 export class ResponseSink implements Sink, HeldHead, AnswerInTurn {
   readonly request: ServerRequest;
   /** Set when the gateway has taken the request; an immediate refusal does not need it. */
@@ -34,7 +34,7 @@ export class ResponseSink implements Sink, HeldHead, AnswerInTurn {
   readonly #response: SinkResponse;
   readonly #declaredBytes: number | undefined;
   readonly #host: SinkHost;
-  /** Bytes of the body still to come; below 0 when that is not known. */
+  /** Bytes of the body still to come; below 0 if unknown. */
   #missingBytes = -1;
   /** The chunk that completes the body: it leaves together with the end, in one write. */
   #lastChunk: Uint8Array | undefined = undefined;
@@ -153,7 +153,7 @@ export class ResponseSink implements Sink, HeldHead, AnswerInTurn {
     this.#waits = true;
     this.#response.once('drain', () => {
       this.#waits = false;
-      // Node says so in the middle of what another answer writes, and one target's parser cannot go on within that of another.
+      // Node emits this in the middle of another answer's write, and one target's parser cannot run within another's.
       process.nextTick(resumeOf, this);
     });
   }

@@ -13,7 +13,7 @@ export interface ServeOptions extends LoadedConfiguration {
   readonly log: Log;
   /** How long requests under way may take after a stop. Default: 25 s, less than the 30 s after which most platforms kill. */
   readonly graceMs?: number;
-  /** Where SIGTERM and SIGINT are heard. Default: the process. */
+  /** The source of SIGTERM and SIGINT. Default: the process. */
   readonly signals?: SignalSource;
   /** Default: the machine's. */
   readonly clock?: Clock;
@@ -35,9 +35,9 @@ export interface Serving {
 const impatientMs = 1_000;
 
 /**
- * Runs the gateway on two addresses, one for clients and one for those who watch over it, until SIGTERM or SIGINT.
+ * Runs the gateway on two addresses, one for clients and one for monitoring, until SIGTERM or SIGINT.
  *
- * Then `/readyz` turns 503, no connection is taken any more, and requests under way finish within the grace; a second
+ * Then `/readyz` turns 503, no connection is accepted any more, and requests under way finish within the grace; a second
  * signal cuts them off. The gateway is closed at the end, and also when an address could not be listened on.
  *
  * @throws ListenError
@@ -78,7 +78,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   }
 }
 
-/** Calls `stop` at the first signal and tells it when a second one comes; ends when it has ended. */
+/** Calls `stop` at the first signal and aborts its signal at the second; ends when it has ended. */
 function onSignals(
   signals: SignalSource,
   stop: (signal: string, cutOff: AbortSignal) => Promise<void>,

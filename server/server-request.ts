@@ -14,7 +14,7 @@ const promptTurns = 256;
 const dripMs = 10;
 
 /**
- * A request whose end, good or bad, is not the end of its connection: an answer can still be sent on it.
+ * A request whose end or failure does not close its connection, so that an answer can still be sent.
  *
  * A stream and its reader hold an object for each piece of a body. Small pieces are joined here, so that a body
  * costs about its bytes, in pieces of any size.
@@ -73,7 +73,7 @@ export class ServerRequest extends IncomingMessage {
     this.#released = true;
   }
 
-  /** Node's parser gives the body here, chunk by chunk, and null at its end. */
+  /** Node's parser calls this with each chunk of the body, and with null at its end. */
   override push(chunk: Uint8Array | null, encoding?: BufferEncoding): boolean {
     if (chunk !== null) this.receivedBytes += chunk.byteLength;
     // Nobody reads trailers, and thousands of short ones stay below the parser's limit, which counts no objects.
@@ -141,11 +141,11 @@ export class ServerRequest extends IncomingMessage {
     this.#small ??= new Pieces();
     this.#small.add(chunk);
     if (this.#small.size >= gatheredBytes) this.#passSmall();
-    // While the reader is behind it asks for more by itself.
+    // While the reader is behind, it asks for more itself.
     else if (!this.#due && this.readableLength === 0) this.#passSoon();
   }
 
-  /** The end of a turn is the end of the packets that are at hand; a body in countless packets is held to a pace. */
+  /** A turn ends when the packets that have arrived are read. A body in countless packets is slowed down. */
   #passSoon(): void {
     this.#due = true;
     this.#turns += 1;
@@ -223,7 +223,7 @@ class Gathering {
 export class SinkResponse extends ServerResponse<ServerRequest> {
   sink: { closed(): void } | undefined = undefined;
 
-  /** Node gives the connection to an answer in its turn, also to one that broke off while it waited: nothing of it can be sent. */
+  /** Node gives the connection to each answer in its turn, also to one that broke off while it waited and cannot be sent. */
   override assignSocket(socket: Socket): void {
     if (this.destroyed) socket.destroySoon();
     else super.assignSocket(socket);

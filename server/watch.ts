@@ -6,17 +6,17 @@ import type { ServerRequest } from './server-request.ts';
 
 /** The state of a connection at an earlier look. */
 interface Seen {
-  /** The body that is waited for, and what of it had come when its window began. */
+  /** The body that is waited for, and how much of it had come when its window began. */
   body?:
     | { readonly request: ServerRequest; readonly receivedBytes: number; readonly sinceMs: number }
     | undefined;
-  /** What the client had taken when it last took something. */
+  /** How much the client had read when it last read something. */
   answer?: { readonly takenBytes: number; readonly sinceMs: number } | undefined;
 }
 
 /**
- * Looks at all connections again and again, and ends what makes no progress: bodies that somebody waits for, answers that the
- * client does not take, and requests of clients that closed their side and are gone. One timer for all costs a request nothing.
+ * Looks at all connections regularly, and ends what makes no progress: bodies that are waited for, answers that the
+ * client does not read, and requests of clients that closed their side and are gone. One timer for all costs a request nothing.
  */
 export class Watch {
   readonly #connections: ReadonlySet<Connection>;
@@ -48,7 +48,7 @@ export class Watch {
     for (const connection of this.#connections) {
       const { latest, writableLength } = connection;
       const receives = latest?.request.complete === false && latest.body?.awaited === true;
-      // A connection whose reading end is over hears of a reset only when it writes; writing nothing is enough.
+      // A connection whose read side has ended notices a reset only when it writes; an empty write is enough.
       if (connection.readableEnded && connection.writable && writableLength === 0) connection.write('');
       let seen = this.#seen.get(connection);
       if (seen === undefined) {

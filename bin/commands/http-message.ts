@@ -27,7 +27,7 @@ export function parseHttpRequest(bytes: Buffer): HttpMessage | string {
   for (const [index, line] of lines.entries()) {
     if (line === '') continue;
     const field = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/.exec(line);
-    // Not with the line: it may hold a credential.
+    // Without the line, because it may hold a credential.
     if (field === null) return `line ${index + 2} is not a header; write NAME: VALUE`;
     headers.push(field[1] as string, field[2] as string);
   }

@@ -28,10 +28,10 @@ export async function readInput(file: string): Promise<Buffer> {
   }
 }
 
-/** What is wrong with the command line, in one sentence; undefined when something else is wrong. */
+/** What is wrong with the command line, in one sentence; undefined for other errors. */
 export function usageMistake(error: unknown): string | undefined {
   if (error instanceof UsageError) return error.message;
   const { code, message } = error as NodeJS.ErrnoException;
-  // Node goes on with advice on arguments that begin with a hyphen.
+  // Node adds advice on arguments that begin with a hyphen.
   return code?.startsWith('ERR_PARSE_ARGS') ? `${message.split('. ', 1)[0]}; see postern help` : undefined;
 }

@@ -3,5 +3,5 @@ export const arches = ['arm64', 'x86_64'] as const;
 
 export type Arch = (typeof arches)[number];
 
-/** The name that Node and npm have for it. */
+/** Its name in Node and npm. */
 export const nodeArch: Readonly<Record<Arch, string>> = { arm64: 'arm64', x86_64: 'x64' };

@@ -33,7 +33,7 @@ export function unpackLayer(files: readonly LayerFile[], directory: string): voi
     const path = join(directory, file.path);
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, file.content);
-    // Not by the mode of writeFileSync, from which the umask takes away.
+    // Not by the mode of writeFileSync, which the umask reduces.
     chmodSync(path, modeOf(file));
   }
 }

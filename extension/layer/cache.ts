@@ -2,16 +2,16 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-/** Where everything is kept that is built or fetched once: `$POSTERN_CACHE`, or the folder `postern` in the user's cache. */
+/** The folder for everything that is built or fetched once: `$POSTERN_CACHE`, or the folder `postern` in the user's cache. */
 export function cacheFolder(): string {
   const { POSTERN_CACHE: own, XDG_CACHE_HOME: users } = process.env;
   return own ? resolve(own) : join(users || join(homedir(), '.cache'), 'postern');
 }
 
 /**
- * A folder in the cache, by a name that says all that its content depends on; made if it is missing.
+ * A folder in the cache, whose name has everything that its content depends on; made if it is missing.
  *
- * Two processes that make it at the same time make the same, and one of the two is kept. A failure leaves nothing behind.
+ * Two processes may make it at the same time: the results are equal, and one is kept. A failure leaves nothing behind.
  *
  * @throws Error if it is missing and POSTERN_OFFLINE is set
  */

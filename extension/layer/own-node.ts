@@ -22,11 +22,11 @@ export function readNode(arch: Arch): OwnNode {
   };
 }
 
-/** The folder in the cache that holds it, or another version of it. */
+/** The folder in the cache that has it, or another version of it. */
 export function nodeFolder(arch: Arch, version = pinnedVersion()): string {
   const name = `node-linux-${nodeArch[arch]}`;
   return cached(`${name}-${version}`, function download(making) {
-    // An outer `npm pack --dry-run` hands its options on in the environment.
+    // An outer `npm pack --dry-run` passes its options on in the environment.
     const options = ['--loglevel=error', '--dry-run=false', '--pack-destination', making];
     run('npm', ['pack', `${name}@${version}`, ...options]);
     const archive = join(making, `${name}-${version}.tgz`);

@@ -17,7 +17,7 @@ export interface BuiltTailscaled {
 /**
  * Builds tailscaled for Lambda from the module that go.mod and go.sum pin, with the features that tailscaled.tags leaves in.
  *
- * The result is kept in the user's cache under the hash of all that goes into it, the version of Go included.
+ * The result is kept in the user's cache under the hash of everything that it is made from, also the version of Go.
  *
  * @param report hears of a build, before it begins
  * @throws Error without Go, or with what Go said

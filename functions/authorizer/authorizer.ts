@@ -8,7 +8,7 @@ import type { HttpApiEvent, LambdaContext } from '../payload.ts';
 import { type ReceivedEvent, readRequest, takeEvent, WrongEvent, wrongEvent } from '../read-event.ts';
 import { requestPath } from '../request-path.ts';
 
-/** API Gateway's simple response. What is in `context` shows up in its access log, such as `$context.authorizer.code`. */
+/** API Gateway's simple response. Its access log can show what is in `context`, such as `$context.authorizer.code`. */
 export interface AuthorizerAnswer {
   readonly isAuthorized: boolean;
   readonly context?: {
@@ -18,7 +18,7 @@ export interface AuthorizerAnswer {
   };
 }
 
-/** Admits a request by giving undefined, or refuses it by a reply. An exception refuses. */
+/** Returns undefined to admit a request, or a reply to refuse it. An exception refuses. */
 export type Admit = (
   event: HttpApiEvent,
   deadlineMs: number,

@@ -12,7 +12,7 @@ export interface GatewaySource {
 /**
  * Admits what all the plugins of a gateway admit that need only the head.
  *
- * A reply that is an answer and no refusal, such as one to a challenge, is admitted: the forwarder gives it.
+ * A reply that is an answer and not a refusal, such as one to a challenge, is admitted: the forwarder sends it.
  */
 export function decideBy(source: GatewaySource): Admit {
   return async function decide(event, deadlineMs) {

@@ -10,10 +10,10 @@ import { createForwarder } from './forwarder.ts';
 // The function behind the HTTP API: loads postern.yaml while it starts, then takes each request through the gateway.
 
 const { env } = process;
-/** As long as Lambda's init may take. */
+/** The longest time that Lambda's init may take. */
 const initMs = 10_000;
 const functionName = env.AWS_LAMBDA_FUNCTION_NAME ?? 'forwarder';
-// Requests that the gateway took have their metrics in its access log; these it could not take.
+// Requests that the gateway took have their metrics in its access log; these are the others.
 const log = meteredLog(
   createLog((line) => process.stdout.write(line)),
   { functionName, now: Date.now },
@@ -35,7 +35,7 @@ const holder = new GatewayHolder(
 // Read at the same time as the configuration, whose secrets take as long.
 const entrance = openBehindEdge();
 const gateway = await holder.get();
-// Not awaited: while the tunnel is joined this process has nothing else to do, and 5 ms of the first request are asking for it.
+// Not awaited: this process is idle while the tunnel joins, and asking for it in the first request would cost 5 ms.
 gateway?.ready(initMs);
 
 export const handler = createForwarder({ entrance, gateway: () => holder.get(), clock: systemClock, log });
@@ -46,7 +46,7 @@ function openBehindEdge(): Promise<Entrance> | undefined {
   return import('../edge-entrance.ts').then(({ openEntrance }) => openEntrance(edgeSecretId, env, log));
 }
 
-/** A wrong environment keeps the gateway from loading too, and then everything is refused anyway. */
+/** With a wrong environment the gateway does not load either, and everything is refused. */
 function edgeSecretOf(): string | undefined {
   try {
     return readEnvironment(env).edgeSecretId;

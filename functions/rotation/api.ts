@@ -21,7 +21,7 @@ export interface ApiAnswer {
   readonly serverTimeMs: number;
 }
 
-/** Sends one call and gives any answer below 500 that is neither 401, 403 nor 429. @throws RotationError for these */
+/** Sends one call and returns any answer below 500 except 401, 403 and 429. @throws RotationError for these */
 export type Api = (call: ApiCall) => Promise<ApiAnswer>;
 
 export interface ApiOptions {
@@ -57,7 +57,7 @@ const unsent = new Set([
 ]);
 
 /**
- * A client of one API: limits on time and size, no redirects (they would carry credentials elsewhere), a few repeats, and
+ * A client of one API: limits on time and size, no redirects (they would carry credentials elsewhere), a few retries, and
  * errors that say what to do. A 429 is waited out when its Retry-After (RFC 9110 section 10.2.3) fits into the budget.
  */
 export function createApi({ origin, budget, log, now, fetch }: ApiOptions): Api {

@@ -1,7 +1,7 @@
 import { conceal } from '../../base/redact.ts';
 import { RotationError } from './errors.ts';
 
-/** With what the rotation speaks to the issuer's API. */
+/** What the rotation authenticates with at the issuer's API. */
 export type Credentials =
   | { readonly kind: 'oauth'; readonly clientId: string; readonly clientSecret: string }
   | { readonly kind: 'api-key'; readonly apiKey: string };

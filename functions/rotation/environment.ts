@@ -7,7 +7,7 @@ import {
   wrongVariable,
 } from '../../base/environment.ts';
 
-/** The variables that the rotation reads beside those of the tunnel. */
+/** The variables that the rotation reads in addition to those of the tunnel. */
 export const rotationVariables = {
   POSTERN_ROTATION_ISSUER: 'Who makes the keys that the rotation stores: tailscale or headscale.',
   POSTERN_ROTATION_CREDENTIALS_ID:
@@ -57,7 +57,7 @@ export function readRotationEnvironment(env: EnvironmentVariables): RotationEnvi
   }
   const tags = readList(env, 'POSTERN_TAILNET_TAGS');
   const odd = tags.find((tag) => !/^tag:[A-Za-z0-9][A-Za-z0-9._-]*$/.test(tag));
-  // Both issuers own keys by tags: one without belongs to a person, and nodes that join with it do too.
+  // With both issuers tags own keys. A key without tags belongs to a person, and so do nodes that join with it.
   if (tags.length === 0 || odd !== undefined) {
     throw wrongVariable('POSTERN_TAILNET_TAGS', odd ?? '', "the tags of the keys, such as 'tag:postern'");
   }

@@ -28,7 +28,7 @@ const advice = {
 
 export type RotationCode = keyof typeof advice;
 
-/** A rotation that cannot go on: a stable code, what happened and what to do. The current key is untouched by it. */
+/** A rotation that cannot go on: a stable code, what happened and what to do. The current key stays valid. */
 export class RotationError extends Error {
   readonly code: RotationCode;
 

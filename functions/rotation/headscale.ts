@@ -8,8 +8,8 @@ import { tokenOf } from './tailscale.ts';
 /**
  * Headscale, by an API key or, from 0.30, by an OAuth client.
  *
- * Which API it speaks, the server is asked at the first use: 0.30 answers for a key that does not exist with the body of an
- * error of Tailscale's (`{"message"}`), older ones know nothing below /api/v2. OAuth clients exist only in the newer one.
+ * The server is asked at the first use which API it has: 0.30 answers for a key that does not exist with the body of an
+ * error of Tailscale's (`{"message"}`), older ones have nothing below /api/v2. OAuth clients exist only in the newer one.
  */
 export function createHeadscale(api: Api, credentials: Credentials): Issuer {
   if (credentials.kind === 'oauth') return createKeysApi(api, tokenOf(api, credentials));

@@ -14,7 +14,7 @@ export interface MadeKey {
   readonly expiresMs: number;
 }
 
-/** What the issuer knows of a key now. */
+/** What the issuer knows about a key now. */
 export interface KeyState {
   /** Neither revoked nor expired, by the issuer's own clock. */
   readonly live: boolean;
@@ -26,7 +26,7 @@ export interface KeyState {
 
 /** Where auth keys come from: one control server with one set of credentials. Every method throws a RotationError. */
 export interface Issuer {
-  /** Makes a key. It is not repeated when it is unknown whether one was made. */
+  /** Makes a key. Not repeated if it is unknown whether one was made. */
   create(wanted: WantedKey): Promise<MadeKey>;
   /** What the issuer says about the key, or undefined if it has no key with this id. */
   inspect(id: string): Promise<KeyState | undefined>;
@@ -41,5 +41,5 @@ export interface Budget {
   sleep(ms: number): Promise<void>;
 }
 
-/** Reads the credentials and gives the issuer they are for. @throws RotationError */
+/** Reads the credentials and returns their issuer. @throws RotationError */
 export type OpenIssuer = (budget: Budget) => Promise<Issuer>;

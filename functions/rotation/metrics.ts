@@ -1,7 +1,7 @@
 import { type MetricSource, metricFields } from '../../base/aws/emf.ts';
 import type { LogFields } from '../../base/log.ts';
 
-/** Fields of a log line that are a metric too: rotations and revocations that failed, in all and by `Code`. */
+/** Fields that make a log line a metric: failed rotations and revocations, in total and by `Code`. */
 export function rotationFailed(source: MetricSource, code: string): LogFields {
   return { code, ...metricFields(source, { name: 'RotationFailed', unit: 'Count' }, 1, code) };
 }

@@ -3,7 +3,7 @@ import type { SecretShape } from './store.ts';
 
 /** How far a rotation has come. */
 export interface Position {
-  /** `done`: the version is current already, so that what is left to do are the keys of others. */
+  /** `done`: the version is current already, so that only the keys of other versions are left to do. */
   readonly state: 'pending' | 'done';
   readonly current: string | undefined;
   readonly previous: string | undefined;

@@ -67,7 +67,7 @@ export function createPreAuthKeys(api: Api, apiKey: string): Issuer {
       };
     },
     async revoke(id) {
-      // Expired, not deleted: Headscale takes a node for ephemeral because of its key, and would keep nodes without one for ever.
+      // Expired, not deleted: Headscale treats a node as ephemeral because of its key, and would keep nodes without a key forever.
       const answer = await api({
         method: 'POST',
         path: `${path}/expire`,

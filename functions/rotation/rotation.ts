@@ -7,7 +7,7 @@ import { rotationFailed } from './metrics.ts';
 import { createSecret, finishSecret, setSecret, testSecret } from './steps.ts';
 import type { Step, Workshop } from './workshop.ts';
 
-/** What of Lambda's context is used. */
+/** The part of Lambda's context that is used. */
 export interface Context {
   getRemainingTimeInMillis(): number;
 }
@@ -27,7 +27,7 @@ export type RotationHandler = (event: unknown, context: Context) => Promise<void
  *
  * Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html
  *
- * @returns a handler that throws what went wrong, so that Secrets Manager hears of it and tries again
+ * @returns a handler that throws what went wrong, so that Secrets Manager tries again
  */
 export function createRotation(options: RotationOptions): RotationHandler {
   const { sleep: wait = sleep } = options;

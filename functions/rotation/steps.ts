@@ -6,7 +6,7 @@ import { type Leaving, retire } from './retire.ts';
 import { readStoredKey, type StoredKey, writeStoredKey } from './stored-key.ts';
 import type { Rotation, Workshop } from './workshop.ts';
 
-/** How long to wait before a key that the issuer does not know is asked for once more. */
+/** How long to wait before the issuer is asked again about a key that it does not know. */
 const secondLookMs = 1_000;
 const dayMs = 86_400_000;
 
@@ -39,14 +39,14 @@ export async function createSecret(workshop: Workshop, { secretId, token }: Rota
   log.info('key made', { version: token, key: made.id, expires: new Date(made.expiresMs).toISOString() });
 }
 
-/** Nothing is set anywhere: the control server knew the key from the moment it made it. */
+/** Nothing to set: the control server knows the key since it made it. */
 export async function setSecret({ store, log }: Workshop, { secretId, token }: Rotation): Promise<void> {
   findPosition(await store.describe(secretId), secretId, token);
   log.info('nothing to set', { version: token, detail: 'The control server knows the key since it made it' });
 }
 
 /**
- * Asks the issuer whether the pending key is live and is what was wanted. One that is not is given up.
+ * Asks the issuer whether the pending key is live and is what was wanted. Otherwise the key is given up.
  *
  * A version without a key of ours is what AWS makes to try a new rotation without rotating (RotateSecret with
  * RotateImmediately false calls only this step): then it tries whether the issuer accepts the credentials.
@@ -124,7 +124,7 @@ function differences(state: KeyState, tags: readonly string[]): readonly string[
   ];
 }
 
-/** A version's value cannot be changed, and one that stays AWSPENDING lets no other rotation begin. */
+/** A version's value cannot be changed, and a version that stays AWSPENDING blocks every other rotation. */
 async function giveUp(
   { store, log }: Workshop,
   issuer: Issuer,
@@ -136,7 +136,7 @@ async function giveUp(
   log.warn('version given up', { version: token, key: stored.id });
 }
 
-/** After a store that failed: returns when the version has a key all the same, or else revokes this one and throws. */
+/** After a failed store: returns if the version has a key anyway, otherwise revokes this one and throws. */
 async function takeBack(
   { store, log }: Workshop,
   issuer: Issuer,

@@ -29,7 +29,7 @@ export interface SecretStore {
   ): Promise<string | undefined>;
   /** Makes the version AWSPENDING with this text; the same again changes nothing, another text is an error. */
   putPending(secretId: string, versionId: string, text: string): Promise<void>;
-  /** Moves a label from one version to another, or takes it away. */
+  /** Moves a label from one version to another, or removes it. */
   moveStage(secretId: string, stage: Stage, from: string | undefined, to: string | undefined): Promise<void>;
   /** The newest versions that have lost all labels. AWS keeps a hundred versions and may delete these. */
   unlabelled(secretId: string): Promise<readonly string[]>;

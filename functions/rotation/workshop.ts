@@ -11,7 +11,7 @@ export interface Workshop {
   readonly now: () => number;
   readonly functionName: string;
   readonly wanted: Omit<WantedKey, 'description'>;
-  /** Written beside each key, and compared before one is revoked. */
+  /** Stored with each key, and compared before one is revoked. */
   readonly origin: { readonly issuer: string; readonly api: string };
 }
 

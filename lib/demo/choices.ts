@@ -64,7 +64,7 @@ interface Rule {
   readonly expected: string;
 }
 
-/** What each value must look like; the values become lines of a shell script, so nothing may pass that could end one. */
+/** What each value must look like; the values become lines of a shell script, so a value must not end a line. */
 const rules: Readonly<Record<keyof DemoChoices, Rule>> = {
   controlUrl: {
     pattern: /^https?:\/\/[A-Za-z0-9.-]+(?::[0-9]{1,5})?\/?$/,
@@ -88,7 +88,7 @@ const rules: Readonly<Record<keyof DemoChoices, Rule>> = {
 };
 
 /**
- * Gives every choice a checked value: the property's, else the context's, else the default.
+ * Returns a checked value for every choice: from the property, the context, or the default.
  *
  * @throws InvalidProps with the choice, the value got and what is expected
  */

@@ -3,7 +3,7 @@ import * as ec2 from 'aws-cdk-lib/aws-ec2';
 import * as logs from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 
-/** Two small subnets in one zone: the NAT gateway's, and the private one whose way out it is. All traffic is logged for a week. */
+/** Two small subnets in one zone: the NAT gateway's, and the private one that uses it. All traffic is logged for a week. */
 export function makeNetwork(scope: Construct, cidr: string): ec2.IVpc {
   const log = new logs.LogGroup(scope, 'FlowLog', {
     retention: logs.RetentionDays.ONE_WEEK,
@@ -12,7 +12,7 @@ export function makeNetwork(scope: Construct, cidr: string): ec2.IVpc {
   const network: ec2.Vpc = new ec2.Vpc(scope, 'Network', {
     ipAddresses: ec2.IpAddresses.cidr(cidr),
     natGateways: 1,
-    // Its own function in the account would be needed to empty the default group, which nothing here is in.
+    // Emptying the default group would need a function in the account, and nothing here uses that group.
     restrictDefaultSecurityGroup: false,
     subnetConfiguration: [
       { name: 'Gateway', subnetType: ec2.SubnetType.PUBLIC, cidrMask: 28, mapPublicIpOnLaunch: false },
@@ -24,7 +24,7 @@ export function makeNetwork(scope: Construct, cidr: string): ec2.IVpc {
   return network as ec2.IVpc;
 }
 
-/** Nothing may come in. Out goes what the tailnet and the packages need. */
+/** No inbound rule. Outbound only what the tailnet and the packages need. */
 export function makeSecurityGroup(scope: Construct, vpc: ec2.IVpc, controlUrl: string): ec2.SecurityGroup {
   const group = new ec2.SecurityGroup(scope, 'OutboundOnly', {
     vpc,

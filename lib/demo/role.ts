@@ -23,7 +23,7 @@ export interface KeySource {
   readonly issuer?: TailnetKeyIssuer;
 }
 
-/** The instance's role: a session, and no more. What AmazonSSMManagedInstanceCore grants beyond a session, such as reading all parameters, is left out. */
+/** The instance's role: only a session. AmazonSSMManagedInstanceCore would grant more, such as reading all parameters. */
 export function makeRole(scope: Construct): iam.Role {
   const role = new iam.Role(scope, 'Role', {
     assumedBy: new iam.ServicePrincipal('ec2.amazonaws.com'),

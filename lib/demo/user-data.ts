@@ -31,7 +31,7 @@ const files = [
   ['tailscale.repo', '/etc/yum.repos.d/tailscale.repo', '0644'],
 ] as const;
 
-/** The files as they are in the repository, which is what decides whether an instance is out of date. */
+/** The files as in the repository; an instance with other files is out of date. */
 export function staticFiles(): readonly File[] {
   return files.map(([name, path, permissions]) => ({
     path,
@@ -43,7 +43,7 @@ export function staticFiles(): readonly File[] {
 /**
  * Gives the instance's user data: a cloud-config (JSON is YAML) that writes the files and runs setup.sh, once.
  *
- * Everybody who may describe the instance can read it, so no secret is in it: only the name of one. EC2 takes 16 KiB.
+ * Everybody who may describe the instance can read it, so it has only the name of the secret. EC2 allows 16 KiB.
  * https://cloudinit.readthedocs.io/en/latest/reference/modules.html#write-files
  */
 export function demoUserData(settings: DemoSettings): string {

@@ -4,7 +4,7 @@ import * as kms from 'aws-cdk-lib/aws-kms';
 import * as s3 from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 
-/** Where the pipeline's steps hand on what they made, encrypted with one key. */
+/** The store for artifacts between the pipeline's steps, encrypted with one key. */
 export interface ArtifactStore {
   readonly bucket: s3.IBucket;
   readonly key: kms.Key;
@@ -52,7 +52,7 @@ export function makeArtifactStore(scope: Construct): ArtifactStore {
   return { bucket: bucket as s3.IBucket, key };
 }
 
-/** Reading the artifacts, and writing them too: the objects of one bucket, under one key, and not one action more. */
+/** Reading the artifacts, and writing them too: only the objects of one bucket, under one key. */
 export function artifactStatements(
   { bucket, key }: ArtifactStore,
   access: 'read' | 'write',

@@ -14,7 +14,7 @@ export interface BuildStepProps {
   /** Whether the build makes artifacts, or only reads them. */
   readonly artifacts: 'read' | 'write';
   readonly timeout: Duration;
-  /** The roles of `cdk bootstrap` that the build may take on, and so all that it may change in the account. */
+  /** The roles of `cdk bootstrap` that the build may assume. It can change nothing else in the account. */
   readonly mayAssume: readonly ('deploy' | 'file-publishing')[];
 }
 
@@ -81,7 +81,7 @@ export class BuildStep extends Construct {
     return role;
   }
 
-  /** By its whole name: a pattern such as cdk-* would take in roles that others make. */
+  /** By its full name: a pattern such as cdk-* would match roles that others make. */
   private bootstrapRole(name: string): string {
     const stack = Stack.of(this);
     const qualifier = this.node.tryGetContext('@aws-cdk/core:bootstrapQualifier') ?? 'hnb659fds';

@@ -58,14 +58,14 @@ interface Rule {
 
 const stackName = '[A-Za-z][A-Za-z0-9/-]*';
 
-/** Patterns that CloudFormation checks too, where a parameter takes the place of a choice. */
+/** Patterns that CloudFormation checks too if a parameter replaces a choice. */
 export const patterns = {
   connectionArn:
     '^arn:[a-z-]+:(?:codeconnections|codestar-connections):[a-z0-9-]+:[0-9]{12}:connection/[0-9a-f-]+$',
   repository: '^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$',
 };
 
-// Names of stacks become words of a shell command, so they hold nothing that a shell would read.
+// Names of stacks become words of a shell command, so they have no character that a shell interprets.
 const rules: Readonly<Record<keyof PipelineChoices, Rule>> = {
   connectionArn: {
     pattern: new RegExp(patterns.connectionArn),
@@ -79,7 +79,7 @@ const rules: Readonly<Record<keyof PipelineChoices, Rule>> = {
 };
 
 /**
- * Gives every choice a checked value: the property's, else the context's, else the default.
+ * Returns a checked value for every choice: from the property, the context, or the default.
  *
  * @throws InvalidProps with the choice, the value got and what is expected
  */

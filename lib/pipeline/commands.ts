@@ -7,14 +7,14 @@ export interface Buildspec {
   readonly artifacts?: { readonly files: readonly string[] };
 }
 
-// npm brings the Node that the repository pins; what the image has need only be able to start npm. Go builds tailscaled, and
+// npm brings the Node that the repository pins; the image's Node only has to start npm. Go builds tailscaled, and
 // fetches by itself the version that go.mod asks for.
 const install = {
   'runtime-versions': { nodejs: 'latest', golang: 'latest', python: 'latest' },
   commands: ['npm ci'],
 };
 
-// Artifacts are zips, in which a program of an asset might not stay one that may be run.
+// Artifacts are zips, in which a program could lose its permission to be executed.
 const pack = 'tar -cf cdk.tar cdk.out';
 const unpack = 'tar -xf cdk.tar';
 

@@ -17,7 +17,7 @@ export type FunctionName = (typeof functionNames)[number];
 export interface BundledFile {
   readonly name: string;
   readonly bytes: number;
-  /** What it adds to the zip that is uploaded, about. */
+  /** About how much it adds to the uploaded zip. */
   readonly zippedBytes: number;
 }
 
@@ -32,7 +32,7 @@ export interface Bundle {
 /**
  * Bundles one function into `folder`: index.mjs, the chunks that it loads only when needed, and source maps beside them.
  *
- * Nothing is left to be installed: an import that stays outside fails the build. The same sources give the same bytes.
+ * Nothing has to be installed: an import that stays outside fails the build. The same sources give the same bytes.
  */
 export async function bundleFunction(name: FunctionName, folder: string): Promise<Bundle> {
   const result = await build({

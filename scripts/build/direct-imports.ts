@@ -6,9 +6,9 @@ import type { Plugin } from 'esbuild';
 const index = fileURLToPath(new URL('../../gateway/index.ts', import.meta.url));
 
 /**
- * Imports what a file takes from `gateway/index.ts` from where it is declared.
+ * Imports names of `gateway/index.ts` directly from the files that declare them.
  *
- * esbuild splits code by files: all that an index names would be in one chunk, and loaded by a function that needs one name of it.
+ * esbuild splits code by files: everything that an index names would be in one chunk, and a function that needs one name would load it all.
  */
 export const directImports: Plugin = {
   name: 'direct-imports',
@@ -27,7 +27,7 @@ export const directImports: Plugin = {
   },
 };
 
-/** The file in which each name is declared that the index exports. */
+/** For each name that the index exports, the file that declares it. */
 function homesIn(text: string): ReadonlyMap<string, string> {
   const exports = [...text.matchAll(/^export (?:type )?\{([^}]*)\} from '([^']+)';$/gm)];
   return new Map(

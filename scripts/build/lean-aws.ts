@@ -1,8 +1,8 @@
 import type { Plugin } from 'esbuild';
 
 /**
- * Bundles of AWS's SDK what a function needs: its modules as ES modules, of which what is not used is left out, and of the ways to
- * credentials the one that Lambda has, the environment. The others are single sign-on, profiles, processes and metadata services.
+ * Bundles only what a function needs of AWS's SDK: its ES modules without unused code, and of the ways to
+ * get credentials only Lambda's, the environment. The others are single sign-on, profiles, processes and metadata services.
  */
 export const leanAws: Plugin = {
   name: 'lean-aws',

@@ -1,24 +1,24 @@
 import type { Plugin } from 'esbuild';
 
-/** What of undici is used, and where it is. An import of another name fails the build: add it here. */
+/** The used parts of undici and their files. An import of another name fails the build: add it here. */
 const kept = {
   Pool: 'undici/lib/dispatcher/pool.js',
   buildConnector: 'undici/lib/core/connect.js',
   errors: 'undici/lib/core/errors.js',
 };
 
-/** What the files above load and never call in this use of them. */
+/** What the files above load and never call here. */
 const leftOut: readonly (readonly [file: RegExp, why: string])[] = [
   // Loads node:http2 at once. All pools and connectors are made with allowH2: false.
   [/undici[\\/]lib[\\/]dispatcher[\\/]client-h2\.js$/, 'HTTP/2 to targets'],
-  // For processors without SIMD. Both of Lambda's architectures have it, and undici takes the parser that uses it.
+  // For processors without SIMD. Both of Lambda's architectures have SIMD, and undici uses the parser for it.
   [/undici[\\/]lib[\\/]llhttp[\\/]llhttp-wasm\.js$/, 'HTTP/1 without SIMD'],
   // Fetch, FormData and the like, for bodies that are FormData. Bodies here are bytes and streams.
   [/undici[\\/]lib[\\/]web[\\/]/, 'fetch and FormData'],
 ];
 
 /**
- * Bundles of undici only what is used: its main file loads mocks, caches, interceptors, fetch and WebSocket
+ * Bundles only the used parts of undici: its main file loads mocks, caches, interceptors, fetch and WebSocket
  * (52 ms of a cold start; 18 ms are left, measured). `esbuildDetection` is undici's own switch for bundles, by which it
  * leaves its second, experimental parser out; Node's own build of undici sets it too.
  */

@@ -2,7 +2,7 @@ import { cp } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { root } from './bundle.ts';
 
-/** Where the compiler puts the package. */
+/** The folder into which the compiler writes the package. */
 export const packageFolder = join(root, 'dist', 'package');
 
 /** Copies the files that lib's constructs read and the compiler does not copy: scripts and units of the demo's target. */

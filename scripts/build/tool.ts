@@ -17,7 +17,7 @@ import { bundleConfiguration } from './configuration.ts';
 //   tool.ts layer NAME OUT              puts the zip of a layer, such as arm64 or x86_64-own-node, into a folder
 
 const packageRoot = findPackage(import.meta.dirname);
-/** A clone has the sources, and builds; the published package has what was built. */
+/** A clone has the sources and builds them; the package has the built files. */
 const isClone = existsSync(join(packageRoot, 'functions'));
 
 async function inspect(file: string): Promise<Needs> {
@@ -37,7 +37,7 @@ function readText(file: string): Promise<string> {
 /** Loads the configuration with placeholders for secrets: none are read. */
 async function secretsOf(source: ConfigurationSource, headOnly: boolean): Promise<readonly string[]> {
   const references = new Set<string>();
-  // Standard Webhooks wants the prefix; to the others it is text like the rest.
+  // Standard Webhooks needs the prefix; for the others it is just text.
   const placeholder = `whsec_${randomBytes(32).toString('base64')}`;
   const { gateway } = await loadGateway(source, {
     clock: systemClock,
@@ -57,7 +57,7 @@ async function secretsOf(source: ConfigurationSource, headOnly: boolean): Promis
   return [...references];
 }
 
-/** The configuration is known to be right by now. */
+/** The configuration has been checked before. */
 function peersOf(configuration: unknown): readonly string[] {
   interface Service {
     readonly transport: string;
