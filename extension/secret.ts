@@ -2,7 +2,6 @@ import { AwsError, getSecretValue } from '../base/aws/secrets.ts';
 import type { Clock } from '../base/clock.ts';
 import { parseAuthKey, unreadableKey } from '../tunnel/auth-key.ts';
 import { TunnelError } from '../tunnel/causes.ts';
-import { patience } from './patience.ts';
 
 /**
  * Reads the auth key from Secrets Manager: the version that is AWSCURRENT.
@@ -25,8 +24,7 @@ export async function readAuthKey(
         'by the identity of the role.',
     );
   }
-  const options = { env, clock, ...patience(withinMs) };
-  const bytes = await getSecretValue(secretId, options).catch((error: unknown) => {
+  const bytes = await getSecretValue(secretId, { env, clock, withinMs }).catch((error: unknown) => {
     if (!(error instanceof AwsError)) throw error;
     throw unreadableKey(error);
   });

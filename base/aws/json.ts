@@ -1,4 +1,5 @@
-import { type AwsAnswer, type AwsOptions, type AwsResult, callAws } from './call.ts';
+import type { CallAnswer } from '../http/call.ts';
+import { type AwsOptions, type AwsResult, callAws } from './call.ts';
 
 export interface AwsJsonCall {
   /** The name in endpoints and signatures, such as `secretsmanager`. */
@@ -25,10 +26,10 @@ export function callAwsJson(call: AwsJsonCall, options: AwsOptions): Promise<Aws
   return callAws({ ...rest, headers, body: JSON.stringify(body), read: readJson }, options);
 }
 
-function readJson({ status, errorType, text }: AwsAnswer): AwsResult {
-  const value = parseObject(text);
+function readJson({ status, headers, body }: CallAnswer): AwsResult {
+  const value = parseObject(body);
   if (status === 200 && value !== undefined) return { ok: true, value };
-  const type = errorType || String(value?.__type ?? '');
+  const type = String(headers['x-amzn-errortype'] ?? value?.__type ?? '');
   const message = String(value?.message ?? value?.Message ?? '');
   // `com.amazon.coral.service#AccessDeniedException` or `AccessDeniedException:http://…`
   return { ok: false, refusal: { status, type: type.replace(/^.*#/, '').replace(/:.*$/, ''), message } };

@@ -1,7 +1,7 @@
-import { type AwsAnswer, AwsError, type AwsResult, callAws } from '../../base/aws/call.ts';
+import { AwsError, type AwsResult, callAws } from '../../base/aws/call.ts';
 import type { Clock } from '../../base/clock.ts';
+import type { CallAnswer } from '../../base/http/call.ts';
 import { TunnelError } from '../../tunnel/causes.ts';
-import { patience } from '../patience.ts';
 
 /** What Tailscale's own client asks for; the token is used within a second. */
 const durationSeconds = 300;
@@ -35,7 +35,7 @@ export async function getWebIdentityToken(
     body: body.toString(),
     read: readXml,
   };
-  const result = await callAws(call, { env, clock, ...patience(withinMs) }).catch(explainFailure);
+  const result = await callAws(call, { env, clock, withinMs }).catch(explainFailure);
   if (!result.ok) throw refused(result.refusal.status, result.refusal.type, result.refusal.message, audience);
   const { token } = result.value;
   if (typeof token === 'string') return token;
@@ -43,7 +43,7 @@ export async function getWebIdentityToken(
 }
 
 /** The few elements that matter, anywhere in the document: AWS's documents are small and do not repeat or nest them. */
-function readXml({ status, text }: AwsAnswer): AwsResult {
+function readXml({ status, body: text }: CallAnswer): AwsResult {
   if (status === 200)
     return { ok: true, value: { token: element(text, 'WebIdentityToken', /^[\w-]+\.[\w-]+\.[\w-]+$/) } };
   const type = element(text, 'Code', /^[\w.]+$/) ?? '';

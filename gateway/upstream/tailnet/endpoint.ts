@@ -1,5 +1,4 @@
-import http from 'node:http';
-import { after } from '../../../base/clock.ts';
+import { call } from '../../../base/http/call.ts';
 import type { Destination } from '../../../base/net/destination.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type ConnectCause, connectCauses, type Diagnosis } from './tunnel.ts';
@@ -9,7 +8,6 @@ export type EndpointAnswer =
   | { readonly ready: true; readonly epoch: number }
   | { readonly ready: false; readonly code: string; readonly detail: string };
 
-const maxAnswerBytes = 65_536;
 /** What `within` may say; see tunnel.ts. */
 const longestMs = 30_000;
 /** What the way there and back may take on a slow processor: so much less the owner is given to wait. */
@@ -53,38 +51,15 @@ export class TunnelEndpoint {
     const travelMs = Math.min(mostTravelMs, withinMs * travelShare);
     const askedMs = Math.max(1, Math.min(longestMs, Math.floor(withinMs - travelMs)));
     const query = `${path.includes('?') ? '&' : '?'}within=${askedMs}`;
-    const { status, text } = await getText(this.port, path + query, withinMs, this.#clock);
-    const body: unknown = JSON.parse(text);
-    if (typeof body !== 'object' || body === null) throw new Error('the answer is not a JSON object');
-    return { status, body: body as Record<string, unknown> };
-  }
-}
-
-function getText(
-  port: number,
-  path: string,
-  limitMs: number,
-  clock: Clock,
-): Promise<{ status: number; text: string }> {
-  return new Promise((resolve, reject) => {
-    // A connection of its own each time: one that was kept may have died with a sandbox's freeze.
-    const request = http.get({ host: '127.0.0.1', port, path, agent: false }, function collect(response) {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      response.on('data', function keep(chunk: Buffer) {
-        size += chunk.length;
-        if (size > maxAnswerBytes) request.destroy(new Error('the answer is too long'));
-        else chunks.push(chunk);
-      });
-      response.on('error', reject);
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
-      );
+    const answer = await call({
+      to: new URL(`http://127.0.0.1:${this.port}`),
+      method: 'GET',
+      path: path + query,
+      timeoutMs: withinMs,
+      clock: this.#clock,
     });
-    const stopTimer = after(clock, limitMs, () =>
-      request.destroy(new Error(`no answer within ${Math.round(limitMs)} ms`)),
-    );
-    request.on('error', reject);
-    request.on('close', stopTimer);
-  });
+    const body: unknown = JSON.parse(answer.body);
+    if (typeof body !== 'object' || body === null) throw new Error('the answer is not a JSON object');
+    return { status: answer.status, body: body as Record<string, unknown> };
+  }
 }

@@ -70,8 +70,10 @@ for (const [region, service, host] of [
       asked.push([options.host, options.port, options.headers?.['host' as never]]);
       throw new Error('no network in tests');
     });
-    const options = { env: { ...env, AWS_REGION: region, AWS_ENDPOINT_URL: '' }, attempts: 1 };
-    await assert.rejects(service === 'ssm' ? getParameter('p', options) : getSecretValue('s', options));
+    const clock = new VirtualClock();
+    const options = { env: { ...env, AWS_REGION: region, AWS_ENDPOINT_URL: '' }, clock };
+    const asking = service === 'ssm' ? getParameter('p', options) : getSecretValue('s', options);
+    await assert.rejects(clock.run(asking));
     assert.deepEqual(asked[0], [host, undefined, host]);
   });
 }
@@ -86,21 +88,22 @@ for (const [name, answer] of transient) {
   test(`${name} is tried again`, async () => {
     aws.answers = [answer, ok({ SecretString: 'at last' })];
     const clock = new VirtualClock();
-    const value = await clock.run(getSecretValue('s', { env, timeoutMs: 300, clock }));
+    const value = await clock.run(getSecretValue('s', { env, clock }));
     assert.equal(Buffer.from(value).toString(), 'at last');
     assert.equal(aws.seen.length, 2);
-    assert.equal(clock.monotonic(), 150 + (answer === 'hang' ? 300 : 0));
+    assert.equal(clock.monotonic(), 150 + (answer === 'hang' ? 3_000 : 0));
   });
 }
 
 test('after the last attempt the error says how many there were and what to look at', async () => {
   aws.answers = ['reset'];
-  await assert.rejects(getSecretValue('s', { env, attempts: 2 }), (error: AwsError) => {
+  const clock = new VirtualClock();
+  await assert.rejects(clock.run(getSecretValue('s', { env, clock })), (error: AwsError) => {
     assert.equal(error.failure, 'unreachable');
-    assert.match(error.message, /^the secret s: 127\.0\.0\.1:\d+ did not answer in 2 attempts .*NAT gateway/);
+    assert.match(error.message, /^the secret s: 127\.0\.0\.1:\d+ did not answer in 3 attempts .*NAT gateway/);
     return true;
   });
-  assert.equal(aws.seen.length, 2);
+  assert.deepEqual([aws.seen.length, clock.monotonic()], [3, 450]);
 });
 
 const refusals: [answer: FakeAnswer, failure: AwsFailure, message: RegExp][] = [

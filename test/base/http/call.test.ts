@@ -53,3 +53,31 @@ test('an answer that breaks off is an error, not a short body', async (t) => {
   });
   await assert.rejects(call({ to, method: 'GET', path: '/', timeoutMs: 1_000 }), { code: 'ECONNRESET' });
 });
+
+test('an error says whether the request can have left', async (t) => {
+  const cut = await serve(t, (request) => request.socket.destroy());
+  await assert.rejects(call({ to: cut, method: 'GET', path: '/', timeoutMs: 1_000 }), {
+    code: 'ECONNRESET',
+    unsent: false,
+  });
+  const gone = http.createServer();
+  const to = new URL(`http://127.0.0.1:${await listen(gone)}`);
+  gone.close();
+  await assert.rejects(call({ to, method: 'GET', path: '/', timeoutMs: 1_000 }), {
+    code: 'ECONNREFUSED',
+    unsent: true,
+  });
+  const tls = new URL(cut);
+  tls.protocol = 'https:';
+  await assert.rejects(call({ to: tls, method: 'GET', path: '/', timeoutMs: 1_000 }), { unsent: true });
+});
+
+test('a redirect is an answer, and is not followed', async (t) => {
+  let calls = 0;
+  const to = await serve(t, (_, response) => {
+    calls += 1;
+    response.writeHead(307, { location: '/elsewhere' }).end();
+  });
+  const answer = await call({ to, method: 'DELETE', path: '/', timeoutMs: 1_000 });
+  assert.deepEqual([answer.status, calls], [307, 1]);
+});
