@@ -1,6 +1,8 @@
 import type http from 'node:http';
 import { after, type Clock, systemClock } from '../clock.ts';
 
+const defaultMaxBytes = 65_536;
+
 /** One small request: everything about it has a limit. */
 export interface Call {
   /** Where to: a unix socket, or a URL whose origin counts. */
@@ -51,7 +53,7 @@ export const noServerName = { servername: '' };
  */
 export function call(options: Call): Promise<CallAnswer> {
   return new Promise((resolve, reject) => {
-    const { to, body, timeoutMs, clock = systemClock, maxBytes = 65_536 } = options;
+    const { to, body, timeoutMs, clock = systemClock, maxBytes = defaultMaxBytes } = options;
     const isSecure = typeof to !== 'string' && to.protocol === 'https:';
     // Not imported: an import of node:http reads all its exports, and one of them loads fetch; node:https takes 12 ms more.
     const client = process.getBuiltinModule(isSecure ? 'node:https' : 'node:http');

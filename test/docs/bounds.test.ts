@@ -80,9 +80,7 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
   'Requests under way to a service': [optionDefault(shape, 'connections'), optionDefault(shape, 'pending')],
   // Version, reply, reserved, type, length of the name, name, port (RFC 1928 section 6).
   'Replies of a SOCKS5 proxy': [`${7 + constant('base/socks5/handshake.ts', 'maxNameBytes')} bytes`],
-  'Answers of the readiness endpoint': [
-    bytes(constant('gateway/upstream/tailnet/endpoint.ts', 'maxAnswerBytes')),
-  ],
+  'Answers of the readiness endpoint': [bytes(constant('base/http/call.ts', 'defaultMaxBytes'))],
   'Silence of a target': [
     spaced(optionDefault(shape, 'timeout')),
     spaced(optionDefault(shape, 'idleTimeout')),
