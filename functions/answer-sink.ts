@@ -1,3 +1,4 @@
+import { allHeaders } from '../base/http/headers.ts';
 import { Pieces } from '../base/pieces.ts';
 import { type BrokenOff, type Handling, type Sink, upstreamRefusals } from '../gateway/index.ts';
 import type { HttpApiAnswer } from './payload.ts';
@@ -39,14 +40,14 @@ export class AnswerSink implements Sink {
   head(status: number, headers: readonly string[], bodyless: boolean): void {
     this.#statusCode = status;
     this.#headers.clear();
-    this.#cookies = [];
+    this.#cookies = allHeaders(headers, 'set-cookie');
     this.#body.clear();
     let declared = 0;
     for (let at = 0; at + 1 < headers.length; at += 2) {
       const name = (headers[at] as string).toLowerCase();
       const value = headers[at + 1] as string;
-      if (name === 'set-cookie') this.#cookies.push(value);
-      else if (name === 'content-length' && !bodyless) declared = Number(value);
+      if (name === 'set-cookie') continue;
+      if (name === 'content-length' && !bodyless) declared = Number(value);
       else if (name !== 'content-length' || status !== 204) this.#add(name, value);
     }
     const headBytes = Buffer.byteLength(JSON.stringify(this.#answer('')));

@@ -14,7 +14,7 @@ export type { FinishedRequest, SeenRequest } from './observe/finished-request.ts
 export { cut, most } from './observe/log-limits.ts';
 export type { Secrets } from './ports/secrets.ts';
 export { type Body, BodyError, BytesBody, bodyTooLarge, StreamBody } from './request/body.ts';
-export { type Head, headerValue, type TrailEntry } from './request/exchange.ts';
+export type { Head, TrailEntry } from './request/exchange.ts';
 export type { IncomingRequest } from './request/request.ts';
 export { upstreamRefusals } from './upstream/refusals.ts';
 export { readTailnetPorts, type TailnetPorts } from './upstream/tailnet/ports.ts';

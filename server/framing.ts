@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { findHeader } from '../base/http/headers.ts';
 import type { Refusal } from '../gateway/index.ts';
 import { foreignProtocol } from './protocol.ts';
 import { httpRefusals } from './refusals.ts';
@@ -18,21 +19,13 @@ export function declaredBytes(request: IncomingMessage, maxHeaders: number): num
   const headers = request.rawHeaders;
   if (headers.length > 2 * maxHeaders)
     return httpRefusals['headers-too-large'](`${headers.length / 2} headers, the limit is ${maxHeaders}`);
-  let declared: number | undefined = 0;
-  for (let at = 0; at < headers.length; at += 2) {
-    const { length } = headers[at] as string;
-    if (length === 14 && (headers[at] as string).toLowerCase() === 'content-length')
-      declared = Number(headers[at + 1]);
-    else if (length === 17 && (headers[at] as string).toLowerCase() === 'transfer-encoding') {
-      if (request.httpVersionMinor === 0)
-        return httpRefusals['ambiguous-length']('transfer-encoding in HTTP/1.0');
-      const coding = headers[at + 1] as string;
-      if (coding.toLowerCase() !== 'chunked')
-        return httpRefusals['unknown-coding'](`transfer-encoding: ${coding}`);
-      declared = undefined;
-    }
-  }
-  return declared;
+  const coding = findHeader(headers, 'transfer-encoding');
+  if (coding === undefined) return Number(findHeader(headers, 'content-length') ?? 0);
+  if (request.httpVersionMinor === 0)
+    return httpRefusals['ambiguous-length']('transfer-encoding in HTTP/1.0');
+  if (coding.toLowerCase() !== 'chunked')
+    return httpRefusals['unknown-coding'](`transfer-encoding: ${coding}`);
+  return undefined;
 }
 
 /** About what a request costs in addition to its bytes: the objects of node:http and of the gateway. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { hasHeader } from '../base/http/headers.ts';
 
 /** Methods that Node's parser takes only in RTSP or ICE (Icecast), and SOURCE, for which it does not say which protocol it came in. */
 const foreignMethods = new Set([
@@ -133,11 +134,7 @@ export function foreignProtocol(request: IncomingMessage): string | undefined {
   if (named !== undefined) return named;
   if (foreignMethods.has(method)) return `${method} is a method of RTSP or ICE`;
   if (!sharedMethods.has(method)) return undefined;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] as string;
-    if (name.length === 4 && name.toLowerCase() === 'cseq') return 'CSeq is a header of RTSP';
-  }
-  return undefined;
+  return hasHeader(rawHeaders, 'cseq') ? 'CSeq is a header of RTSP' : undefined;
 }
 
 const blank = 0x20;

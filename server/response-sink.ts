@@ -1,5 +1,6 @@
 import { STATUS_CODES, validateHeaderValue } from 'node:http';
 import { after, type Clock } from '../base/clock.ts';
+import { findHeader } from '../base/http/headers.ts';
 import type { Body, Handling, Sink } from '../gateway/index.ts';
 import type { AnswerInTurn, Connection } from './connection.ts';
 import type { HeldHead, HeldHeads } from './held-heads.ts';
@@ -188,11 +189,8 @@ function resumeOf(sink: ResponseSink): void {
 }
 
 function contentLength(headers: readonly string[]): number {
-  for (let at = 0; at + 1 < headers.length; at += 2) {
-    const name = headers[at] as string;
-    if (name.length === 14 && name.toLowerCase() === 'content-length') return Number(headers[at + 1]);
-  }
-  return -1;
+  const length = findHeader(headers, 'content-length');
+  return length === undefined ? -1 : Number(length);
 }
 
 function textOf(bytes: Uint8Array): string {

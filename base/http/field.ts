@@ -1,25 +1,12 @@
+import { hopByHop } from './headers.ts';
+
 /** The name of a field, which is a token (RFC 9110 sections 5.1 and 5.6.2). */
 export const fieldName = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** A value of a field as bytes, one character each (RFC 9110 section 5.5): no control character but the tab. */
 const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-/** What belongs to the connection and is the host's to set. */
-const connectionFields: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]);
-
-export function isConnectionField(name: string): boolean {
-  return connectionFields.has(name.toLowerCase());
-}
-
 /** Set by the gateway for each of its own answers. */
-const reserved: ReadonlySet<string> = new Set([...connectionFields, 'content-length', 'x-request-id']);
+const reserved: ReadonlySet<string> = new Set([...hopByHop, 'content-length', 'x-request-id']);
 
 /**
  * Checks headers that a plugin made: names and values, flat.
@@ -41,13 +28,4 @@ export function checkField(name: unknown, value: unknown): void {
   if (typeof name !== 'string' || !fieldName.test(name)) throw new Error('the name of a header is malformed');
   if (typeof value !== 'string' || !fieldValue.test(value))
     throw new Error(`the value of the header ${name} is malformed`);
-}
-
-/** Whether a flat list of headers has one of this name, given in lower case. */
-export function hasField(headers: readonly string[], name: string): boolean {
-  for (let at = 0; at < headers.length; at += 2) {
-    const candidate = headers[at] as string;
-    if (candidate.length === name.length && candidate.toLowerCase() === name) return true;
-  }
-  return false;
 }

@@ -1,4 +1,4 @@
-import { headerValue } from '../../gateway/index.ts';
+import { findHeader, hasHeader } from '../../base/http/headers.ts';
 
 /** An HTTP/1.1 request as written in a file. */
 export interface HttpMessage {
@@ -31,9 +31,9 @@ export function parseHttpRequest(bytes: Buffer): HttpMessage | string {
     if (field === null) return `line ${index + 2} is not a header; write NAME: VALUE`;
     headers.push(field[1] as string, field[2] as string);
   }
-  if (headerValue(headers, 'transfer-encoding') !== undefined)
+  if (hasHeader(headers, 'transfer-encoding'))
     return 'it has transfer-encoding, and chunks are not supported here; write the body without chunks and leave that header out';
-  const declared = headerValue(headers, 'content-length');
+  const declared = findHeader(headers, 'content-length');
   if (/^[0-9]+$/.test(declared ?? '') && Number(declared) !== body.length) {
     return `content-length says ${declared} and the body has ${body.length} bytes (does an editor add a final newline?)`;
   }

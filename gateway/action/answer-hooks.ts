@@ -1,5 +1,6 @@
 import { types } from 'node:util';
-import { checkField, isConnectionField } from '../../base/http/field.ts';
+import { checkField } from '../../base/http/field.ts';
+import { findHeader, hopByHop, removeHeader, setHeader } from '../../base/http/headers.ts';
 import { describe } from '../answer/verdict.ts';
 import type { Chain } from '../pipeline/chain.ts';
 import type { Answer, BodyTransform } from '../plugin/plugin.ts';
@@ -12,7 +13,7 @@ import type { Exchange } from '../request/exchange.ts';
  */
 export function runHeaderHooks(chain: Chain, exchange: Exchange, answer: Answer): void {
   const [least, most] = answer.status < 200 ? [100, 199] : [200, 599];
-  const length = valuesOf(answer.headers, 'content-length');
+  const length = findHeader(answer.headers, 'content-length');
   for (const hook of chain.responseHeaders) mustBeNothing(hook(exchange, answer));
   const { status, headers } = answer;
   if (!Number.isInteger(status) || status < least || status > most)
@@ -23,12 +24,12 @@ export function runHeaderHooks(chain: Chain, exchange: Exchange, answer: Answer)
     throw new Error('a plugin left headers that are not a flat list of names and values');
   for (let at = 0; at < headers.length; at += 2) {
     checkField(headers[at], headers[at + 1]);
-    if (isConnectionField(headers[at] as string))
+    if (hopByHop.has((headers[at] as string).toLowerCase()))
       throw new Error(`a plugin set the header ${headers[at]}, which belongs to the connection`);
   }
   // With a wrong length a client would take the rest of this answer for the next one.
-  const left = valuesOf(headers, 'content-length');
-  if (left !== '' && left !== length)
+  const left = findHeader(headers, 'content-length');
+  if (left !== undefined && left !== length)
     throw new Error('a plugin changed content-length; it may only remove it');
 }
 
@@ -87,18 +88,8 @@ export function reduce(answer: Answer, respond: 'headers' | 'status' | 'none'): 
 /** Takes the length off an answer that has none (RFC 9110 section 8.6); 205 says that nothing follows (section 15.3.6). */
 export function frameBodyless({ status, headers }: Answer): void {
   if (status >= 200 && status !== 204 && status !== 205) return;
-  removeHeader(headers, 'content-length');
-  if (status === 205) headers.push('content-length', '0');
-}
-
-function removeHeader(headers: string[], name: string): void {
-  for (let at = headers.length - 2; at >= 0; at -= 2) {
-    if ((headers[at] as string).toLowerCase() === name) headers.splice(at, 2);
-  }
-}
-
-function valuesOf(headers: readonly string[], name: string): string {
-  return headers.filter((_, at) => at % 2 === 1 && String(headers[at - 1]).toLowerCase() === name).join();
+  if (status === 205) setHeader(headers, 'content-length', '0');
+  else removeHeader(headers, 'content-length');
 }
 
 function ignore(): void {}

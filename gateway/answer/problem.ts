@@ -1,4 +1,4 @@
-import { hasField } from '../../base/http/field.ts';
+import { hasHeader } from '../../base/http/headers.ts';
 import { isBodyless, type Reply } from './verdict.ts';
 
 const noBytes = new Uint8Array(0);
@@ -13,14 +13,14 @@ export function renderReply(
   id: string,
 ): { readonly headers: string[]; readonly body: Uint8Array } {
   const headers = ['x-request-id', id, ...(reply.headers ?? [])];
-  if (!hasField(headers, 'cache-control')) headers.push('cache-control', 'no-store');
+  if (!hasHeader(headers, 'cache-control')) headers.push('cache-control', 'no-store');
   if (reply.kind === 'answer') {
     const { status, body = noBytes } = reply;
     if (!isBodyless(status)) headers.push('content-length', String(body.byteLength));
     return { headers, body };
   }
   // RFC 9110 section 11.6.1 requires a challenge with every 401; a plugin that knows its scheme gives one.
-  if (reply.status === 401 && !hasField(headers, 'www-authenticate'))
+  if (reply.status === 401 && !hasHeader(headers, 'www-authenticate'))
     headers.push('www-authenticate', 'Postern');
   const { title, status, code } = reply;
   const body = Buffer.from(`${JSON.stringify({ type: 'about:blank', title, status, code, id })}\n`);

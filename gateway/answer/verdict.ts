@@ -1,4 +1,5 @@
-import { checkFields, hasField } from '../../base/http/field.ts';
+import { checkFields } from '../../base/http/field.ts';
+import { hasHeader } from '../../base/http/headers.ts';
 
 /** What a plugin says of a request. Anything else that a plugin gives back refuses. */
 export type Verdict = Next | NotResponsible | Reply;
@@ -101,7 +102,7 @@ function readNotResponsible(given: Given<NotResponsible>): NotResponsible {
 function readRefusal(given: Given<Refusal>): Refusal {
   const { status, title, code, detail, headers } = given;
   const list = headers === undefined ? undefined : readHeaders(headers);
-  if (list !== undefined && hasField(list, 'content-type'))
+  if (list !== undefined && hasHeader(list, 'content-type'))
     throw new Error('a refusal is problem details and sets content-type itself; an answer may set it');
   return {
     kind: 'refuse',

@@ -1,5 +1,6 @@
+import { findHeader } from '../../base/http/headers.ts';
 import { normalizeIp } from '../../base/net/address.ts';
-import { headerValue, type TrailEntry } from '../request/exchange.ts';
+import type { TrailEntry } from '../request/exchange.ts';
 import type { FinishedRequest, SeenRequest } from './finished-request.ts';
 import { cut, most } from './log-limits.ts';
 
@@ -44,7 +45,7 @@ export function createAccessLog(
 function withoutRoute({ method, target, headers, clientIp }: SeenRequest): string {
   let text = '';
   if (method !== undefined) text += `,"method":${quoted(method, most.method)}`;
-  const host = headers === undefined ? undefined : headerValue(headers, 'host');
+  const host = headers === undefined ? undefined : findHeader(headers, 'host');
   if (host !== undefined) text += `,"host":${quoted(host, most.host)}`;
   if (target !== undefined) text += `,"path":${quoted(pathOf(target), most.path)}`;
   return `${text},"source":${quoted(normalizeIp(clientIp) ?? clientIp ?? 'unknown', most.source)}`;

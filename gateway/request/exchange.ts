@@ -1,4 +1,5 @@
 import { checkField } from '../../base/http/field.ts';
+import { findHeader } from '../../base/http/headers.ts';
 import type { CanonicalPath } from './path.ts';
 
 /** The head of a request. It never changes once the exchange exists. */
@@ -92,7 +93,7 @@ export class Exchange {
    * A repeated header is joined with `, ` (RFC 9110 section 5.3), cookies with `; ` (RFC 9113 section 8.2.3).
    */
   header(name: string): string | undefined {
-    return headerValue(this.head.headers, name);
+    return findHeader(this.head.headers, name);
   }
 
   /**
@@ -105,20 +106,4 @@ export class Exchange {
     this.upstreamHeaders ??= [];
     this.upstreamHeaders.push(name, value);
   }
-}
-
-/** The value of a header in a flat list of names and values; see Exchange.header. */
-export function headerValue(headers: readonly string[], name: string): string | undefined {
-  let value: string | undefined;
-  let repeated: string[] | undefined;
-  for (let at = 0; at + 1 < headers.length; at += 2) {
-    const candidate = headers[at] as string;
-    if (candidate.length !== name.length || candidate.toLowerCase() !== name) continue;
-    const found = headers[at + 1] as string;
-    if (value === undefined) value = found;
-    else if (repeated === undefined) repeated = [value, found];
-    else repeated.push(found);
-  }
-  // Joined once: a text that grows is put together again by everybody who looks into it.
-  return repeated?.join(name === 'cookie' ? '; ' : ', ') ?? value;
 }

@@ -1,4 +1,5 @@
 import { fieldName } from '../../base/http/field.ts';
+import { hopByHop } from '../../base/http/headers.ts';
 
 /** One kind of headers that no client's request carries to a target. A name that ends in `*` is a prefix. */
 export interface OwnedHeaders {
@@ -88,20 +89,6 @@ const ownedPrefix = new RegExp(
     .map((name) => name.slice(0, -1))
     .join('|')})`,
 );
-
-/** Meant for one connection only (RFC 9110 section 7.6.1); `te` and `trailer` are not carried. */
-export const hopByHop: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'http2-settings',
-]);
 
 /** Whether a header, by its folded name, is one that no target gets from a client. */
 export function isTakenAway(folded: string): boolean {

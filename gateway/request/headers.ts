@@ -1,7 +1,8 @@
+import { findHeader, hopByHop, isNamed } from '../../base/http/headers.ts';
 import { gatewayRefusals } from '../answer/refusal.ts';
 import type { Refusal } from '../answer/verdict.ts';
 import type { Exchange } from './exchange.ts';
-import { foldName, hopByHop, isTakenAway, plainName } from './header-names.ts';
+import { foldName, isTakenAway, plainName } from './header-names.ts';
 
 /** A request's headers as plugins, expressions and the target see them. */
 export interface CleanHeaders {
@@ -30,30 +31,25 @@ export function cleanHeaders(
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const name = headers[at] as string;
     if (!plainName.test(name)) odd += 1;
-    else if (name.length === 10 && name.toLowerCase() === 'connection') {
+    else if (isNamed(name, 'connection')) {
       const refused = refuseNomination(headers[at + 1] as string);
       if (refused !== undefined) return refused;
-    } else if (isCookie(name)) cookies += 1;
+    } else if (isNamed(name, 'cookie')) cookies += 1;
   }
   const single = cookies > 1 ? joinCookies(headers) : headers;
   return odd === 0 ? { headers: single, spellings: undefined, dropped: 0 } : dropOddNames(single, allowed);
 }
 
-function isCookie(name: string): boolean {
-  return name.length === 6 && name.toLowerCase() === 'cookie';
-}
-
 /** As RFC 9113 section 8.2.3 has it, in the place of the first. */
 function joinCookies(headers: readonly string[]): readonly string[] {
   const joined: string[] = [];
-  let first = -1;
+  let cookies = findHeader(headers, 'cookie');
   for (let at = 0; at + 1 < headers.length; at += 2) {
     const name = headers[at] as string;
-    const value = headers[at + 1] as string;
-    if (first >= 0 && isCookie(name)) joined[first] += `; ${value}`;
-    else {
-      joined.push(name, value);
-      if (isCookie(name)) first = joined.length - 1;
+    if (!isNamed(name, 'cookie')) joined.push(name, headers[at + 1] as string);
+    else if (cookies !== undefined) {
+      joined.push(name, cookies);
+      cookies = undefined;
     }
   }
   return joined;
@@ -149,16 +145,14 @@ export function answerHeaders(received: readonly string[], id: string): string[]
 
 /** The headers that an answer's Connection names are hop-by-hop too; undefined when there are none beside the usual words. */
 function nominatedBy(headers: readonly string[]): Set<string> | undefined {
+  const connection = findHeader(headers, 'connection');
+  if (connection === undefined) return undefined;
   let names: Set<string> | undefined;
-  for (let at = 0; at + 1 < headers.length; at += 2) {
-    const name = headers[at] as string;
-    if (name.length !== 10 || name.toLowerCase() !== 'connection') continue;
-    for (const part of (headers[at + 1] as string).split(',')) {
-      const word = part.trim().toLowerCase();
-      if (word === '' || word === 'keep-alive' || word === 'close') continue;
-      names ??= new Set();
-      names.add(word);
-    }
+  for (const part of connection.split(',')) {
+    const word = part.trim().toLowerCase();
+    if (word === '' || word === 'keep-alive' || word === 'close') continue;
+    names ??= new Set();
+    names.add(word);
   }
   return names;
 }

@@ -1,8 +1,8 @@
+import { onlyHeader } from '../../base/http/headers.ts';
 import { normalizeIp } from '../../base/net/address.ts';
 import { gatewayRefusals } from '../answer/refusal.ts';
 import type { Refusal } from '../answer/verdict.ts';
 import type { Body } from './body.ts';
-import { headerValue } from './exchange.ts';
 import { type Authority, parseAuthority } from './host.ts';
 
 /** A request as a host hands it to the gateway: untrusted, unparsed. */
@@ -36,7 +36,7 @@ export interface Asked {
  * (RFC 9112 section 3.2.2). One request names one host: when both are there and differ, it is refused.
  */
 export function readAsked(request: IncomingRequest): Asked | Refusal {
-  const host = parseAuthority(headerValue(request.headers, 'host') ?? '');
+  const host = parseAuthority(onlyHeader(request.headers, 'host') ?? '');
   if (host === undefined) return gatewayRefusals['bad-host']();
   const { target, scheme } = request;
   if (target.startsWith('/') || request.absoluteForm !== true) return { host, target };

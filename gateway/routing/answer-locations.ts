@@ -1,3 +1,4 @@
+import { isNamed } from '../../base/http/headers.ts';
 import type { Exchange } from '../request/exchange.ts';
 import type { Target } from '../upstream/target.ts';
 
@@ -23,12 +24,12 @@ export function compileLocations(options: LocationOptions): RewriteLocations {
   const pathOf = compileClientPath(options);
   return function rewriteLocations({ head }, headers) {
     for (let at = 0; at + 1 < headers.length; at += 2) {
-      const name = (headers[at] as string).toLowerCase();
+      const name = headers[at] as string;
       const value = headers[at + 1] as string;
-      if (name === 'location' || name === 'content-location') {
+      if (isNamed(name, 'location') || isNamed(name, 'content-location')) {
         const isOwn = (host: string) => authorities.has(host) || host === head.authority;
         headers[at + 1] = toClient(value, isOwn, `${head.scheme}://${head.authority}`, pathOf);
-      } else if (name === 'set-cookie') headers[at + 1] = withoutDomain(value, domains);
+      } else if (isNamed(name, 'set-cookie')) headers[at + 1] = withoutDomain(value, domains);
     }
   };
 }

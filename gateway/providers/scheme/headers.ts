@@ -1,3 +1,4 @@
+import { findHeader } from '../../../base/http/headers.ts';
 import { MalformedSignature } from '../provider.ts';
 
 /**
@@ -7,14 +8,7 @@ import { MalformedSignature } from '../provider.ts';
  * then decides, on every host alike: a comma where it has none refuses.
  */
 export function headerLine(headers: readonly string[], name: string): string | undefined {
-  let value: string | undefined;
-  for (let at = 0; at + 1 < headers.length; at += 2) {
-    const candidate = headers[at] as string;
-    if (candidate.length !== name.length || candidate.toLowerCase() !== name) continue;
-    const line = headers[at + 1] as string;
-    value = value === undefined ? line : `${value},${line}`;
-  }
-  return value;
+  return findHeader(headers, name, ',');
 }
 
 /** Visible ASCII without the comma, in which two lines would show. */

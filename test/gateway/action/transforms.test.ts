@@ -60,11 +60,14 @@ test('transforms see nothing of a body that the client does not get from the tar
 const connectionFields = [
   'connection',
   'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
   'proxy-connection',
   'te',
   'trailer',
   'transfer-encoding',
   'upgrade',
+  'http2-settings',
 ];
 for (const name of connectionFields) {
   test(`no plugin sets a header that belongs to the connection, in a reply or in an answer: ${name}`, async () => {
