@@ -25,7 +25,7 @@ test('what is printed has every line of the month, the verdict and what is apart
   assert.doesNotMatch(printed, /NaN|undefined|Infinity/);
 });
 
-test('the demo and the edge are no part of the month', () => {
+test('the demo and the edge are not part of the month', () => {
   const month = new Set(report.month.lines.map(({ what }) => what));
   for (const { what } of [...report.demo, ...report.edge]) assert.ok(!month.has(what), what);
 });

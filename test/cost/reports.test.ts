@@ -90,6 +90,6 @@ test('a metric is its namespace, its name and one set of dimension values', () =
   ]);
 });
 
-test('a line that is no directive has no metric', () => {
+test('a line that is not a directive has no metric', () => {
   assert.deepEqual(metricsIn(['{"_aws":{}}', '{"event":"request"}', 'words "_aws"']), []);
 });

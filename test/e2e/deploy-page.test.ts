@@ -178,7 +178,7 @@ aws logs put-log-events --log-group-name "$log" --log-stream-name one --log-even
   }
 
   const steps: readonly (Runs | Left)[] = [
-    { left: 'npm ci', because: 'it needs the registry; whoever runs this test has run it' },
+    { left: 'npm ci', because: 'it needs the registry, and has been run before this test' },
     {
       begins: 'export AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1\n',
       async check() {

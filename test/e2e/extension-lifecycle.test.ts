@@ -153,7 +153,7 @@ describe('the extension beside a function', { skip }, () => {
     await probe.shutdown();
   });
 
-  test('joins anew when the control server deleted its node and a function asks why nobody answers', async () => {
+  test('joins again when the control server deleted its node and a function asks why nobody answers', async () => {
     const probe = await startProbe(lab);
     await probe.get(url);
     await lab.headscale.deleteNode((await nodeOf(probe)).id);
@@ -167,7 +167,7 @@ describe('the extension beside a function', { skip }, () => {
     await probe.shutdown();
   });
 
-  test('takes the new key from the secret when it must join anew and the old one has expired', async () => {
+  test('takes the new key from the secret when it must join again and the old one has expired', async () => {
     const old = await lab.headscale.createKey();
     await lab.secrets.put(secretId, old.key);
     const probe = await startProbe(lab);

@@ -201,7 +201,7 @@ describe('the access log of an HTTP API', () => {
     assert.equal(await lineOf(format), '-|-|-');
     assert.throws(
       () => accessLogger({ format: '$context.sourceIp', write() {} }),
-      /\$context\.sourceIp is no variable/,
+      /\$context\.sourceIp is not a variable/,
     );
   });
 

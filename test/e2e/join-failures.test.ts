@@ -37,7 +37,7 @@ describe('an extension that cannot join', { skip }, () => {
     ],
     ['a key that has expired', () => newKey({ validMs: 400 }, 450), 'tunnel:key-expired'],
     ['a key for one node that was used', usedKey, 'tunnel:key-used'],
-    ['a text that is no key', async () => 'not a key at all', 'tunnel:secret-malformed'],
+    ['a text that is not a key', async () => 'not a key at all', 'tunnel:secret-malformed'],
     ['JSON without a key', async () => '{"token":"x"}', 'tunnel:secret-malformed'],
   ];
   for (const [name, make, cause] of secrets) {
@@ -190,7 +190,7 @@ describe('an extension that cannot join', { skip }, () => {
       await lab.headscale.restart();
       await silent.stop();
     }
-    // Lambda starts the sandbox's processes anew with the next event.
+    // Lambda starts the sandbox's processes again with the next event.
     assert.equal((await waiting.get(url)).status, 200);
     await Promise.all([waiting.shutdown(), deaf.kill()]);
   });

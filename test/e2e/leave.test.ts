@@ -24,7 +24,7 @@ const changes: Readonly<Record<string, (tunnel: Tunnel) => unknown>> = {
     await api.setRunning(false);
     await api.setRunning(true);
   },
-  'a join anew began': (tunnel) => tunnel.suspect(),
+  'a join again began': (tunnel) => tunnel.suspect(),
 };
 
 describe('a node that leaves while it is being renewed', { skip }, () => {

@@ -41,7 +41,7 @@ describe('references of a template', () => {
     ['of a resource that the laboratory has not', { Ref: 'Odd' }, /nothing for Odd/],
     ['of an attribute that it has not', { 'Fn::GetAtt': ['Fn', 'SnapStart'] }, /no Fn\.SnapStart/],
     ['by another function', { 'Fn::Sub': 'x' }, /Fn::Sub is not known/],
-    ['to something that is no text, within one', { 'Fn::Join': ['', [{ a: 1 }]] }, /is no text/],
+    ['to something that is not a text, within one', { 'Fn::Join': ['', [{ a: 1 }]] }, /is not a text/],
   ];
   for (const [name, value, message] of unknown)
     test(`are an error: ${name}`, () => assert.throws(() => stack.resolve(value), message));

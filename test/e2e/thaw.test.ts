@@ -63,7 +63,7 @@ describe('a sandbox that Lambda froze', { skip, concurrency: 8 }, () => {
     assert.equal(await isListed(), false, sandbox.log.tail());
   });
 
-  test('joins anew when the control server deleted its node meanwhile, and answers', async () => {
+  test('joins again when the control server deleted its node meanwhile, and answers', async () => {
     const { sandbox, api } = await start();
     const freeze = sandbox.freeze(70_000);
     const [node] = (await lab.headscale.nodes()).filter(({ name }) => name === sandbox.functionName);

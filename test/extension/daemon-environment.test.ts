@@ -38,7 +38,7 @@ test('extra authorities are trusted beside those of the system or of the functio
   const ssl = scratch(t);
   const system = '/etc/ssl/certs:/etc/pki/tls/certs';
   writeFileSync(join(ssl, 'README.txt'), '');
-  assert.equal(certificateDirectories(undefined, ssl), undefined, 'a text is no certificate');
+  assert.equal(certificateDirectories(undefined, ssl), undefined, 'a text is not a certificate');
   assert.equal(certificateDirectories('/own', ssl), '/own');
   writeFileSync(join(ssl, 'ca.pem'), '');
   assert.equal(certificateDirectories(undefined, ssl), `${system}:${ssl}`);

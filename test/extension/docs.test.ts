@@ -10,7 +10,7 @@ const page = readFileSync(join(docs, 'extension.md'), 'utf8');
 
 test('the page of the extension says what to do about every cause, and about no other', () => {
   const documented = [...page.matchAll(/^\| `(tunnel:[a-z-]+)` \| ./gm)].map(([, code]) => code);
-  // Said by whoever asks, when there is no extension to ask.
+  // From the process that asks, if there is no extension.
   const known = Object.keys(tunnelCauses).filter((code) => code !== 'tunnel:not-answering');
   assert.deepEqual(documented.toSorted(), known.toSorted());
 });

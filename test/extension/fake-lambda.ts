@@ -34,7 +34,7 @@ export class FakeLambda {
     }
   }
 
-  /** Hands out an event to whoever asked for the next one. */
+  /** Gives an event to the process that asked for the next one. */
   event(event: object): void {
     for (const response of this.#waiting.splice(0)) answer(response, 200, event);
   }

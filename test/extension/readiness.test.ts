@@ -56,7 +56,7 @@ test('a tunnel that is not ready is 503 with problem details', async (t) => {
   assert.equal(body.code, 'tunnel:target-unreachable');
 });
 
-test('whoever asks during the join waits for it, and no longer than told', async (t) => {
+test('a request during the join waits for it, at most for the time that it names', async (t) => {
   const { ask, clock, daemon, tunnel, run } = await lab(t);
   daemon.onLogin = () => [];
   const joining = tunnel.join(600_000);
@@ -74,7 +74,7 @@ const unreachable: Readonly<Record<string, (daemon: FakeTailscaled) => void>> = 
   'answers outside WireGuard alone': (daemon) => {
     daemon.pongs = (_, type) => type === 'disco';
   },
-  'is no peer': (daemon) => {
+  'is not a peer': (daemon) => {
     daemon.peers = [];
   },
   'cannot be asked for, because tailscaled hangs': (daemon) => {

@@ -22,7 +22,7 @@ const wrong = [
   ['its key is empty', '{"key": ""}', /empty/],
   ['it only begins like JSON', '{"key": "tskey-auth-s3cr3t"', /begins like JSON/],
   ['its JSON has no key', '{"authkey": "tskey-auth-s3cr3t"}', /no text in the field "key"/],
-  ['its key is no text', '{"key": 12345678}', /no text in the field "key"/],
+  ['its key is not a text', '{"key": 12345678}', /no text in the field "key"/],
   ['it is a client secret', 'tskey-client-s3cr3t', /client secret/],
   ['it is an API token', '{"key": "tskey-api-s3cr3t"}', /API token/],
   ['it holds two words', 'tskey-auth-s3cr3t tskey-auth-s3cr3t', /no space/],

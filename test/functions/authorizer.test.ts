@@ -120,7 +120,7 @@ test('both must admit: a source out of range is refused before the policy is ask
   assert.equal(second.answer.isAuthorized, false);
 });
 
-test('an answer that the gateway would give itself is no refusal', async () => {
+test('an answer that the gateway would give itself is not a refusal', async () => {
   const { gateway } = scriptedGateway(() => {}, [
     () => ({ kind: 'answer', code: 'webhook:challenge', status: 200, body: Buffer.from('echo') }),
   ]);

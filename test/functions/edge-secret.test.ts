@@ -130,7 +130,7 @@ test('both versions of the secret are read; a new secret has one', async () => {
   assert.deepEqual(await readTexts(), [text64('b'), text64('a')]);
 });
 
-test('one final line break is no part of either version', async () => {
+test('one final line break is not part of either version', async () => {
   for (const end of ['\n', '\r\n']) {
     stages.AWSCURRENT = `${text64('b')}${end}`;
     stages.AWSPREVIOUS = `${text64('a')}${end}`;

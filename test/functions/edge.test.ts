@@ -46,7 +46,7 @@ test("with the secret, the client's address and the name it asked for take the p
   });
 });
 
-test("CloudFront's own headers stay behind, whoever wrote them", async () => {
+test("CloudFront's own headers are removed, also if a client wrote them", async () => {
   const { passed } = await enter(
     edgeEvent({ 'cloudfront-viewer-address': '192.0.2.1:1', 'x-amz-cf-id': 'x', 'x-amz-date': 'y' }),
   );

@@ -161,7 +161,7 @@ describe('the files of the instance', () => {
     });
   }
 
-  test('the package is trusted by one key alone, whose fingerprint is checked before it is', () => {
+  test('the package is trusted by one key only, whose fingerprint is checked before it is', () => {
     const contentOf = (end: string) => staticFiles().find(({ path }) => path.endsWith(end))?.content ?? '';
     const repository = contentOf('tailscale.repo');
     for (const line of [

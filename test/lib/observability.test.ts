@@ -95,7 +95,7 @@ test('the dashboard shows each metric that the functions write', () => {
     assert.ok(body.includes(metric), metric);
 });
 
-test('without a topic nobody is told, and without a key there are no alarms of one', () => {
+test('without a topic nobody is notified, and without a key it has no alarms', () => {
   const stack = new PosternStack(unbuilt(), 'Door', { config, sourceCidrs: ['192.0.2.0/24'] });
   new Observability(stack, 'Second', { gateway: stack.gateway });
   const made = Template.fromStack(stack);

@@ -78,7 +78,7 @@ test('a task runs after an install, its arguments with it; the next one installs
   assert.equal(await calls(), 1);
 });
 
-test('a lockfile that has changed is installed anew', async (t) => {
+test('a lockfile that has changed is installed again', async (t) => {
   const { folder, start, calls } = await repository(t, 'install();');
   await outcome(start('start'));
   await writeFile(join(folder, 'package-lock.json'), '{ }\n');

@@ -127,7 +127,7 @@ test('a client that sends too many requests ahead gets the answers to the first 
   assert.equal(upstream.calls.length, 3);
 });
 
-test('a chunk that is no Buffer goes out as its bytes', async (t) => {
+test('a chunk that is not a Buffer goes out as its bytes', async (t) => {
   const upstream = upstreamOf((receiver) => {
     receiver.head(200, ['content-length', '3']);
     receiver.data(Uint8Array.of(0x61, 0xff, 0x62));

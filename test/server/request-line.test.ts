@@ -74,7 +74,7 @@ const close = 'Host: a\r\nConnection: close\r\n';
 
 for (const method of ['GET', 'POST', 'OPTIONS']) {
   for (const version of ['RTSP/1.0', 'RTSP/1.1', 'RTSP/2.0']) {
-    test(`RTSP is a 505 wherever its head is cut into packets: ${method} ${version}`, async (t) => {
+    test(`RTSP is a 505 for every cut of its head into packets: ${method} ${version}`, async (t) => {
       const { exchange, seen } = await open(t);
       const text = `${method} /a ${version}\r\nHost: a\r\n\r\n`;
       for (const parts of cuts(text)) assert.deepEqual(await exchange(...parts), [505], parts.join('|'));
@@ -84,7 +84,7 @@ for (const method of ['GET', 'POST', 'OPTIONS']) {
   }
 }
 
-test('RTSP in any form of the line is a 505 wherever its head is cut into packets', async (t) => {
+test('RTSP in any form of the line is a 505 for every cut of its head into packets', async (t) => {
   const { exchange, seen } = await open(t);
   for (const text of [
     'GET rtsp://a/b RTSP/1.0\r\nHost: a\r\n\r\n',
@@ -106,7 +106,7 @@ for (const [what, target, blank] of [
   ['a long target', `/${'a'.repeat(10_000)}`, ' '],
   ['many blanks', '/', ' '.repeat(100_000)],
 ] as const) {
-  test(`RTSP with ${what} is a 505 wherever its line is cut into packets`, async (t) => {
+  test(`RTSP with ${what} is a 505 for every cut of its line into packets`, async (t) => {
     const { exchange, seen } = await open(t);
     for (const [before, after] of [
       [blank, ' '],
@@ -143,7 +143,7 @@ const earlier = {
 } as const;
 
 for (const [what, [first, seenFirst]] of Object.entries(earlier)) {
-  test(`RTSP behind a request with ${what} is a 505 wherever the two are cut into packets`, async (t) => {
+  test(`RTSP behind a request with ${what} is a 505 for every cut of the two into packets`, async (t) => {
     const { exchange, seen } = await open(t);
     const text = `${first}GET /b RTSP/1.0\r\nHost: a\r\n\r\n`;
     for (const parts of cuts(text)) {
@@ -154,7 +154,7 @@ for (const [what, [first, seenFirst]] of Object.entries(earlier)) {
     assert.deepEqual(await exchange(...text), [200, 505], 'one byte a packet');
   });
 
-  test(`HTTP behind a request with ${what} is carried out wherever the two are cut into packets`, async (t) => {
+  test(`HTTP behind a request with ${what} is carried out for every cut of the two into packets`, async (t) => {
     const { exchange, seen } = await open(t);
     const text = `${first}POST /b HTTP/1.1\r\n${close}X: RTSP/1.0\r\nContent-Length: 4\r\n\r\nbody`;
     const both = [seenFirst, ['POST', '/b', 'RTSP/1.0', 'body']];
@@ -177,7 +177,7 @@ for (const [method, target, x, body] of [
   ['OPTIONS', '/a', `${'y'.repeat(300)}RTSP/1.0`, ''],
   ['PUT', '/a', 'PUT /a RTSP/1.0', 'PUT /a RTSP/1.0'],
 ] as const) {
-  test(`HTTP is carried out wherever its head is cut into packets: ${method} ${target} with ${x.slice(-20)}`, async (t) => {
+  test(`HTTP is carried out for every cut of its head into packets: ${method} ${target} with ${x.slice(-20)}`, async (t) => {
     const { exchange, seen } = await open(t);
     const text = `${method} ${target} HTTP/1.1\r\n${close}X: ${x}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     for (const parts of [...cuts(text), [...text]]) {

@@ -89,7 +89,7 @@ export class FakeSecretsManager {
     secret.versions.set(token, { text: undefined, stages: new Set(['AWSPENDING']), created: this.#tick() });
   }
 
-  /** API_CancelRotateSecret: to begin anew after it, AWSPENDING has to be taken off by hand, which this does. */
+  /** API_CancelRotateSecret: to start over after it, AWSPENDING has to be taken off by hand, which this does. */
   giveUp(name: string): void {
     const secret = this.#secret(name);
     const pending = withStage(secret, 'AWSPENDING');

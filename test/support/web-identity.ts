@@ -97,7 +97,7 @@ export class WebIdentity {
       return { status: 400, code: 'InvalidAction', message: 'Could not find the operation for this version' };
     const known = /^(?:Action|Version|Audience\.member\.(?:[1-9]|10)|SigningAlgorithm|DurationSeconds)$/;
     const odd = [...form.keys()].find((name) => !known.test(name));
-    if (odd !== undefined) return invalid(`${odd} is no parameter`);
+    if (odd !== undefined) return invalid(`${odd} is not a parameter`);
     const audience = form.get('Audience.member.1') ?? '';
     if (audience.length < 1 || audience.length > 1_000)
       return invalid('Audience: 1 to 10 items of 1 to 1000 characters');

@@ -40,7 +40,7 @@ test('a connection that can be made after all is only late', async (t) => {
   assert.match(detail, /can be made now/);
 });
 
-test('what is no peer is unknown', async (t) => {
+test('what is not a peer is unknown', async (t) => {
   const { tunnel, socks, run } = await lab(t);
   const { code } = await run(diagnose(tunnel, socks.port, { host: 'nobody', port: closed }, 2_000));
   assert.equal(code, 'upstream:target-unknown');
@@ -64,7 +64,7 @@ test('a peer that is silent while another one answers is offline, and the tunnel
   assert.equal(daemon.starts.length, 1);
 });
 
-test('when nobody answers the control server may have forgotten the node, so it joins anew', async (t) => {
+test('when nobody answers the control server may have forgotten the node, so it joins again', async (t) => {
   const { daemon, tunnel, socks, run } = await lab(t);
   daemon.pongs = () => daemon.starts.length > 1;
   const { code, detail } = await run(diagnose(tunnel, socks.port, { host: 'target', port: open }, 2_000));

@@ -13,7 +13,7 @@ export interface StartBody {
 }
 
 /**
- * A daemon that is no process: a server that speaks LocalAPI on a unix socket, for what the real tailscaled does only when a
+ * A daemon that is not a process: a server that speaks LocalAPI on a unix socket, for what the real tailscaled does only when a
  * tailnet is broken in a certain way. What it does is set by the fields, at any time.
  */
 export class FakeTailscaled implements Daemon {

@@ -33,7 +33,7 @@ for (const [host, name, address] of found) {
 }
 
 for (const host of ['we', 'web.other.test', '8.8.8.8', '100.64.0.9', 'nowhere', '']) {
-  test(`${JSON.stringify(host)} is no peer`, () => assert.equal(findPeer(status, host), undefined));
+  test(`${JSON.stringify(host)} is not a peer`, () => assert.equal(findPeer(status, host), undefined));
 }
 
 test('any text at all is looked up without an error', () => {

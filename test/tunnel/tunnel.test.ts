@@ -99,7 +99,7 @@ test('a tailscaled that ends during the first join fails it with its last words'
   });
 });
 
-test('a target that does not answer is no failure of init: the tunnel says so and finds it when it comes', async (t) => {
+test('a target that does not answer is not a failure of init: the tunnel says so and finds it when it comes', async (t) => {
   const { daemon, tunnel, run } = tunnelLab(t);
   daemon.pongs = () => false;
   await run(tunnel.join(500));
@@ -111,7 +111,7 @@ test('a target that does not answer is no failure of init: the tunnel says so an
   assert.deepEqual(await run(tunnel.ready(2_000)), { ready: true, epoch: 1 });
 });
 
-test('a target that is no peer is named as such', async (t) => {
+test('a target that is not a peer is named as such', async (t) => {
   const { tunnel, run } = tunnelLab(t, { targets: ['elsewhere'] });
   await run(tunnel.join(300));
   const refused = await run(tunnel.ready(2_000));
@@ -131,7 +131,7 @@ test('without targets a peer that is online and silent is enough, and none is no
   assert.match(refused.ready ? '' : refused.detail, /No peer is online/);
 });
 
-test('after a freeze whoever asks first gets the answer only when the sessions are renewed', async (t) => {
+test('after a freeze the first one to ask gets the answer only when the sessions are renewed', async (t) => {
   const { daemon, tunnel, freeze, logged, run } = tunnelLab(t);
   await run(tunnel.join(2_000));
   daemon.calls.length = 0;
@@ -178,7 +178,7 @@ test('the timer notices a freeze too, without anybody asking', async (t) => {
   await until(() => daemon.calls.some((call) => call.startsWith('PATCH')));
 });
 
-test('when nobody answers after a freeze the node joins anew with the key it kept', async (t) => {
+test('when nobody answers after a freeze the node joins again with the key it kept', async (t) => {
   const lab = tunnelLab(t);
   await lab.run(lab.tunnel.join(2_000));
   lab.daemon.pongs = () => lab.daemon.starts.length === 2;
@@ -233,7 +233,7 @@ test('a tailscaled that ends is started again, and connections made before are t
   assert.ok(logged.some(({ event }) => event === 'tailscaled ended'));
 });
 
-test('a node that joins anew is not taken for running by what tailscaled knew of the old one', async (t) => {
+test('a node that joins again is not taken for running by what tailscaled knew of the old one', async (t) => {
   const { daemon, tunnel, run } = tunnelLab(t);
   await run(tunnel.join(2_000));
   daemon.onStart = () => [{ State: State.starting }, { State: State.running }];
@@ -243,7 +243,7 @@ test('a node that joins anew is not taken for running by what tailscaled knew of
   assert.equal(refused.ready ? '' : refused.code, 'tunnel:key-expired');
 });
 
-test('a node that joins anew is in the tailnet when it has changed, though its state has not', async (t) => {
+test('a node that joins again is in the tailnet when it has changed, though its state has not', async (t) => {
   const { daemon, tunnel, run } = tunnelLab(t);
   await run(tunnel.join(2_000));
   daemon.onStart = () => [{ State: State.starting }, { State: State.running }];
@@ -278,7 +278,7 @@ test('a key for one join that was refused is not tried again at once', async (t)
   assert.equal(all.keyReads, 1);
 });
 
-test('a node that the control server forgot joins anew', async (t) => {
+test('a node that the control server forgot joins again', async (t) => {
   const { daemon, tunnel, freeze, run } = tunnelLab(t);
   await run(tunnel.join(2_000));
   daemon.onForgotten();
@@ -305,7 +305,7 @@ test('a target that falls silent is noticed without any request, and found again
   await run(tunnel.join(2_000));
   daemon.pongs = () => daemon.starts.length > 1;
   freeze(11_000);
-  // One ping goes unanswered for 2 s before the node is joined anew.
+  // One ping goes unanswered for 2 s before the node is joined again.
   await until(() => daemon.starts.length === 2);
   assert.deepEqual(await run(tunnel.ready(2_000)), { ready: true, epoch: 2 });
 });

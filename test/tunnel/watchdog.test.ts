@@ -52,7 +52,7 @@ test('one that goes on hanging is told again after it was asked again', async ()
   assert.equal(seen.silences.length, 2);
 });
 
-test('a late answer, and a new daemon, begin anew', async () => {
+test('a late answer, and a new daemon, start over', async () => {
   for (const how of ['answer', 'forget'] as const) {
     let answer: () => void = () => {};
     const silences: number[] = [];
@@ -88,7 +88,7 @@ test('an answer to the question before the last one does not count', async () =>
   assert.deepEqual(silences, [5_000]);
 });
 
-test('freezes are no silence, however many and however long', async () => {
+test('freezes are not silence, in any number and of any length', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.oneof(fc.integer({ min: 2_501 }), fc.integer({ max: 0 }))), async (gaps) => {
       const { seen, look } = watched(() => 'silence');

@@ -157,12 +157,12 @@ function withAnswer(answer: ReturnType<typeof ok>, reference: string): Promise<U
 }
 
 for (const [kind, read] of Object.entries(stores)) {
-  test(`exactly one line break at the end of a secret does not count, wherever it comes from: ${kind}`, async () => {
+  test(`exactly one line break at the end of a secret does not count, for every source: ${kind}`, async () => {
     for (const [stored, secret] of oneBreak)
       assert.equal(Buffer.from(await read(stored)).toString(), secret, JSON.stringify(stored));
   });
   if (kind === 'the edge') continue;
-  test(`a secret of blanks is refused, wherever it comes from: ${kind}`, async () => {
+  test(`a secret of blanks is refused, for every source: ${kind}`, async () => {
     for (const blank of [
       ' ',
       '   ',

@@ -51,7 +51,7 @@ const bad: readonly (readonly [range: string, message: RegExp])[] = [
 ];
 
 for (const [range, message] of bad) {
-  test(`${JSON.stringify(range)} is no range`, () => {
+  test(`${JSON.stringify(range)} is not a range`, () => {
     assert.match(cidrProblem(range) ?? 'none', message);
     assert.throws(() => compileCidrs(['192.0.2.0/24', range]), message);
   });
@@ -112,7 +112,7 @@ test('the families stay apart: all of IPv4 is not all of IPv6, and the other way
   assert.equal(compileCidrs(['0.0.0.0/0'])('::102:304'), false);
 });
 
-test('what is no address lies in no range', () => {
+test('what is not an address is in no range', () => {
   const contains = compileCidrs(['0.0.0.0/0', '::/0']);
   for (const ip of [
     '',

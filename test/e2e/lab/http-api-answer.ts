@@ -69,7 +69,7 @@ export function makeAnswer(payload: string): HttpApiAnswer {
   return { status, headers: flat, body: Buffer.from(body ?? '', isBase64Encoded ? 'base64' : 'utf8') };
 }
 
-/** What a client gets when a function failed or returned something that is no answer. */
+/** What a client gets when a function failed or returned something that is not an answer. */
 export const internalError = gatewayAnswer(500, 'Internal Server Error');
 
 interface LambdaAnswer {

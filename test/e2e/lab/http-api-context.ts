@@ -73,7 +73,7 @@ export function contextVariable(name: string): (passage: Passage) => string | un
     variables[name] ??
     (property === undefined ? undefined : (passage: Passage) => authorizerProperty(passage, property));
   if (read === undefined)
-    throw new Error(`$context.${name} is no variable of an HTTP API that this emulator knows`);
+    throw new Error(`$context.${name} is not a variable of an HTTP API that this emulator knows`);
   return function readVariable(passage) {
     const value = read(passage);
     return value === undefined || value === '' ? undefined : String(value);

@@ -129,7 +129,7 @@ const hopByHop = new Set([
  * Lower-case names; a repeated header's values joined by commas; cookies apart, each pair an entry.
  *
  * The forwarding headers are the gateway's: the client's address is added to `x-forwarded-for`, port and protocol are
- * set anew. `content-length` is always there (the captured events in github.com/floci-io/floci/issues/2172 and
+ * replaced. `content-length` is always there (the captured events in github.com/floci-io/floci/issues/2172 and
  * github.com/logandk/serverless-wsgi/issues/191).
  *
  * Not done here: api-gateway-known-issues.html says that an HTTP API adds a content-type to requests without a body and turns

@@ -2,7 +2,7 @@ import { gatewayAnswer, type HttpApiAnswer, internalError, makeAnswer } from './
 import type { Integration } from './http-api-context.ts';
 import { limits } from './http-api-limits.ts';
 
-/** Sends an event to a function, wherever it runs, and gives what came back. */
+/** Sends an event to a function, at any address, and returns its answer. */
 export type Invoke = (
   payload: string,
 ) => Promise<{ readonly payload: string; readonly functionError: boolean }>;

@@ -113,7 +113,7 @@ export class SynthesizedStack {
 
   text(value: unknown): string {
     const text = this.resolve(value);
-    if (typeof text !== 'string') throw new Error(`${JSON.stringify(value)} is no text`);
+    if (typeof text !== 'string') throw new Error(`${JSON.stringify(value)} is not a text`);
     return text;
   }
 

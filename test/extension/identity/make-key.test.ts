@@ -157,19 +157,13 @@ const stsTroubles: readonly (readonly [
     1,
   ],
   [
-    'the answer is no document',
+    'the answer is not a document',
     { status: 403, text: '<html>a proxy</html>' },
     'tunnel:misconfigured',
     /answered 403/,
     1,
   ],
-  [
-    'there is no token in it',
-    { status: 200, text: '<ok/>' },
-    'tunnel:misconfigured',
-    /without an identity token/,
-    1,
-  ],
+  ['it has no token', { status: 200, text: '<ok/>' }, 'tunnel:misconfigured', /without an identity token/, 1],
   [
     'it throttles',
     denied('Throttling', 'Rate exceeded', 400),

@@ -71,7 +71,7 @@ for (const [name, options] of [
   ['Tailscale with an OAuth client', {}],
   ['Headscale 0.30 with an API key', { apiKey: 'abcdefg.headscale-api-key' }],
 ] as const) {
-  test(`${name}: a key is made, seen, revoked, and revoking it again is no error`, async () => {
+  test(`${name}: a key is made, seen, revoked, and revoking it again is not an error`, async () => {
     const { api, issuer } = await open(options);
     const made = await issuer.create(wanted);
     assert.equal(made.key, api.keys[0]?.key);
