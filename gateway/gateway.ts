@@ -13,7 +13,7 @@ import type { IncomingRequest } from './request/request.ts';
 import { openExchange } from './routing/admission.ts';
 import type { Route } from './routing/route.ts';
 import type { Router } from './routing/router.ts';
-import type { Readiness } from './upstream/transport.ts';
+import type { Readiness } from './upstream/readiness.ts';
 import type { Upstream } from './upstream/upstream.ts';
 
 export interface GatewayParts {

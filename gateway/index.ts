@@ -16,7 +16,9 @@ export type { Secrets } from './ports/secrets.ts';
 export { type Body, BodyError, BytesBody, bodyTooLarge, StreamBody } from './request/body.ts';
 export type { Head, TrailEntry } from './request/exchange.ts';
 export type { IncomingRequest } from './request/request.ts';
+export type { Readiness } from './upstream/readiness.ts';
 export { upstreamRefusals } from './upstream/refusals.ts';
+export type { TunnelOwner } from './upstream/tailnet/owner.ts';
 export { readTailnetPorts, type TailnetPorts } from './upstream/tailnet/ports.ts';
 export {
   type ConnectCause,
@@ -26,4 +28,3 @@ export {
   type TunnelReady,
   tunnelCauses,
 } from './upstream/tailnet/tunnel.ts';
-export type { Readiness } from './upstream/transport.ts';

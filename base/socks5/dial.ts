@@ -1,13 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { after, type Clock } from '../clock.ts';
 import type { Destination } from '../net/destination.ts';
+import { DialError, type DialFailure } from '../net/dial-error.ts';
 import { shakeHands } from './handshake.ts';
-
-/**
- * How a dial through a SOCKS5 proxy failed: `timeout`, nothing came in time; `rejected`, the proxy said no; `no-proxy`, there
- * is no SOCKS5 proxy, or it went away.
- */
-export type SocksFailure = 'timeout' | 'rejected' | 'no-proxy';
 
 /** The reply field of a refusal (RFC 1928 section 6). */
 export type SocksReply = (typeof replies)[number];
@@ -24,15 +19,13 @@ const replies = [
   'AddressNotSupported',
 ] as const;
 
-export class SocksError extends Error {
-  readonly failure: SocksFailure;
+export class SocksError extends DialError {
   /** What the proxy said; undefined unless it rejected. */
   readonly reply: SocksReply | undefined;
 
-  constructor(message: string, failure: SocksFailure, reply?: SocksReply) {
-    super(message);
+  constructor(message: string, failure: DialFailure, reply?: SocksReply) {
+    super(message, failure);
     this.name = 'SocksError';
-    this.failure = failure;
     this.reply = reply;
   }
 }

@@ -74,7 +74,7 @@ function byPlace(a: ConfigurationProblem, b: ConfigurationProblem): number {
 }
 
 /** Keys below which a secret may stand, in its place or by mistake: in a URL as its user and password. */
-const secretKeys: ReadonlySet<string> = new Set(['secret', 'url', 'transport', 'publicUrl']);
+const secretKeys: ReadonlySet<string> = new Set(['secret', 'url', 'transport', 'publicUrl', 'controlUrl']);
 
 /** The value got, as far as it says something: not the inside of a map or a list, and no long text. */
 function describeValue(value: unknown): string {

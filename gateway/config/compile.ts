@@ -75,14 +75,14 @@ class Compiler {
   }
 
   async run(): Promise<Compiled> {
-    const { services, routes, consumers } = this.#configuration;
+    const { services, routes, consumers, server } = this.#configuration;
     const global = await this.#prepare(this.#configuration.plugins, ['plugins']);
     const serviceInstances = new Map<string, Instances>();
     const upstreams = new Map<string, Upstream>();
     for (const [name, options] of Object.entries(services)) {
       const path = ['services', name];
       serviceInstances.set(name, await this.#prepare(options.plugins, [...path, 'plugins']));
-      const upstream = compileService(options, this.#ports, path, this.#problems);
+      const upstream = compileService(options, this.#ports, server, path, this.#problems);
       if (upstream !== undefined) upstreams.set(name, upstream);
     }
     const list = await this.#prepareConsumers(consumers);

@@ -1,12 +1,16 @@
 import type { FinishedRequest } from '../observe/finished-request.ts';
 import type { Host } from '../plugin/plugin.ts';
+import type { TunnelOwner } from '../upstream/tailnet/owner.ts';
 import type { TailnetPorts } from '../upstream/tailnet/ports.ts';
 import type { ConfigurationProblem } from './problems.ts';
 import type { ServerOptions } from './server-options.ts';
 
 /** What a host lends to the gateway. */
 export interface GatewayPorts extends Omit<Host, 'warn'> {
+  /** Where the layer's extension listens, for a host that owns no tunnel. */
   readonly tailnet: TailnetPorts;
+  /** The tunnel that the host owns by these options, if any; asked when a service is in the tailnet. Nothing is started yet. */
+  readonly tunnel?: (options: ServerOptions) => TunnelOwner | undefined;
   /** Whether the host is a sandbox such as AWS Lambda's, whose own addresses no target may have; see TransportPorts. */
   readonly sandboxed?: boolean;
   /** Only what can be decided on the head alone: for an authorizer, which never sees a body. */

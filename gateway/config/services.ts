@@ -6,6 +6,7 @@ import { type ParsedTransport, parseTransport } from '../upstream/transports/ind
 import type { Upstream } from '../upstream/upstream.ts';
 import type { ProblemCollector } from './collector.ts';
 import type { GatewayPorts } from './ports.ts';
+import type { ServerOptions } from './server-options.ts';
 import type { Configuration } from './shape.ts';
 
 type ServiceOptions = Configuration['services'][string];
@@ -13,18 +14,28 @@ type ServiceOptions = Configuration['services'][string];
 /** Prepares the upstream of a service; no connection is made yet. Undefined when something is wrong. */
 export function compileService(
   options: ServiceOptions,
-  ports: GatewayPorts,
+  { clock, tailnet, tunnel, sandboxed }: GatewayPorts,
+  server: ServerOptions,
   path: readonly (string | number)[],
   problems: ProblemCollector,
 ): Upstream | undefined {
   const transport = attempt(() => parseTransport(options.transport), [...path, 'transport'], problems);
   const targets = options.targets.map(({ url, weight }, index) =>
-    attempt(() => readTarget(url, weight, transport, ports), [...path, 'targets', index, 'url'], problems),
+    attempt(
+      () => readTarget(url, weight, transport, sandboxed),
+      [...path, 'targets', index, 'url'],
+      problems,
+    ),
   );
   if (transport === undefined || !targets.every((target) => target !== undefined)) return undefined;
   return createUpstream({
     targets,
-    transport: transport.create(ports),
+    transport: transport.create({
+      clock,
+      tailnet,
+      ...(sandboxed !== undefined && { sandboxed }),
+      ...(transport.kind.name === 'tailnet' && { tunnel: tunnel?.(server) }),
+    }),
     timeoutMs: options.timeout,
     idleTimeoutMs: options.idleTimeout,
     connections: options.connections,
@@ -39,7 +50,7 @@ function readTarget(
   url: string,
   weight: number,
   transport: ParsedTransport | undefined,
-  { sandboxed }: GatewayPorts,
+  sandboxed: boolean | undefined,
 ): Target {
   const target = parseTarget(url, weight);
   if (transport?.kind.guarded !== true && sandboxed !== true) return target;

@@ -5,9 +5,10 @@ import { gatewayRefusals } from '../answer/refusal.ts';
 import type { Clock } from '../ports/clock.ts';
 import { connectorThrough } from './connector.ts';
 import { PooledCall } from './pooled-call.ts';
+import { obstacle, type Readiness } from './readiness.ts';
 import { upstreamRefusals } from './refusals.ts';
 import type { Target } from './target.ts';
-import { obstacle, type Readiness, type Transport } from './transport.ts';
+import type { Transport } from './transport.ts';
 import { Turns } from './turns.ts';
 import type { Call, Receiver, Upstream, UpstreamCall } from './upstream.ts';
 

@@ -2,32 +2,9 @@ import type { Socket } from 'node:net';
 import type { Destination } from '../../base/net/destination.ts';
 import type { Refusal } from '../answer/verdict.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Readiness } from './readiness.ts';
+import type { TunnelOwner } from './tailnet/owner.ts';
 import type { TailnetPorts } from './tailnet/ports.ts';
-
-/** A transport may be asked at any time whether connections can be made, and whether those made before still live. */
-export type Readiness =
-  | {
-      readonly ready: true;
-      /** Rises whenever connections made before should no longer be used for new requests. */
-      readonly epoch: number;
-    }
-  | {
-      readonly ready: false;
-      readonly code: string;
-      readonly detail: string;
-      /** As above, where some of the targets may be reached all the same. */
-      readonly epoch?: number;
-    };
-
-/**
- * Whether nothing can be reached, and why.
- *
- * A tunnel that stands while the targets it was proven against are silent is no reason: another target may answer, and of
- * one that does not, the dial finds out why.
- */
-export function obstacle(readiness: Readiness): (Readiness & { readonly ready: false }) | undefined {
-  return readiness.ready || readiness.code === 'tunnel:target-unreachable' ? undefined : readiness;
-}
 
 /** The way to a target: a dialer. */
 export interface Transport {
@@ -45,7 +22,10 @@ export interface Transport {
 /** What a host lends to a transport. */
 export interface TransportPorts {
   readonly clock: Clock;
+  /** Where the layer's extension listens. */
   readonly tailnet: TailnetPorts;
+  /** The tunnel that the host itself owns, which then takes the place of the extension's. */
+  readonly tunnel?: TunnelOwner | undefined;
   /**
    * Whether this machine is a sandbox, as on AWS Lambda: its own addresses serve the runtime and credentials and are never meant,
    * so `direct` is guarded too, by the names in the configuration and by the addresses that they resolve to.

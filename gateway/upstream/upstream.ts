@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Refusal } from '../answer/verdict.ts';
-import type { Readiness } from './transport.ts';
+import type { Readiness } from './readiness.ts';
 
 /** One request to a service. */
 export interface Call {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { Readiness } from '../../gateway/upstream/transport.ts';
+import type { Readiness } from '../../gateway/upstream/readiness.ts';
 import { type AdminSubject, startAdmin } from '../../server/admin.ts';
 
 const yes: Readiness = { ready: true, epoch: 0 };

@@ -4,7 +4,8 @@ import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { SocksProxyAgent } from 'socks-proxy-agent';
-import { obstacle, type Readiness, type Transport } from '../transport.ts';
+import { obstacle, type Readiness } from '../readiness.ts';
+import type { Transport } from '../transport.ts';
 import { notReady } from './dialer.ts';
 import { openTunnel, type TailnetOptions } from './options.ts';
 

@@ -1,21 +1,14 @@
 import type { Socket } from 'node:net';
 import { limited } from '../../../base/clock.ts';
 import type { Destination } from '../../../base/net/destination.ts';
-import { dialSocks, type SocksError } from '../../../base/socks5/dial.ts';
+import type { DialError } from '../../../base/net/dial-error.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { obstacle, type Readiness } from '../readiness.ts';
 import { upstreamRefusals } from '../refusals.ts';
 import { guardTarget } from '../target-guard.ts';
-import { ConnectError, obstacle, type Readiness } from '../transport.ts';
-import type { TunnelEndpoint } from './endpoint.ts';
-import type { TunnelReadiness } from './readiness.ts';
+import { ConnectError } from '../transport.ts';
+import type { TunnelOwner } from './owner.ts';
 import type { ConnectCause } from './tunnel.ts';
-
-export interface TunnelDialerParts {
-  readonly socksPort: number;
-  readonly endpoint: TunnelEndpoint;
-  readonly readiness: TunnelReadiness;
-  readonly clock: Clock;
-}
 
 /**
  * How long each attempt may take. tailscaled gives up after 5 s only, and a dial whose first packet was lost hangs until
@@ -37,28 +30,29 @@ interface Explanation {
 
 /** Makes connections through the tunnel, by the rules that hold there, and says precisely why one cannot be made. */
 export class TunnelDialer {
-  readonly #parts: TunnelDialerParts;
+  readonly #owner: TunnelOwner;
+  readonly #clock: Clock;
   readonly #diagnoses = new Map<string, Promise<Explanation>>();
 
-  constructor(parts: TunnelDialerParts) {
-    this.#parts = parts;
+  constructor(owner: TunnelOwner, clock: Clock) {
+    this.#owner = owner;
+    this.#clock = clock;
   }
 
   /** @throws ConnectError, within the time given or 5 s */
   async connect(destination: Destination, withinMs: number): Promise<Socket> {
     refuseForbidden(destination);
-    const { clock, readiness } = this.#parts;
     const totalMs = Math.min(withinMs, budgetMs);
-    const endMs = clock.monotonic() + totalMs;
-    const leftMs = () => endMs - clock.monotonic();
+    const endMs = this.#clock.monotonic() + totalMs;
+    const leftMs = () => endMs - this.#clock.monotonic();
     for (let round = 1; ; round += 1) {
-      const { epoch } = readiness;
+      const { epoch } = this.#owner;
       const dialed = await this.#attempt(destination, leftMs);
       if (!(dialed instanceof Error)) return dialed;
       const { error, passing } = await this.#explain(destination, dialed, leftMs);
       if (leftMs() <= 0) throw error;
       // The owner may have made the tunnel anew meanwhile, because it found out by itself or by being asked for a diagnosis.
-      const now = await readiness.ask(leftMs());
+      const now = await this.#owner.ask(leftMs());
       const why = obstacle(now);
       // What was found out about this target says more than that the tunnel is being joined anew because of it.
       const known = !passing && why?.code === 'tunnel:joining';
@@ -68,41 +62,39 @@ export class TunnelDialer {
     }
   }
 
-  async #attempt(destination: Destination, leftMs: () => number): Promise<Socket | SocksError> {
-    const { clock, socksPort } = this.#parts;
-    const proxy = { host: '127.0.0.1', port: socksPort };
-    let failed: SocksError | undefined;
+  async #attempt(destination: Destination, leftMs: () => number): Promise<Socket | DialError> {
+    let failed: DialError | undefined;
     for (const limitMs of attemptsMs) {
       if (failed !== undefined && leftMs() <= 0) break;
       try {
-        return await dialSocks(proxy, destination, Math.min(limitMs, leftMs()), clock);
+        return await this.#owner.dial(destination, Math.min(limitMs, leftMs()));
       } catch (error) {
-        failed = error as SocksError;
+        failed = error as DialError;
         // Only silence can be cured by asking once more.
         if (failed.failure !== 'timeout') break;
       }
     }
-    return failed as SocksError;
+    return failed as DialError;
   }
 
-  async #explain(destination: Destination, error: SocksError, leftMs: () => number): Promise<Explanation> {
+  async #explain(destination: Destination, error: DialError, leftMs: () => number): Promise<Explanation> {
     if (error.failure === 'no-proxy') {
-      await this.#parts.clock.sleep(Math.max(0, Math.min(noticeMs, leftMs())));
+      await this.#clock.sleep(Math.max(0, Math.min(noticeMs, leftMs())));
       const reply = upstreamRefusals['tunnel-not-ready'](error.message);
       return { error: new ConnectError(reply, { cause: error }), passing: true };
     }
     if (leftMs() <= 0) return undiagnosed(destination, error);
     const withinMs = Math.min(diagnoseMs, leftMs());
     const diagnosis = this.#diagnose(destination, error, withinMs);
-    return (await limited(this.#parts.clock, diagnosis, withinMs)) ?? undiagnosed(destination, error);
+    return (await limited(this.#clock, diagnosis, withinMs)) ?? undiagnosed(destination, error);
   }
 
   /** All that fail to reach one target at the same time share one diagnosis. */
-  #diagnose(destination: Destination, error: SocksError, withinMs: number): Promise<Explanation> {
+  #diagnose(destination: Destination, error: DialError, withinMs: number): Promise<Explanation> {
     const key = `${destination.host} ${destination.port}`;
     const underWay = this.#diagnoses.get(key);
     if (underWay !== undefined) return underWay;
-    const diagnosis = this.#parts.endpoint
+    const diagnosis = this.#owner
       .diagnose(destination, withinMs)
       .then(
         ({ code, detail }) => ({
@@ -131,7 +123,7 @@ export function notReady(readiness: Readiness & { readonly ready: false }): Conn
   return new ConnectError(upstreamRefusals['tunnel-not-ready'](`${readiness.code}: ${readiness.detail}`));
 }
 
-function undiagnosed({ host, port }: Destination, error: SocksError): Explanation {
+function undiagnosed({ host, port }: Destination, error: DialError): Explanation {
   const refusal = upstreamRefusals[error.failure === 'timeout' ? 'connect-timeout' : 'connect-failed'];
   const reply = refusal(`${host}:${port}: ${error.message}; no diagnosis`);
   return { error: new ConnectError(reply, { cause: error }), passing: false };

@@ -1,6 +1,7 @@
 import { Agent, Dispatcher, Dispatcher1Wrapper } from 'undici';
 import { connectorThrough } from '../connector.ts';
-import { obstacle, type Readiness, type Transport } from '../transport.ts';
+import { obstacle, type Readiness } from '../readiness.ts';
+import type { Transport } from '../transport.ts';
 import { notReady } from './dialer.ts';
 import { openTunnel, type TailnetOptions } from './options.ts';
 

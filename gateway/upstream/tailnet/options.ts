@@ -1,5 +1,6 @@
 import { systemClock } from '../../../base/clock.ts';
 import type { Clock } from '../../ports/clock.ts';
+import { LayerOwner } from './layer-owner.ts';
 import { readTailnetPorts } from './ports.ts';
 import { TunnelTransport } from './tunnel-transport.ts';
 
@@ -24,5 +25,6 @@ export function openTunnel(options: TailnetOptions): {
   const socksPort = options.socksPort ?? readTailnetPorts(process.env).socksPort;
   const readinessPort = options.readinessPort ?? socksPort + 1;
   const { clock = systemClock, withinMs = 10_000 } = options;
-  return { transport: new TunnelTransport({ socksPort, readinessPort, clock }), withinMs, socksPort };
+  const owner = new LayerOwner({ socksPort, readinessPort }, clock);
+  return { transport: new TunnelTransport(owner, clock), withinMs, socksPort };
 }

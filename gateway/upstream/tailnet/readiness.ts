@@ -1,7 +1,7 @@
 import { limited } from '../../../base/clock.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { PauseWatch } from '../pause.ts';
-import type { Readiness } from '../transport.ts';
+import type { Readiness } from '../readiness.ts';
 import type { EndpointAnswer, TunnelEndpoint } from './endpoint.ts';
 
 /** After a longer pause the sandbox may have been frozen, and kept connections may be half dead: a new dial costs 3 ms. */

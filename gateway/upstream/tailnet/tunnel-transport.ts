@@ -1,28 +1,19 @@
 import type { Socket } from 'node:net';
 import type { Destination } from '../../../base/net/destination.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Readiness, Transport } from '../transport.ts';
+import type { Readiness } from '../readiness.ts';
+import type { Transport } from '../transport.ts';
 import { TunnelDialer } from './dialer.ts';
-import { TunnelEndpoint } from './endpoint.ts';
-import { TunnelReadiness } from './readiness.ts';
+import type { TunnelOwner } from './owner.ts';
 
-export interface TunnelOptions {
-  /** tailscaled's SOCKS5 port on 127.0.0.1. */
-  readonly socksPort: number;
-  /** Where the tunnel's owner answers on 127.0.0.1. */
-  readonly readinessPort: number;
-  readonly clock: Clock;
-}
-
-/** The tunnel that the extension owns, as a transport. */
+/** A tunnel as a transport. */
 export class TunnelTransport implements Transport {
-  readonly #readiness: TunnelReadiness;
+  readonly #owner: TunnelOwner;
   readonly #dialer: TunnelDialer;
 
-  constructor({ socksPort, readinessPort, clock }: TunnelOptions) {
-    const endpoint = new TunnelEndpoint(readinessPort, clock);
-    this.#readiness = new TunnelReadiness(endpoint, clock);
-    this.#dialer = new TunnelDialer({ socksPort, endpoint, readiness: this.#readiness, clock });
+  constructor(owner: TunnelOwner, clock: Clock) {
+    this.#owner = owner;
+    this.#dialer = new TunnelDialer(owner, clock);
   }
 
   connect(destination: Destination, withinMs: number): Promise<Socket> {
@@ -30,8 +21,9 @@ export class TunnelTransport implements Transport {
   }
 
   ready(withinMs: number): Readiness | Promise<Readiness> {
-    return this.#readiness.ready(withinMs);
+    return this.#owner.ready(withinMs);
   }
 
+  /** The owner is its host's to end. */
   async close(): Promise<void> {}
 }

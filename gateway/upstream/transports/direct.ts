@@ -5,9 +5,10 @@ import type { Destination } from '../../../base/net/destination.ts';
 import type { Refusal } from '../../answer/verdict.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { PauseWatch } from '../pause.ts';
+import type { Readiness } from '../readiness.ts';
 import { upstreamRefusals } from '../refusals.ts';
 import { guardTarget } from '../target-guard.ts';
-import { ConnectError, type Readiness, type Transport, type TransportKind } from '../transport.ts';
+import { ConnectError, type Transport, type TransportKind } from '../transport.ts';
 
 /** After a longer pause kept connections are not trusted: a firewall may have forgotten them without a word. */
 const trustMs = 30_000;

@@ -5,14 +5,9 @@ import { dialSocks, type SocksError, type SocksReply } from '../../../base/socks
 import type { Refusal } from '../../answer/verdict.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { PauseWatch } from '../pause.ts';
+import type { Readiness } from '../readiness.ts';
 import { upstreamRefusals } from '../refusals.ts';
-import {
-  ConnectError,
-  type CreateTransport,
-  type Readiness,
-  type Transport,
-  type TransportKind,
-} from '../transport.ts';
+import { ConnectError, type CreateTransport, type Transport, type TransportKind } from '../transport.ts';
 
 /** After a longer pause kept connections are not trusted; see transports/direct.ts. */
 const trustMs = 30_000;

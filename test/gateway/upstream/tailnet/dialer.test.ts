@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import test, { type TestContext } from 'node:test';
 import { replies } from '../../../../demo/socks5-server.ts';
 import { createUpstream } from '../../../../gateway/upstream/client.ts';
+import { LayerOwner } from '../../../../gateway/upstream/tailnet/layer-owner.ts';
 import { connectCauses } from '../../../../gateway/upstream/tailnet/tunnel.ts';
 import { TunnelTransport } from '../../../../gateway/upstream/tailnet/tunnel-transport.ts';
 import { parseTarget } from '../../../../gateway/upstream/target.ts';
@@ -29,11 +30,10 @@ async function tunnel(t: TestContext, socksPort?: number): Promise<Tunnel> {
   const owner = await startOwner(t);
   const proxy = await startProxy(t, () => ({ host: '127.0.0.1', port: target.port }));
   const clock = new VirtualClock();
-  const transport = new TunnelTransport({
-    socksPort: socksPort ?? proxy.port,
-    readinessPort: owner.port,
+  const transport = new TunnelTransport(
+    new LayerOwner({ socksPort: socksPort ?? proxy.port, readinessPort: owner.port }, clock),
     clock,
-  });
+  );
   return { owner, proxy, transport, clock };
 }
 
@@ -281,11 +281,10 @@ test('dials that were given up leave no connection behind', async (t) => {
   );
   const owner = await startOwner(t);
   const clock = new VirtualClock();
-  const transport = new TunnelTransport({
-    socksPort: target.port,
-    readinessPort: owner.port,
+  const transport = new TunnelTransport(
+    new LayerOwner({ socksPort: target.port, readinessPort: owner.port }, clock),
     clock,
-  });
+  );
   await failing({ transport, clock });
   await until(() => target.open() === 0);
   assert.equal(target.connections(), 4);
