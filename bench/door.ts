@@ -11,7 +11,7 @@ const repeats = 100;
 const targetBytes = 16_300;
 const bodyBytes = 10 * 1024 * 1024;
 
-/** What one client without credentials costs at most, by the inputs that cost most. */
+/** What one client without credentials can cost, measured with the most expensive inputs. */
 export const doorBench: Bench = {
   name: 'door',
   about: 'CPU of the main thread for what a client without credentials sends: targets, heads, large bodies',

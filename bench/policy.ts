@@ -8,7 +8,7 @@ const range = (length: number) => Array.from({ length }, (_, at) => at);
 const big = 'a'.repeat(1_000_000);
 const kilo = 'ab'.repeat(512);
 
-/** A head as large as a listener takes: 32 KiB of short headers whose names have one length. */
+/** A head of the largest size that a listener accepts: 32 KiB of short headers whose names have one length. */
 const manyHeaders = range(3_000).flatMap((at) => [`X-${String(at).padStart(4, '0')}`, '1']);
 const query = range(1_000)
   .map((at) => `n${at}=%41%41%41`)
@@ -44,7 +44,7 @@ const heads: Readonly<Record<string, readonly string[]>> = {
   'a header in two long lines': range(2).flatMap(() => ['X', 'b'.repeat(15_000)]),
 };
 
-/** Each is meant to take as long as it can; those with `request` need no credentials. */
+/** Each is written to take as long as possible; those with `request` need no credentials. */
 const expressions: Readonly<Record<string, string>> = {
   'items without the key': 'p.list.exists(x, x.none)',
   'errors that || passes over': 'p.list.all(x, x.none == 1 || x.none == 2 || x >= 0.0)',

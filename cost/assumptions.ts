@@ -1,4 +1,4 @@
-/** What the model cannot know and has to be told. Each is one figure that a reader may change. */
+/** What the model cannot know. Each is one figure that a reader may change. */
 export interface Assumption {
   readonly value: number;
   readonly unit: string;

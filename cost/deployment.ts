@@ -1,6 +1,6 @@
 import { resourcesOf, type Template, type Templates } from './template.ts';
 
-/** What of a deployment costs, read from its template. */
+/** The parts of a deployment that cost something, read from its template. */
 export interface Deployment {
   readonly architecture: 'arm64' | 'x86_64';
   readonly forwarderMb: number;
@@ -10,11 +10,11 @@ export interface Deployment {
   /** How long API Gateway remembers the authorizer's decision; 0 if it does not. */
   readonly authorizerTtlSeconds: number;
   readonly retentionDays: number;
-  /** Those of the stack, the issuer's credentials and those of the configuration. */
+  /** The secrets of the stack, of the issuer and of the configuration. */
   readonly secrets: number;
-  /** By a sandbox of the forwarder, its extension among it. */
+  /** By a sandbox of the forwarder, with its extension. */
   readonly secretsReadAtStart: number;
-  /** Metrics that the rotation's daily look writes. Those of failures come only with one. */
+  /** Metrics of the rotation's daily check. Metrics of failures exist only after a failure. */
   readonly rotationMetrics: number;
   /** What the API's detailed metrics and the logs' metric filters make. */
   readonly apiMetrics: number;
@@ -36,7 +36,7 @@ export interface Demo {
   readonly metrics: number;
 }
 
-/** A resource is priced by the model, or is known to cost nothing by itself. */
+/** A resource has a price in the model, or is known to cost nothing. */
 const priced = [
   'AWS::ApiGatewayV2::Stage',
   'AWS::CloudWatch::Alarm',
@@ -48,7 +48,7 @@ const priced = [
 ];
 const costsNothing = [
   /^AWS::ApiGatewayV2::(?:Api|ApiMapping|Authorizer|DomainName|Integration|Route)$/,
-  // Rules on a schedule, and a topic of which nobody takes a million messages.
+  // Rules on a schedule, and a topic with far less than a million messages.
   /^AWS::(?:Events::Rule|SNS::(?:Topic|TopicPolicy|Subscription))$/,
   /^AWS::(?:IAM::.+|Lambda::(?:LayerVersion|Permission)|SecretsManager::(?:ResourcePolicy|RotationSchedule))$/,
   /^AWS::Route53::RecordSet$/,
@@ -128,7 +128,7 @@ const examples: readonly (readonly [pattern: RegExp, example: string])[] = [
   [/\$context\.[\w.]+/g, '-'],
 ];
 
-/** A line as API Gateway would write it for a request that went well. */
+/** A line as API Gateway would write it for a successful request. */
 export function exampleLine(format: string): string {
   return examples.reduce((line, [pattern, example]) => line.replace(pattern, example), format);
 }

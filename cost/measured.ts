@@ -13,7 +13,7 @@ const file = new URL('../bench/results/power.json', import.meta.url);
 /**
  * Reads what was measured.
  *
- * @throws Error that says how to measure, when there is nothing or it is of an older bench
+ * @throws Error that says how to measure, if there are no results or they are from an older bench
  */
 export function readMeasured(from: URL = file): Measured {
   let text: string;
@@ -58,7 +58,7 @@ export function sizeOf({ sizes }: Power, memoryMb: number): SizePower {
 export function hasRoom({ fits }: Power, memoryMb: number): boolean | undefined {
   const fit = fits.find((one) => one.memoryMb === memoryMb);
   if (fit !== undefined) return fit.failed === 0 && fit.killed === 0;
-  // More memory than a size that had room enough.
+  // More memory than a size that had enough room.
   return fits.some((one) => one.memoryMb < memoryMb && one.failed === 0 && one.killed === 0)
     ? true
     : undefined;

@@ -49,7 +49,7 @@ export function monthOf(inputs: Inputs): Month {
   };
 }
 
-/** Prices uses in their order; the first to need an allowance takes from it first. */
+/** Prices uses in their order; an allowance goes to the first use that needs it. */
 export function priced(
   uses: readonly Use[],
   free: Readonly<Record<string, Allowance>> = allowances,
@@ -68,7 +68,7 @@ export function priced(
   });
 }
 
-/** How often the authorizer is asked: for each address once while a decision is remembered, and never more often than there are requests. */
+/** How often the authorizer is called: for each address once while a decision is remembered, but at most once for each request. */
 export function authorizerAsked({ assumptions, deployment }: Inputs): number {
   const { requests, sources, hours } = assumptions;
   const { authorizerTtlSeconds } = deployment;
@@ -76,7 +76,7 @@ export function authorizerAsked({ assumptions, deployment }: Inputs): number {
   return Math.min(requests, ((hours * 3_600) / authorizerTtlSeconds) * sources);
 }
 
-/** Milliseconds that a warm request is billed for at a memory size: measured, and the wait for the target. */
+/** The billed milliseconds of a warm request at a memory size: the measured time and the wait for the target. */
 export function billedMs({ power, assumptions }: Omit<Inputs, 'deployment'>, memoryMb: number): number {
   return sizeOf(power, memoryMb).billedMs + assumptions.targetMs;
 }

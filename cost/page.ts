@@ -37,7 +37,7 @@ function partsOf(report: Report): Readonly<Record<string, string>> {
   };
 }
 
-/** @throws Error when the page lacks a part, or has one that nothing fills */
+/** @throws Error if a part is missing in the page or in the report */
 export function fill(text: string, parts: Readonly<Record<string, string>>): string {
   const filled = new Set<string>();
   const result = text.replace(

@@ -14,7 +14,7 @@ export interface Price {
   readonly usd: number;
   readonly per: number;
   readonly unit: string;
-  /** AWS's own page, to look it up again. */
+  /** AWS's own page, to check the price. */
   readonly page: string;
   /** The id of its source. */
   readonly source: keyof typeof table.sources;
@@ -26,7 +26,7 @@ export interface Allowance {
   readonly what: string;
   readonly amount: number;
   readonly unit: string;
-  /** The prices whose quantities take from it. */
+  /** The prices whose quantities use it. */
   readonly prices: readonly PriceId[];
   readonly source: keyof typeof table.sources;
 }

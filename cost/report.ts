@@ -12,7 +12,7 @@ import type { Templates } from './template.ts';
 /** For a million requests a month, with the demo destroyed. */
 export const goalUsd = 3;
 
-/** All that is printed, and written into the page. */
+/** Everything that is printed and written into the page. */
 export interface Report {
   readonly verdict: readonly string[];
   readonly measured: readonly string[];

@@ -41,7 +41,7 @@ const style = `
 /**
  * Draws the power-tuning curve as SVG: duration above, cost below, against memory.
  *
- * A size without room for what must run is drawn hollow and with a broken line: it is measured, and cannot be had.
+ * A size without enough room is drawn hollow and with a broken line: it was measured, but is not possible.
  */
 export function drawCurve(points: readonly Point[], about: string): string {
   const milliseconds = (ms: number): string => (ms < 10 ? ms.toFixed(1) : String(Math.round(ms)));

@@ -4,7 +4,7 @@ import type { Point } from './curve.ts';
 import type { Line, Month } from './model.ts';
 import { ageInMonths, allowances, prices, sources } from './prices.ts';
 
-/** Rows of text; the first is the head. Columns of which every value is a figure are set to the right. */
+/** Rows of text; the first is the head. Columns with only figures are aligned to the right. */
 export type Table = readonly (readonly string[])[];
 
 export function monthTable({ lines, usd, afterAllowancesUsd, perMillionUsd }: Month): Table {

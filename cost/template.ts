@@ -3,7 +3,7 @@ import { App } from 'aws-cdk-lib';
 import { inspectConfiguration } from '../lib/assets.ts';
 import { DemoStack, PosternStack } from '../lib/index.ts';
 
-/** What of a CloudFormation template is read here. */
+/** The parts of a CloudFormation template that are read here. */
 export interface Template {
   readonly Resources: Readonly<Record<string, Resource>>;
 }

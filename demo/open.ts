@@ -103,7 +103,7 @@ function addressFrom(variable: string, fallback: string) {
   }
 }
 
-/** Says in one line why the demo could not start; what nobody expected comes with its stack. */
+/** Explains in one line why the demo could not start; unexpected errors keep their stack. */
 export function fail(error: unknown): void {
   const expected = error instanceof ListenError || error instanceof InvalidConfiguration;
   const { message, stack } = error as Error;

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 
-/** What the target received, as it received it. */
+/** What the target received, unchanged. */
 export interface SeenRequest {
   readonly method: string;
   readonly target: string;

@@ -21,7 +21,7 @@ export const replies = {
 export type SocksReplyCode = (typeof replies)[keyof typeof replies];
 
 /**
- * Decides where a connection to a host and a port goes. The host is a name as the client sent it, or an address: IPv4 dotted, IPv6
+ * Decides where a connection to a host and a port goes. The host is the name that the client sent, or an address: IPv4 dotted, IPv6
  * in full without brackets. A promise that never settles makes the client wait.
  */
 export type RouteSocks = (host: string, port: number) => SocksRoute | Promise<SocksRoute>;
@@ -39,7 +39,7 @@ const handshakeMs = 10_000;
 /**
  * Starts a small SOCKS5 server (RFC 1928): CONNECT without authentication, to names and to addresses of both families.
  *
- * It is what the demo and the tests reach their private target through, and nothing more: no authentication, no BIND, no UDP.
+ * The demo and the tests reach their private target through it. It has no authentication, no BIND and no UDP.
  */
 export async function startSocks5Server(
   route: RouteSocks,

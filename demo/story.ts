@@ -49,7 +49,7 @@ export function tellWhatToTry(gateway: string, admin: string, webhook: Webhook):
   print('', 'It stays up until Ctrl-C and tells of every request:', '');
 }
 
-/** A request that somebody sent meanwhile. */
+/** A request that somebody else sent. */
 export function tellRequest({ request, exchange, reply, status: sent, durationMs }: FinishedRequest): void {
   const path = exchange?.head.path ?? request.target?.split('?', 1)[0] ?? '';
   const code = reply === undefined ? '' : ` ${reply.code}`;

@@ -27,12 +27,12 @@ export function signedPush(secret: string): Webhook {
   return { event: 'push', delivery: '72d3162e-cc78-11e3-81ab-4c9367dc0958', body, signature };
 }
 
-/** The same webhook with one byte of its body changed: what somebody would send who does not know the secret. */
+/** The same webhook with one byte of its body changed, as from somebody who does not know the secret. */
 export function forged(webhook: Webhook): Webhook {
   return { ...webhook, body: webhook.body.replace('main', 'evil') };
 }
 
-/** Sends a webhook to the gateway and gives the answer. */
+/** Sends a webhook to the gateway and returns the answer. */
 export function sendWebhook(origin: string, webhook: Webhook): Promise<WebhookAnswer> {
   const started = performance.now();
   const headers = {
@@ -41,7 +41,7 @@ export function sendWebhook(origin: string, webhook: Webhook): Promise<WebhookAn
     'x-github-event': webhook.event,
     'x-github-delivery': webhook.delivery,
     'x-hub-signature-256': webhook.signature,
-    // A client can say who it is, but nobody listens.
+    // A client can claim an address, but it is ignored.
     'x-forwarded-for': '203.0.113.99',
   };
   return new Promise((resolve, reject) => {

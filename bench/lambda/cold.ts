@@ -6,7 +6,7 @@ import { type Phases, phaseNames, readPhases } from './phases.ts';
 import { untilAtRest } from './rest.ts';
 
 const starts = 30;
-/** The first finds the machine's caches cold, which no later one does. */
+/** The first one finds the machine's caches cold, unlike all later ones. */
 const before = 2;
 
 /** The first request of a sandbox: everything between the client and the target is started for it. */

@@ -6,7 +6,7 @@ import { functionEnv, openPath } from './path.ts';
 const sandboxes = 10;
 const recoveryLimitMs = 20_000;
 
-/** How soon a sandbox is well again after its tailscaled was killed, how soon it is gone, and how soon it says that it cannot start. */
+/** How soon a sandbox works again after its tailscaled was killed, how soon it leaves, and how soon it reports that it cannot start. */
 export async function measureEnds(lab: Lab): Promise<BenchResult> {
   const shutdownMs: number[] = [];
 

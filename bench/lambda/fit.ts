@@ -52,7 +52,7 @@ export function whyNoMemoryGroup(): string | undefined {
  * Runs small requests and bodies of 4 MB in a sandbox whose memory is limited by the kernel.
  *
  * The limit is milder than Lambda's: what other processes of this machine have in the page cache already, such as
- * Node's own program, is not charged to the sandbox. What does not live here does not live there.
+ * Node's own program, is not charged to the sandbox. What fails here fails on Lambda too.
  */
 export async function measureFit(lab: Lab, memoryMb: number): Promise<Fit> {
   const path = await openPath(lab, {
@@ -62,7 +62,7 @@ export async function measureFit(lab: Lab, memoryMb: number): Promise<Fit> {
   const group = join(root, `${prefix}${process.pid}-${memoryMb}`);
   mkdirSync(group);
   writeFileSync(join(group, 'memory.limit_in_bytes'), String(memoryMb * megabyte));
-  // The emulator, before it has started anything: what it starts is in the group with it.
+  // The emulator, before it has started anything, so that all its children are in the group.
   const emulator = readFileSync(path.forwarder.cpu?.joinFile as string, 'utf8')
     .trim()
     .split('\n');

@@ -16,7 +16,7 @@ export interface LogVolume {
 const ofEmulator = /\[(?:INFO|WARNING|ERROR|DEBUG)\] \(rapid\) /;
 
 /**
- * Reads the log of a sandbox whose life is over and that had one cold request and some warm ones.
+ * Reads the log of a sandbox that has ended, after one cold request and some warm ones.
  *
  * The first request counts to the sandbox with all that was logged before it ended.
  *
@@ -46,7 +46,7 @@ export function readLogVolume(lines: readonly string[]): LogVolume {
     bytesPerRequest: request.bytes / warm,
     eventsPerRequest: request.events / warm,
     metricBytesPerRequest: request.metricBytes / warm,
-    // What the first request had in common with every other is counted as a request.
+    // What the first request has in common with all others is counted as a request.
     bytesPerSandbox: Math.max(0, sandbox.bytes - request.bytes / warm),
     eventsPerSandbox: Math.max(0, sandbox.events - request.events / warm),
     metrics: metricsIn(lines),
@@ -87,7 +87,7 @@ export function metricsIn(lines: readonly string[]): readonly string[] {
   return [...found].toSorted();
 }
 
-/** What a line would be shorter without its directives, its metrics and their dimensions. */
+/** How much shorter a line would be without its directives, its metrics and their dimensions. */
 function metricBytesOf(line: string): number {
   const read = readMetricLine(line);
   if (read === undefined) return 0;

@@ -4,7 +4,7 @@ import { type BenchResult, type Figure, percentile } from '../runner.ts';
 /** Measures one thing in a laboratory that has just been started. */
 export type Measure = (lab: Lab) => Promise<BenchResult>;
 
-/** What came of a number of attempts. */
+/** The results of some attempts. */
 export interface Attempts {
   readonly tookMs: readonly number[];
   /** Why the others failed. */
@@ -53,7 +53,7 @@ export function spread(name: string, { tookMs, failures }: Attempts, goals: Goal
   ];
 }
 
-/** Goes to the terminal: standard output is for the result. */
+/** Writes to the terminal, because standard output is for the result. */
 export function say(line: string): void {
   process.stderr.write(`  ${line}\n`);
 }

@@ -11,7 +11,7 @@ const kilobyte = 1_024;
 /** The forwarder behind an HTTP API, and a client of it. */
 export interface Path {
   readonly forwarder: Sandbox;
-  /** Sends a GitHub webhook of 1 KB, signed, which the target answers with 1 KB; gives the milliseconds until the last byte. */
+  /** Sends a GitHub webhook of 1 KB, signed, which the target answers with 1 KB; returns the milliseconds until the last byte. */
   webhook(): Promise<number>;
   /** Sends bytes unchanged; the target returns as many. */
   bytes(body: Buffer): Promise<number>;
@@ -39,7 +39,7 @@ export function configuration(targetUrl: string): unknown {
 
 export const functionEnv = { GITHUB_SECRET: secret };
 
-/** Starts a sandbox, of which nothing runs before the first request, and an HTTP API in front of it. */
+/** Starts a sandbox, in which nothing runs before the first request, and an HTTP API in front of it. */
 export async function openPath(lab: Lab, options: FunctionOptions = {}): Promise<Path> {
   const config = configuration(`http://${lab.target.name}:8080`);
   const forwarder = await lab.forwarder({ config, env: functionEnv, ...options });

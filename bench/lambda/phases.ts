@@ -1,6 +1,6 @@
 import type { Sandbox } from '../../test/e2e/lab/sandbox.ts';
 
-/** Where the time of one cold start went, in milliseconds from the client's first byte, as the logs tell it. */
+/** Where the time of one cold start went, in milliseconds from the client's first byte, according to the logs. */
 export interface Phases {
   /** The emulator has started the extension, and it has registered: the function's runtime is started. */
   readonly registered: number;

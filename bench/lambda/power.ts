@@ -24,24 +24,24 @@ import {
 
 /** The memory sizes of the curve, in MB. */
 const sizesMb = [128, 256, 512, 1_024, 1_792] as const;
-/** What the stack gives its functions, unless told otherwise. */
+/** The default memory of the stack's functions. */
 const usualMb = 256;
 
 const starts = 5;
 const limitedStarts = 2;
 const rounds = 5;
 const requestsPerRound = 100;
-/** Not measured: what start-up left over, and code that the engine has not compiled yet. */
+/** Not measured: what is left of the start, and code that the engine has not compiled yet. */
 const requestsBefore = 100;
 const patienceMs = 60_000;
 
-/** What of a measurement the cost model takes. */
+/** The part of a measurement that the cost model uses. */
 export interface Power {
   readonly sizes: readonly SizePower[];
   readonly authorizer: AuthorizerPower;
   readonly forwarder: {
     readonly log: LogVolume;
-    /** Through the tunnel, for a request of 1 KB, in bytes on the wire. */
+    /** Bytes on the wire through the tunnel, for a request of 1 KB. */
     readonly bytesToTarget: number;
   };
   readonly fits: readonly Fit[];
@@ -55,18 +55,18 @@ export interface Power {
 export interface SizePower {
   readonly memoryMb: number;
   readonly cpus: number;
-  /** With all of a CPU, as on Lambda. */
+  /** With a whole CPU, as on Lambda. */
   readonly initMs: number;
   readonly firstMs: number;
-  /** With the share from the first instruction: the worst that it could be. */
+  /** With the share from the first instruction: the worst case. */
   readonly limitedInitMs: number;
-  /** What a warm request is billed for: mean of each round, median of the rounds. */
+  /** The billed time of a warm request: mean of each round, median of the rounds. */
   readonly billedMs: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
-/** Cold and warm durations as Lambda bills them, at each memory size; what is logged; and which sizes have room enough. */
+/** Cold and warm durations as Lambda bills them, at each memory size; what is logged; and which sizes have enough room. */
 export async function measurePower(lab: Lab): Promise<BenchResult> {
   const loadBefore = loadavg()[0] as number;
   const rest = new Patience(patienceMs);

@@ -1,4 +1,4 @@
-/** What the emulator says of one invocation, in the words of Lambda's own report lines. */
+/** What the emulator reports about one invocation, in the words of Lambda's own report lines. */
 export interface Report {
   /** What would be billed for the invocation: from the event to the moment when everything asks for the next one. */
   readonly durationMs: number;
@@ -13,7 +13,7 @@ const report = /^REPORT RequestId: \S+\t(?:Init Duration: [0-9.]+ ms\t)?Duration
  * Reads the reports out of a sandbox's log, in their order.
  *
  * The emulator counts init into the first invocation's duration and says how long it was on a line before; Lambda
- * reports them apart, and so they are given apart.
+ * reports them separately, and so does this.
  */
 export function readReports(lines: readonly string[]): readonly Report[] {
   const reports: Report[] = [];

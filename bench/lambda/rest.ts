@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const windowMs = 150;
 const atRestShare = 0.1;
-/** Then it is measured all the same: some machines are never at rest. */
+/** Then it is measured anyway, because some machines are never at rest. */
 const patienceMs = 60_000;
 
 /**

@@ -23,7 +23,7 @@ export async function readSent(sandbox: Sandbox): Promise<Sent> {
   return { all, answers };
 }
 
-/** What went to the tailnet and to nobody else, between two readings. */
+/** What was sent only to the tailnet, between two readings. */
 export function sentToOthers(before: Sent, after: Sent): number {
   return after.all - before.all - (after.answers - before.answers);
 }

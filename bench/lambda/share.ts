@@ -51,7 +51,7 @@ async function measureWarm(lab: Lab): Promise<Attempts> {
   const { path, cpu } = await openLimited(lab);
   await path.webhook();
   cpu.limit(cpus);
-  // Not measured: what start-up left over.
+  // Not measured: what is left of the start.
   await attempt(30, path.webhook);
   const attempts = await attempt(requests, path.webhook);
   checkThrottled(cpu);
@@ -65,7 +65,7 @@ async function openLimited(lab: Lab): Promise<{ path: Path; cpu: CpuGroup }> {
   return { path, cpu: path.forwarder.cpu as CpuGroup };
 }
 
-/** A limit that held nothing back was not there, and the figure would be that of another bench. */
+/** A limit that slowed nothing down did not work, and the figure would be that of another bench. */
 function checkThrottled(cpu: CpuGroup): void {
   if (cpu.throttledMs() === 0) throw new Error('the limit of the CPU share held nothing back');
 }

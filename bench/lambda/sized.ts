@@ -61,7 +61,7 @@ export function linesOf({ log }: Sandbox): readonly string[] {
   return log.lines.map(({ text }) => text);
 }
 
-/** A limit that held nothing back was not there, and the figure would be that of another bench. */
+/** A limit that slowed nothing down did not work, and the figure would be that of another bench. */
 export function checkThrottled(cpu: CpuGroup, memoryMb: number): void {
   if (cpusOf(memoryMb) <= surelyThrottled && cpu.throttledMs() === 0)
     throw new Error(`the limit of the CPU share of ${memoryMb} MB held nothing back`);

@@ -10,7 +10,7 @@ const frozenMs = 190_000;
 const apartMs = 3_000;
 const requestsBefore = 3;
 
-/** The first request after a pause in which the sandbox was frozen and nothing reached it. */
+/** The first request after a pause in which the sandbox was frozen and got nothing from the network. */
 export async function measureThaw(lab: Lab): Promise<BenchResult> {
   const tookMs: number[] = [];
   const warmMs: number[] = [];

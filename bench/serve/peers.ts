@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cached } from '../../extension/layer/cache.ts';
 
-/** A proxy under measurement: all take the same requests to the same target. */
+/** A measured proxy: all forward the same requests to the same target. */
 export interface Peer {
   readonly name: string;
   readonly version: string;
@@ -13,7 +13,7 @@ export interface Peer {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-/** Writes the configurations into `folder` and gives the commands that start the proxies. */
+/** Writes the configurations into `folder` and returns the commands that start the proxies. */
 export function peersOf(folder: string, targetPort: number, secret: string): readonly Peer[] {
   return [postern(folder, targetPort, secret), nginx(folder, targetPort), caddy(folder, targetPort)];
 }
