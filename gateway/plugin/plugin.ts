@@ -52,6 +52,7 @@ export interface Hooks {
   readonly onError?: 'refuse' | 'next';
   /** Set by a guard whose options let everyone through: then it is no guard of a route. */
   readonly admitsAll?: boolean;
+  /** Before every `access`. This one and `access` edit the headers that the target sees: `exchange.toUpstream`. */
   rewrite?(exchange: Exchange): Verdict | Promise<Verdict>;
   access?(exchange: Exchange, body: Uint8Array): Verdict | Promise<Verdict>;
   /**

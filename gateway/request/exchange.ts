@@ -1,6 +1,6 @@
-import { checkField } from '../../base/http/field.ts';
 import { findHeader } from '../../base/http/headers.ts';
 import type { CanonicalPath } from './path.ts';
+import { UpstreamEdits } from './upstream-edits.ts';
 
 /** The head of a request. It never changes once the exchange exists. */
 export interface Head {
@@ -65,8 +65,6 @@ export class Exchange {
   /** Values that plugins put here become names in expressions, such as `webhook` and `risk`. */
   readonly attributes: Record<string, unknown> = {};
   readonly trail: TrailEntry[] = [];
-  /** Headers that the target shall see, added on purpose by a plugin: names and values, flat. */
-  upstreamHeaders: string[] | undefined = undefined;
   /** The status sent to the client, once it is known; 0 before. */
   status = 0;
   /** The code of the reply, when the gateway answered itself. */
@@ -78,6 +76,7 @@ export class Exchange {
   isOver = false;
   /** How much work the expressions that judged this request have done, in steps; see expression/frame.ts. */
   expressionSteps = 0;
+  #toUpstream: UpstreamEdits | undefined = undefined;
 
   constructor(id: string, head: Head, route: MatchedRoute, startedMs: number, deadlineMs: number) {
     this.id = id;
@@ -96,14 +95,14 @@ export class Exchange {
     return findHeader(this.head.headers, name);
   }
 
-  /**
-   * Adds a header to what the target sees. One of the same name sent by the client is dropped.
-   *
-   * @throws Error when it is malformed: the plugin's fault, which would otherwise be found when the request is sent
-   */
-  setUpstreamHeader(name: string, value: string): void {
-    checkField(name, value);
-    this.upstreamHeaders ??= [];
-    this.upstreamHeaders.push(name, value);
+  /** Edits of the headers that the target sees; `set`, `add` and `remove` throw for what no plugin may change. */
+  get toUpstream(): UpstreamEdits {
+    this.#toUpstream ??= new UpstreamEdits();
+    return this.#toUpstream;
+  }
+
+  /** Carries out the edits on the headers of an attempt. */
+  editUpstream(headers: string[]): void {
+    this.#toUpstream?.apply(headers);
   }
 }

@@ -102,15 +102,16 @@ function refuseNomination(value: string): Refusal | undefined {
 
 /**
  * Builds the headers that the target sees: the client's, in order, less those that belong to the connection or to the
- * gateway, and then the gateway's own: x-forwarded-for, -proto and -host, forwarded (RFC 7239), x-request-id.
+ * gateway, and then the gateway's own: x-forwarded-for, -proto and -host, forwarded (RFC 7239), x-request-id. Last come the
+ * edits of plugins.
  */
 export function upstreamHeaders(exchange: Exchange, host: string): string[] {
-  const { head, upstreamHeaders: added } = exchange;
+  const { head } = exchange;
   const result = ['host', host];
   for (let at = 0; at + 1 < head.headers.length; at += 2) {
     const name = head.headers[at] as string;
     const lower = name.toLowerCase();
-    if (isTakenAway(lower) || (added !== undefined && has(added, lower))) continue;
+    if (isTakenAway(lower)) continue;
     result.push(head.spellings?.get(lower) ?? name, head.headers[at + 1] as string);
   }
   result.push(
@@ -125,7 +126,7 @@ export function upstreamHeaders(exchange: Exchange, host: string): string[] {
     'x-request-id',
     exchange.id,
   );
-  if (added !== undefined) result.push(...added);
+  exchange.editUpstream(result);
   return result;
 }
 
@@ -155,11 +156,6 @@ function nominatedBy(headers: readonly string[]): Set<string> | undefined {
     names.add(word);
   }
   return names;
-}
-
-function has(headers: readonly string[], folded: string): boolean {
-  for (let at = 0; at < headers.length; at += 2) if (foldName(headers[at] as string) === folded) return true;
-  return false;
 }
 
 /** RFC 7239 section 4; an IPv6 address is bracketed and quoted (section 6). */

@@ -341,7 +341,7 @@ test('a plugin that adds a malformed header for the target refuses as its own fa
     ['x-a', undefined],
   ] as const) {
     const access: Hooks['access'] = (x) => {
-      x.setUpstreamHeader(name, value as string);
+      x.toUpstream.set(name, value as string);
       return next;
     };
     const answer = await send(gatewayWith({ instances: [instance('x', 1, { access })] }), request());

@@ -1,0 +1,79 @@
+import { checkField } from '../../base/http/field.ts';
+import { hopByHop } from '../../base/http/headers.ts';
+import { foldName } from './header-names.ts';
+
+/** With `x-forwarded-*`: the gateway writes them itself, or they frame the request. undici refuses to send `expect`. */
+const gatewaysOwn: ReadonlySet<string> = new Set([
+  'host',
+  'content-length',
+  'expect',
+  'forwarded',
+  'x-request-id',
+]);
+
+interface Edit {
+  readonly name: string;
+  readonly folded: string;
+  /** Undefined removes the header. */
+  readonly value: string | undefined;
+  /** Whether earlier headers of this name stay. */
+  readonly adds: boolean;
+}
+
+/**
+ * What plugins change in the headers that the target sees, in the order in which they do it. What the client sent, and what
+ * expressions read of it, stays as it is.
+ *
+ * A name is in any case. It counts for all spellings that a CGI, WSGI or PHP server reads as the same name: `set('x-team', …)` takes
+ * the place of `X_Team` too.
+ *
+ * Each method throws an Error that names the header, never its value: for a malformed name or value, for headers of the
+ * connection (hop-by-hop), and for those that the gateway writes (`host`, `content-length`, `expect`, `forwarded`,
+ * `x-forwarded-*`, `x-request-id`).
+ */
+export class UpstreamEdits {
+  readonly #edits: Edit[] = [];
+
+  /** Replaces each header of this name, from the client or from an earlier edit, by one. */
+  set(name: string, value: string): void {
+    this.#edits.push({ name, folded: editable(name, value), value, adds: false });
+  }
+
+  /** Adds a header behind those of the same name, the client's too. For what only the gateway may say, use `set`. */
+  add(name: string, value: string): void {
+    this.#edits.push({ name, folded: editable(name, value), value, adds: true });
+  }
+
+  remove(name: string): void {
+    this.#edits.push({ name, folded: editable(name, ''), value: undefined, adds: false });
+  }
+
+  /** Carries out the edits on a flat list: once for each attempt to send the request. */
+  apply(headers: string[]): void {
+    for (const { name, folded, value, adds } of this.#edits) {
+      if (!adds) removeSpellings(headers, folded);
+      if (value !== undefined) headers.push(name, value);
+    }
+  }
+}
+
+/** The folded name, once the name and the value are checked. */
+function editable(name: string, value: string): string {
+  checkField(name, value);
+  const folded = foldName(name);
+  if (hopByHop.has(folded))
+    throw new Error(
+      `a plugin may not change the header ${name} for the target: it belongs to the connection`,
+    );
+  if (gatewaysOwn.has(folded) || folded.startsWith('x-forwarded-'))
+    throw new Error(`a plugin may not change the header ${name} for the target: the gateway writes it`);
+  return folded;
+}
+
+/** Folding keeps the length of a name. */
+function removeSpellings(headers: string[], folded: string): void {
+  for (let at = headers.length - 2; at >= 0; at -= 2) {
+    const name = headers[at] as string;
+    if (name.length === folded.length && foldName(name) === folded) headers.splice(at, 2);
+  }
+}
