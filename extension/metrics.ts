@@ -1,4 +1,5 @@
 import { type Measured, meteredLog } from '../base/aws/emf.ts';
+import { systemClock } from '../base/clock.ts';
 import type { Log, LogFields } from '../base/log.ts';
 
 const measures: Readonly<Record<string, (fields: LogFields) => Measured>> = {
@@ -15,5 +16,5 @@ const measures: Readonly<Record<string, (fields: LogFields) => Measured>> = {
 
 /** Makes a log that measures how long the tunnel took to be ready, and counts failures by their cause. */
 export function tunnelMetrics(log: Log, functionName: string): Log {
-  return meteredLog(log, { functionName, now: Date.now }, measures);
+  return meteredLog(log, { functionName, clock: systemClock }, measures);
 }

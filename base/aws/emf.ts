@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import type { Log, LogFields } from '../log.ts';
 
 /** The namespace of all of Postern's metrics in CloudWatch. */
@@ -14,7 +15,7 @@ export interface MetricName {
 /** The log line of one function, by the wall clock. */
 export interface MetricSource {
   readonly functionName: string;
-  readonly now: () => number;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
 /** What a directive of the embedded metric format says: which fields are metrics, and by which fields they are told apart. */
@@ -38,14 +39,14 @@ export function directive(
  * Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 export function metricFields(
-  { functionName, now }: MetricSource,
+  { functionName, clock }: MetricSource,
   { name, unit }: MetricName,
   value: number,
   code?: string,
 ): LogFields {
   const dimensions = [['FunctionName'], ...(code === undefined ? [] : [['FunctionName', 'Code']])];
   return {
-    _aws: { Timestamp: now(), CloudWatchMetrics: [directive(dimensions, [{ name, unit }])] },
+    _aws: { Timestamp: clock.now(), CloudWatchMetrics: [directive(dimensions, [{ name, unit }])] },
     FunctionName: functionName,
     ...(code !== undefined && { Code: code }),
     [name]: value,

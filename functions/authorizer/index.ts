@@ -13,7 +13,7 @@ const { env } = process;
 const functionName = env.AWS_LAMBDA_FUNCTION_NAME ?? 'authorizer';
 const log = meteredLog(
   createLog((line) => process.stdout.write(line)),
-  { functionName, now: Date.now },
+  { functionName, clock: systemClock },
   { refused: ({ code }) => ({ metric: { name: 'Refusals', unit: 'Count' }, value: 1, code: String(code) }) },
 );
 

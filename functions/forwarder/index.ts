@@ -16,7 +16,7 @@ const functionName = env.AWS_LAMBDA_FUNCTION_NAME ?? 'forwarder';
 // Requests that the gateway took have their metrics in its access log; these are the others.
 const log = meteredLog(
   createLog((line) => process.stdout.write(line)),
-  { functionName, now: Date.now },
+  { functionName, clock: systemClock },
   {
     request: ({ status, code }) => {
       const name = Number(status) >= 500 ? 'Errors' : 'Refusals';

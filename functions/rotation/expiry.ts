@@ -12,7 +12,7 @@ const dayMs = 86_400_000;
  * @throws RotationError when the secret cannot be read
  */
 export async function checkExpiry(workshop: Workshop, secretId: string): Promise<void> {
-  const { store, log, now } = workshop;
+  const { store, log, clock } = workshop;
   const stored = readStoredKey(await store.read(secretId, { stage: 'AWSCURRENT' }));
   if (stored === undefined) {
     const detail =
@@ -29,7 +29,7 @@ export async function checkExpiry(workshop: Workshop, secretId: string): Promise
       ...keyDaysLeft(workshop, 0),
     });
   }
-  log.info('key expiry', { ...fields, ...keyDaysLeft(workshop, (stored.expiresMs - now()) / dayMs) });
+  log.info('key expiry', { ...fields, ...keyDaysLeft(workshop, (stored.expiresMs - clock.now()) / dayMs) });
 }
 
 async function isRevoked({ open, budget, log }: Workshop, id: string): Promise<boolean> {

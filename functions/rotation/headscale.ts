@@ -1,4 +1,5 @@
-import type { Api } from './api.ts';
+import type { Api } from '../../base/tailscale/api.ts';
+import { getKey } from '../../base/tailscale/keys.ts';
 import type { Credentials } from './credentials.ts';
 import type { Issuer } from './issuer.ts';
 import { createKeysApi } from './keys-api.ts';
@@ -17,10 +18,8 @@ export function createHeadscale(api: Api, credentials: Credentials): Issuer {
   let chosen: Promise<Issuer> | undefined;
 
   async function choose(): Promise<Issuer> {
-    const path = '/api/v2/tailnet/-/keys/0';
-    const { json } = await api({ method: 'GET', path, token: apiKey, repeatable: true });
-    const { message } = (json ?? {}) as { message?: unknown };
-    return typeof message === 'string'
+    const { json } = await api(getKey(apiKey, '0'));
+    return typeof json.message === 'string'
       ? createKeysApi(api, async () => apiKey)
       : createPreAuthKeys(api, apiKey);
   }

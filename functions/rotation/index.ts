@@ -1,3 +1,4 @@
+import { systemClock } from '../../base/clock.ts';
 import { createLog } from '../../base/log.ts';
 import { redact } from '../../base/redact.ts';
 import { readRotationEnvironment } from './environment.ts';
@@ -11,7 +12,7 @@ const { env } = process;
 const source = {
   functionName: env.AWS_LAMBDA_FUNCTION_NAME ?? 'rotation',
   log: createLog((line) => process.stdout.write(redact(line))),
-  now: Date.now,
+  clock: systemClock,
 };
 
 export const handler = prepare();

@@ -2,7 +2,7 @@
 export interface WantedKey {
   readonly tags: readonly string[];
   readonly lifetimeMs: number;
-  /** At most 50 letters, digits, hyphens and spaces, which is what Tailscale takes. Not every issuer keeps it. */
+  /** Not every issuer keeps it. */
   readonly description: string;
 }
 
@@ -38,7 +38,6 @@ export interface Issuer {
 export interface Budget {
   /** The time left until Lambda ends the function. */
   remainingMs(): number;
-  sleep(ms: number): Promise<void>;
 }
 
 /** Reads the credentials and returns their issuer. @throws RotationError */

@@ -1,6 +1,6 @@
 import { conceal } from '../../base/redact.ts';
-import { type Api, type ApiAnswer, isAhead } from './api.ts';
-import { RotationError } from './errors.ts';
+import type { Api, ApiAnswer, ApiCall } from '../../base/tailscale/api.ts';
+import { isAhead, notMade, unexpected } from './api.ts';
 import type { Issuer } from './issuer.ts';
 
 const path = '/api/v1/preauthkey';
@@ -23,9 +23,10 @@ interface PreAuthKey {
  */
 export function createPreAuthKeys(api: Api, apiKey: string): Issuer {
   async function list(): Promise<{ keys: readonly PreAuthKey[]; answer: ApiAnswer }> {
-    const answer = await api({ method: 'GET', path, token: apiKey, repeatable: true });
-    const { preAuthKeys } = (answer.json ?? {}) as { preAuthKeys?: readonly PreAuthKey[] };
-    if (answer.status !== 200 || !Array.isArray(preAuthKeys)) throw unexpected(`GET ${path}`, answer.status);
+    const call: ApiCall = { method: 'GET', path, token: apiKey, repeatable: true };
+    const answer = await api(call);
+    const { preAuthKeys } = answer.json as { preAuthKeys?: readonly PreAuthKey[] };
+    if (answer.status !== 200 || !Array.isArray(preAuthKeys)) throw unexpected(call, answer);
     return { keys: preAuthKeys, answer };
   }
 
@@ -35,17 +36,13 @@ export function createPreAuthKeys(api: Api, apiKey: string): Issuer {
       const { serverTimeMs } = (await list()).answer;
       const expiration = new Date(serverTimeMs + lifetimeMs).toISOString();
       const json = { reusable: true, ephemeral: true, expiration, aclTags: tags };
-      const answer = await api({ method: 'POST', path, token: apiKey, json, repeatable: false });
-      if (answer.status !== 200) {
-        const { message } = (answer.json ?? {}) as { message?: unknown };
-        const words = typeof message === 'string' ? `: ${JSON.stringify(message.slice(0, 200))}` : '';
-        throw new RotationError('rotation:refused', `Headscale made no key (${answer.status}${words})`);
-      }
-      const { preAuthKey } = (answer.json ?? {}) as { preAuthKey?: Partial<PreAuthKey> };
+      const call: ApiCall = { method: 'POST', path, token: apiKey, json, repeatable: false };
+      const answer = await api(call);
+      if (answer.status !== 200) throw notMade(answer);
+      const { preAuthKey } = answer.json as { preAuthKey?: Partial<PreAuthKey> };
       const { id, key, createdAt } = preAuthKey ?? {};
       if (key !== undefined) conceal(key);
-      if (id === undefined || key === undefined || key === '')
-        throw unexpected(`POST ${path}`, answer.status);
+      if (id === undefined || key === undefined || key === '') throw unexpected(call, answer);
       const expiresMs = Date.parse(preAuthKey?.expiration ?? expiration);
       return {
         id: String(id),
@@ -68,19 +65,12 @@ export function createPreAuthKeys(api: Api, apiKey: string): Issuer {
     },
     async revoke(id) {
       // Expired, not deleted: Headscale treats a node as ephemeral because of its key, and would keep nodes without a key forever.
-      const answer = await api({
-        method: 'POST',
-        path: `${path}/expire`,
-        token: apiKey,
-        json: { id },
-        repeatable: true,
-      });
-      if (answer.status !== 200 && answer.status !== 404)
-        throw unexpected(`POST ${path}/expire`, answer.status);
+      const call: ApiCall = {
+        ...{ method: 'POST', path: `${path}/expire`, token: apiKey },
+        ...{ json: { id }, repeatable: true },
+      };
+      const answer = await api(call);
+      if (answer.status !== 200 && answer.status !== 404) throw unexpected(call, answer);
     },
   };
-}
-
-function unexpected(call: string, status: number): RotationError {
-  return new RotationError('rotation:unexpected', `${call} answered ${status} in a form that is not known`);
 }

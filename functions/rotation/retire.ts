@@ -22,11 +22,11 @@ export async function retire(
   secretId: string,
   leaving: Leaving | undefined,
 ): Promise<void> {
-  const { log, now } = workshop;
+  const { log, clock } = workshop;
   try {
     const { kept, left } = await sortKeys(workshop, secretId, leaving);
     for (const [version, stored] of left) {
-      if (stored.expiresMs > now() && !kept.has(nameOf(stored)))
+      if (stored.expiresMs > clock.now() && !kept.has(nameOf(stored)))
         await revoke(workshop, issuer, version, stored);
     }
   } catch (error) {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../base/message-of.ts';
 import { redact } from '../../base/redact.ts';
 import { RotationError } from './errors.ts';
@@ -15,7 +14,6 @@ export interface Context {
 export interface RotationOptions extends Omit<Workshop, 'budget'> {
   /** The secret that `{"check":"expiry"}` looks at. */
   readonly secretId: string | undefined;
-  readonly sleep?: (ms: number) => Promise<unknown>;
 }
 
 const steps: Readonly<Record<string, Step>> = { createSecret, setSecret, testSecret, finishSecret };
@@ -30,8 +28,6 @@ export type RotationHandler = (event: unknown, context: Context) => Promise<void
  * @returns a handler that throws what went wrong, so that Secrets Manager tries again
  */
 export function createRotation(options: RotationOptions): RotationHandler {
-  const { sleep: wait = sleep } = options;
-
   async function run(event: unknown, workshop: Workshop): Promise<void> {
     const {
       check,
@@ -56,12 +52,7 @@ export function createRotation(options: RotationOptions): RotationHandler {
   }
 
   return async function handleRotation(event, context) {
-    const budget = {
-      remainingMs: () => context.getRemainingTimeInMillis(),
-      sleep: async (ms: number) => {
-        await wait(ms);
-      },
-    };
+    const budget = { remainingMs: () => context.getRemainingTimeInMillis() };
     const workshop: Workshop = { ...options, budget };
     try {
       await run(event, workshop);
@@ -84,7 +75,7 @@ export function createRotation(options: RotationOptions): RotationHandler {
 /** A function with wrong variables reports them at each event, so that the alarm fires: one that throws while it starts has no metric. */
 export function refuseAll(
   problem: string,
-  source: Pick<Workshop, 'log' | 'functionName' | 'now'>,
+  source: Pick<Workshop, 'log' | 'functionName' | 'clock'>,
 ): RotationHandler {
   return async function refuse() {
     const error = new RotationError('rotation:misconfigured', problem);

@@ -29,7 +29,7 @@ export async function createSecret(workshop: Workshop, { secretId, token }: Rota
     log.warn('keys do not overlap', { code: 'rotation:overlap', detail });
   }
   const issuer = await workshop.open(workshop.budget);
-  const made = await issuer.create({ ...wanted, description: describe(token) });
+  const made = await issuer.create({ ...wanted, description: `postern rotation ${token.slice(0, 8)}` });
   const stored = { ...made, ...origin };
   try {
     await store.putPending(secretId, token, writeStoredKey(stored, wanted.tags));
@@ -83,7 +83,7 @@ export async function finishSecret(workshop: Workshop, { secretId, token }: Rota
     if (previous !== undefined)
       leaving = { version: previous, text: await store.read(secretId, { id: previous }) };
     await store.moveStage(secretId, 'AWSCURRENT', current, token);
-    const metric = keyDaysLeft(workshop, (stored.expiresMs - workshop.now()) / dayMs);
+    const metric = keyDaysLeft(workshop, (stored.expiresMs - workshop.clock.now()) / dayMs);
     log.info('key promoted', { version: token, key: stored.id, ...metric });
   }
   await retire(workshop, issuer, secretId, leaving);
@@ -107,10 +107,10 @@ async function examine(
   throw new RotationError('rotation:key-wrong', `The pending key ${stored.id} ${wrong.join(', ')}`);
 }
 
-async function lookTwice({ budget }: Workshop, issuer: Issuer, id: string): Promise<KeyState | undefined> {
+async function lookTwice({ clock }: Workshop, issuer: Issuer, id: string): Promise<KeyState | undefined> {
   const state = await issuer.inspect(id);
   if (state !== undefined) return state;
-  await budget.sleep(secondLookMs);
+  await clock.sleep(secondLookMs);
   return issuer.inspect(id);
 }
 
@@ -154,9 +154,4 @@ async function takeBack(
   }
   // Another call for the same version was faster, so there is a key.
   if (there === undefined) throw error;
-}
-
-/** Tailscale takes at most 50 letters, digits, hyphens and spaces. */
-function describe(token: string): string {
-  return `postern rotation ${token.replace(/[^A-Za-z0-9-]/g, '').slice(0, 8)}`;
 }

@@ -1,4 +1,5 @@
-import type { Api } from './api.ts';
+import type { Api } from '../../base/tailscale/api.ts';
+import type { ApiClient } from '../../base/tailscale/keys.ts';
 import type { Credentials } from './credentials.ts';
 import { RotationError } from './errors.ts';
 import type { Issuer } from './issuer.ts';
@@ -20,10 +21,7 @@ export function createTailscale(api: Api, credentials: Credentials): Issuer {
 }
 
 /** Gets the token at the first use, once a call of the function: it lives for an hour. */
-export function tokenOf(
-  api: Api,
-  client: { readonly clientId: string; readonly clientSecret: string },
-): () => Promise<string> {
+export function tokenOf(api: Api, client: ApiClient): () => Promise<string> {
   let token: Promise<string> | undefined;
   return function cachedToken() {
     token ??= getToken(api, client);

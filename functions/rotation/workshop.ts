@@ -1,3 +1,4 @@
+import type { Clock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import type { Budget, OpenIssuer, WantedKey } from './issuer.ts';
 import type { SecretStore } from './store.ts';
@@ -8,7 +9,7 @@ export interface Workshop {
   readonly open: OpenIssuer;
   readonly budget: Budget;
   readonly log: Log;
-  readonly now: () => number;
+  readonly clock: Clock;
   readonly functionName: string;
   readonly wanted: Omit<WantedKey, 'description'>;
   /** Stored with each key, and compared before one is revoked. */

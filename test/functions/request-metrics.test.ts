@@ -70,7 +70,7 @@ test('an event of a metered log is a metric by its code, and any other is left a
   const lines: string[] = [];
   const log = meteredLog(
     createLog((line) => lines.push(line)),
-    { functionName: 'authorizer', now: () => 1_750_000_000_000 },
+    { functionName: 'authorizer', clock: { now: () => 1_750_000_000_000 } },
     {
       refused: ({ code }) => ({ metric: { name: 'Refusals', unit: 'Count' }, value: 1, code: String(code) }),
     },

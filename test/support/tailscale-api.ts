@@ -1,5 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Call, CallAnswer } from '../../base/http/call.ts';
 
 /** One key as the API has it. */
 export interface ApiKey {
@@ -80,29 +81,15 @@ export class TailscaleApi {
     if (key !== undefined) key.revokedMs ??= this.#now();
   }
 
-  /** `fetch` without a network. A failure looks as Node's own does. */
-  readonly fetch: typeof globalThis.fetch = async (input, init = {}) => {
-    const { pathname, search } = new URL(String(input));
-    const headers = new Headers(init.headers);
-    const body = init.body == null ? '' : String(init.body);
-    const contentType =
-      init.body instanceof URLSearchParams
-        ? 'application/x-www-form-urlencoded'
-        : (headers.get('content-type') ?? '');
-    const authorization = headers.get('authorization') ?? '';
-    const reply = this.#serve({
-      method: init.method ?? 'GET',
-      path: pathname + search,
-      authorization,
-      contentType,
-      body,
-    });
-    if (reply === undefined)
-      throw new TypeError('fetch failed', {
-        cause: Object.assign(new Error('other side closed'), { code: 'UND_ERR_SOCKET' }),
-      });
+  /** Takes calls without a network. A failure looks as that of a connection that was cut. */
+  readonly send = async ({ method, path, headers = {}, body = '' }: Call): Promise<CallAnswer> => {
+    const { authorization = '', 'content-type': contentType = '' } = headers;
+    const reply = this.#serve({ method, path, authorization, contentType, body });
+    if (reply === undefined) {
+      throw Object.assign(new Error('socket hang up'), { code: 'ECONNRESET', unsent: false });
+    }
     const date = new Date(this.#now()).toUTCString();
-    return new Response(textOf(reply), { status: reply.status, headers: { date, ...reply.headers } });
+    return { status: reply.status, headers: { date, ...reply.headers }, body: textOf(reply) };
   };
 
   /** Serves it on a port of its own and gives the origin. */

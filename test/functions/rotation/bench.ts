@@ -1,3 +1,4 @@
+import type { Clock } from '../../../base/clock.ts';
 import { createLog } from '../../../base/log.ts';
 import { redact } from '../../../base/redact.ts';
 import { openIssuer } from '../../../functions/rotation/open-issuer.ts';
@@ -56,7 +57,14 @@ export function createBench(options: BenchOptions = {}): Bench {
   const lines: string[] = [];
   const slept: number[] = [];
   const log = createLog((line) => lines.push(redact(line)));
-  const now = () => bench.nowMs;
+  const clock: Clock = {
+    now: () => bench.nowMs,
+    monotonic: () => bench.nowMs,
+    sleep: async (ms) => {
+      slept.push(ms);
+      bench.nowMs += ms;
+    },
+  };
   const store = createSecretStore(secrets.client());
   const { issuer = 'tailscale', wantedTags = ['tag:postern'], lifetimeMs = 90 * dayMs } = options;
   secrets.create(
@@ -67,14 +75,10 @@ export function createBench(options: BenchOptions = {}): Bench {
   const { id: clientId, secret: clientSecret } = api.client;
   secrets.create(credentialsId, options.credentials ?? JSON.stringify({ clientId, clientSecret }));
   const handler = createRotation({
-    ...{ store, log, now, secretId, functionName: 'rotation' },
-    open: openIssuer({ issuer, apiUrl, credentialsId, store, log, now, fetch: api.fetch }),
+    ...{ store, log, clock, secretId, functionName: 'rotation' },
+    open: openIssuer({ issuer, apiUrl, credentialsId, store, log, clock, send: api.send }),
     wanted: { tags: wantedTags, lifetimeMs },
     origin: { issuer, api: apiUrl },
-    sleep: async (ms) => {
-      slept.push(ms);
-      bench.nowMs += ms;
-    },
   });
   const context = { getRemainingTimeInMillis: () => bench.remainingMs };
   const run = (Step: StepName, ClientRequestToken: string) =>

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { systemClock } from '../../../base/clock.ts';
 import { createLog } from '../../../base/log.ts';
 import { refuseAll } from '../../../functions/rotation/rotation.ts';
 import { problem } from '../../support/tailscale-api.ts';
@@ -106,7 +107,8 @@ test('a check that cannot read the secret rings', async () => {
 
 test('a function whose variables are wrong says so at each event, and rings', async () => {
   const lines: string[] = [];
-  const source = { log: createLog((line) => lines.push(line)), functionName: 'rotation', now: Date.now };
+  const log = createLog((line) => lines.push(line));
+  const source = { log, functionName: 'rotation', clock: systemClock };
   const handler = refuseAll('POSTERN_ROTATION_ISSUER is ""; set it to tailscale or headscale', source);
   for (let times = 0; times < 2; times += 1)
     await assert.rejects(handler({}, context), {
