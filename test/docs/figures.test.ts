@@ -13,6 +13,8 @@ const tunnel = (name: string) => constant('tunnel/tunnel.ts', name);
 const proof = (name: string) => constant('tunnel/proof.ts', name);
 const watchdog = (name: string) => constant('tunnel/watchdog.ts', name);
 const retries = /retriesMs = \[([^\]]+)\]/.exec(source('tunnel/tunnel.ts'))?.[1] ?? '';
+const [, identityPauses = ''] =
+  /^const pausesMs = \[(.*)\];$/m.exec(source('extension/identity/tailnet-api.ts')) ?? [];
 const retrySeconds = retries.split(', ').map((ms) => Number(ms.replaceAll('_', '')) / 1000);
 /** What is left of Lambda's two seconds, and how much of it a login that is under way may take. */
 const loginShare = Number(/this\.#settle\(\), withinMs \* ([\d.]+)/.exec(source('tunnel/tunnel.ts'))?.[1]);
@@ -44,7 +46,7 @@ const said: Readonly<Record<string, readonly string[]>> = {
     `is waited for, ${Math.floor(loginMs / 100) / 10} s at most`,
     `identity token (JWT, ${constant('extension/identity/web-identity.ts', 'durationSeconds') / 60} minutes)`,
     `ephemeral, approved, tagged, ${constant('extension/identity/tailnet-api.ts', 'keyLifeSeconds') / 60} minutes`,
-    `it was asked ${word(constant('extension/identity/tailnet-api.ts', 'attempts'))} times`,
+    `it was asked ${word(identityPauses.split(',').length + 1)} times`,
   ],
   'docs/layer.md': [
     `1 to ${constant('extension/readiness.ts', 'maxWithinMs')}; the answer comes within it`,
