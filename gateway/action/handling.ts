@@ -200,6 +200,7 @@ export class RequestHandling implements Handling, Receiver {
         },
         body,
         deadlineMs: exchange.deadlineMs,
+        attempts: exchange.attempts,
       },
       this,
     );
@@ -287,9 +288,9 @@ export class RequestHandling implements Handling, Receiver {
     }
   }
 
-  #giveUp(): void {
+  #giveUp(why?: Refusal): void {
     try {
-      this.#call?.abort();
+      this.#call?.abort(why);
     } catch (error) {
       this.#host.log.error('request-error', { id: this.#id, error: messageOf(error) });
     }
@@ -310,7 +311,7 @@ export class RequestHandling implements Handling, Receiver {
     const reply = this.#request.body.awaited
       ? gatewayRefusals['body-timeout'](`the client did not send it whole ${limit}`)
       : upstreamRefusals.timeout(`no answer ${limit}`);
-    this.#giveUp();
+    this.#giveUp(reply);
     this.#answer(reply);
   }
 

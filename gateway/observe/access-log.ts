@@ -1,6 +1,6 @@
 import { findHeader } from '../../base/http/headers.ts';
 import { normalizeIp } from '../../base/net/address.ts';
-import type { TrailEntry } from '../request/exchange.ts';
+import type { AttemptEntry, TrailEntry } from '../request/exchange.ts';
 import type { FinishedRequest, SeenRequest } from './finished-request.ts';
 import { cut, most } from './log-limits.ts';
 
@@ -34,8 +34,11 @@ export function createAccessLog(
       if (reply.detail !== undefined) line += `,"detail":${quoted(reply.detail, most.text)}`;
     }
     if (brokenOff !== undefined) line += `,"brokenOff":${quoted(brokenOff, most.text)}`;
-    line += `,"sentBytes":${record.sentBytes},"ms":${Math.round(record.durationMs * 1000) / 1000}`;
-    if (exchange !== undefined) line += `,"trail":[${trailOf(exchange.trail)}]`;
+    line += `,"sentBytes":${record.sentBytes},"ms":${rounded(record.durationMs)}`;
+    if (exchange !== undefined) {
+      if (exchange.attempts.length > 0) line += `,"attempts":[${attemptsOf(exchange.attempts)}]`;
+      line += `,"trail":[${trailOf(exchange.trail)}]`;
+    }
     if (further !== undefined) line += further(record);
     write(`${line}}\n`);
   };
@@ -69,6 +72,22 @@ function trailOf(trail: readonly TrailEntry[]): string {
     text += `${text === '' ? '' : ','}{"plugin":${quoted(plugin, most.name)},"result":"${result}"${why},"microseconds":${microseconds}}`;
   }
   return text;
+}
+
+function attemptsOf(attempts: readonly AttemptEntry[]): string {
+  let text = '';
+  for (const { target, status, code, ms } of attempts) {
+    text += `${text === '' ? '' : ','}{"target":${quoted(target, most.name)}`;
+    if (status !== undefined) text += `,"status":${status}`;
+    if (code !== undefined) text += `,"code":${quoted(code, most.name)}`;
+    text += `,"ms":${rounded(ms)}}`;
+  }
+  return text;
+}
+
+/** To microseconds. */
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
 }
 
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;

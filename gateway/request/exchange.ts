@@ -43,6 +43,18 @@ export interface TrailEntry {
   readonly microseconds: number;
 }
 
+/** One attempt to get an answer from a target, for the log. */
+export interface AttemptEntry {
+  /** Scheme, host and port. */
+  readonly target: string;
+  /** Of the target's answer, once its head has come. */
+  readonly status: number | undefined;
+  /** Why it failed. Without a status and a code the call was given up, because the client left. */
+  readonly code: string | undefined;
+  /** From its start to the head of the answer, or to the failure. */
+  readonly ms: number;
+}
+
 /** The route that the request matched, as plugins and the log see it. */
 export interface MatchedRoute {
   readonly name: string;
@@ -65,6 +77,8 @@ export class Exchange {
   /** Values that plugins put here become names in expressions, such as `webhook` and `risk`. */
   readonly attributes: Record<string, unknown> = {};
   readonly trail: TrailEntry[] = [];
+  /** In the order in which they were made. */
+  readonly attempts: AttemptEntry[] = [];
   /** The status sent to the client, once it is known; 0 before. */
   status = 0;
   /** The code of the reply, when the gateway answered itself. */

@@ -8,18 +8,21 @@ import { ConnectError, type Transport } from './transport.ts';
 /** For a TLS handshake, once the connection below it stands. */
 const handshakeMs = 10_000;
 
-/**
- * Makes the function by which undici's pools get their connections: through the transport, and for https with TLS inside.
- *
- * @param limitMs how long the connection may take that is made now
- */
-export function connectorThrough(transport: Transport, limitMs: () => number): buildConnector.connector {
+/** Makes a connection for undici within the given time. */
+export type Connector = (
+  options: buildConnector.Options,
+  callback: buildConnector.Callback,
+  withinMs: number,
+) => void;
+
+/** Makes the function by which undici gets its connections: through the transport, and for https with TLS inside. */
+export function connectorThrough(transport: Transport): Connector {
   const secure = buildConnector({ allowH2: false, timeout: handshakeMs });
-  return function connectThroughTransport(options, callback) {
+  return function connectThroughTransport(options, callback, withinMs) {
     const isSecure = options.protocol === 'https:';
     const host = options.hostname.replace(/^\[(.*)\]$/, '$1');
     const port = Number(options.port) || (isSecure ? 443 : 80);
-    transport.connect({ host, port }, limitMs()).then(
+    transport.connect({ host, port }, withinMs).then(
       function onConnected(socket) {
         if (!isSecure) return handOver(joinShortWrites(socket));
         function handOver(connected: Socket): void {

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Refusal } from '../answer/verdict.ts';
+import type { AttemptEntry } from '../request/exchange.ts';
 import type { Readiness } from './readiness.ts';
 
 /** One request to a service. */
@@ -12,6 +13,8 @@ export interface Call {
   readonly body: Uint8Array | Readable | null;
   /** Milliseconds since the epoch. */
   readonly deadlineMs: number;
+  /** Each attempt is added here when it begins, and changed until it is over. */
+  readonly attempts: AttemptEntry[];
 }
 
 /** Takes the target's answer. After `end` or `fail` nothing more comes. */
@@ -27,8 +30,8 @@ export interface Receiver {
 /** A call under way. */
 export interface UpstreamCall {
   resume(): void;
-  /** Stops the call; the receiver hears nothing more. */
-  abort(): void;
+  /** Stops the call; the receiver hears nothing more. With the reply that the client gets, if it is one that failed. */
+  abort(why?: Refusal): void;
 }
 
 /** A service: one or more targets behind one transport. */

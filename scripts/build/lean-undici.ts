@@ -2,6 +2,7 @@ import type { Plugin } from 'esbuild';
 
 /** The used parts of undici and their files. An import of another name fails the build: add it here. */
 const kept = {
+  Client: 'undici/lib/dispatcher/client.js',
   Pool: 'undici/lib/dispatcher/pool.js',
   buildConnector: 'undici/lib/core/connect.js',
   errors: 'undici/lib/core/errors.js',

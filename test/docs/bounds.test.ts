@@ -159,7 +159,7 @@ test('docs/transports.md says how long a dial through the tunnel takes, with the
   for (const said of [
     `asked why (${seconds(constant(dialer, 'diagnoseMs'))} at most)`,
     `ends within ${seconds(constant(dialer, 'budgetMs'))}`,
-    `${constant('gateway/upstream/client.ts', 'reserveMs')} ms before the   deadline`,
+    `${constant('gateway/upstream/deadline-client.ts', 'reserveMs')} ms before the   deadline`,
     `up to ${seconds(constant(readiness, 'staleMs'))}`,
     `more than ${seconds(constant(readiness, 'thawMs'))}`,
     `first ${seconds(constant(readiness, 'startMs'))} the extension`,

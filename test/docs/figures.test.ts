@@ -53,7 +53,10 @@ const said: Readonly<Record<string, readonly string[]>> = {
     `more than ${seconds(constant('gateway/upstream/tailnet/readiness.ts', 'staleMs'))} have passed`,
     'Give a dial 400 ms, then another 1 s',
   ],
-  'docs/transports.md': [`idle for ${seconds(constant('gateway/upstream/client.ts', 'keepAliveMs'))}`],
+  'docs/transports.md': [
+    `idle for ${seconds(constant('gateway/upstream/endpoint.ts', 'keepAliveMs'))}`,
+    `A connection has ${seconds(constant('gateway/upstream/deadline-client.ts', 'connectMs'))}`,
+  ],
   'docs/functions.md': [
     `${constant('lib/webhook-gateway.ts', 'timeout')} s is right`,
     `at the first request after ${word(constant('functions/holder.ts', 'retryAfterMs') / 1000)} seconds`,

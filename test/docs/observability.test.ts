@@ -37,6 +37,7 @@ function fullExchange() {
     head: { droppedHeaders: 1 } as Partial<Head>,
   });
   exchange.consumer = 'github';
+  exchange.attempts.push({ target: 'http://a', status: 200, code: 'upstream:reset', ms: 1 });
   exchange.trail.push({ plugin: 'webhook', result: 'refuse', reason: 'why', microseconds: 1 });
   return exchange;
 }
@@ -46,8 +47,8 @@ test('docs/observability.md lists every field of the line of a request, and no o
   const listed = rows(path, '## The fields of a request').flatMap(([cell]) => names(cell));
   const written = Object.keys(line).map((name) => name.replace(/^PluginMs\..+/, 'PluginMs.NAME'));
   assert.deepEqual(listed.toSorted(), written.toSorted());
-  const [trail] = line.trail as Record<string, unknown>[];
-  for (const name of Object.keys(trail ?? {})) assert.ok(text.includes(`\`${name}\``), name);
+  for (const list of [line.attempts, line.trail] as Record<string, unknown>[][])
+    for (const name of Object.keys(list[0] ?? {})) assert.ok(text.includes(`\`${name}\``), name);
 });
 
 test('the fields that are said to be always there are there when nothing is known but an address', () => {

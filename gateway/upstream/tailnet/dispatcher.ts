@@ -91,8 +91,9 @@ class TailnetDispatcher extends Dispatcher {
   }
 
   #openAgent(): Agent {
+    const connect = connectorThrough(this.#transport);
     return new Agent({
-      connect: connectorThrough(this.#transport, () => this.#withinMs),
+      connect: (destination, callback) => connect(destination, callback, this.#withinMs),
       allowH2: false,
       keepAliveTimeout: keepAliveMs,
       keepAliveMaxTimeout: keepAliveMs,

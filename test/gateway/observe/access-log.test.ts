@@ -1,10 +1,18 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { systemClock } from '../../../base/clock.ts';
 import { refusals } from '../../../gateway/answer/refusal.ts';
 import { next } from '../../../gateway/answer/verdict.ts';
 import { createAccessLog } from '../../../gateway/observe/access-log.ts';
+import { createUpstream } from '../../../gateway/upstream/client.ts';
+import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
+import { parseTarget } from '../../../gateway/upstream/target.ts';
+import { parseTransport } from '../../../gateway/upstream/transports/index.ts';
 import { gatewayWith, instance, request, send } from '../../support/gateway.ts';
+import { closedPort, startTarget } from '../upstream/fixtures/server.ts';
+
+const noSink = { head() {}, data: () => true, end() {}, abort() {} };
 
 async function logged(
   overrides: Parameters<typeof request>[0],
@@ -66,6 +74,43 @@ test('a line says who asked for what, what came of it and what each plugin said'
 
 test('the query never gets into the log', async () => {
   assert.ok(!JSON.stringify(await logged({ target: '/hooks?token=secret' })).includes('secret'));
+});
+
+test('a line names each target that was tried, with its status or why it failed, and its time', async (t) => {
+  const silent = await startTarget(t, (request, response) => {
+    if (request.url === '/answer') response.writeHead(404).end();
+  });
+  const urls = [`http://127.0.0.1:${await closedPort(t)}`, `http://127.0.0.1:${silent.port}/`];
+  const upstream = createUpstream({
+    targets: urls.map((url) => parseTarget(url)),
+    transport: parseTransport('direct').create({ clock: systemClock, tailnet: readTailnetPorts({}) }),
+    timeoutMs: 2_000,
+  });
+  t.after(() => upstream.close());
+  const lines: Record<string, unknown>[] = [];
+  const gateway = gatewayWith({
+    upstream,
+    finished: createAccessLog((line) => lines.push(JSON.parse(line))),
+  });
+  await send(gateway, request({ target: '/answer' }));
+  await send(gateway, request({ target: '/silent' }));
+  const arrived = new Promise((resolve) => void silent.server.once('request', resolve));
+  const handling = gateway.handle(request({ target: '/left' }), noSink);
+  await arrived;
+  handling.cancel();
+
+  const refused = { target: urls[0], code: 'upstream:connection-refused' };
+  const target = `http://127.0.0.1:${silent.port}`;
+  const attempts = lines.map((line) => line.attempts as { ms: number }[]);
+  for (const { ms } of attempts.flat()) assert.ok(ms > 0);
+  assert.deepEqual(
+    attempts.map((list) => list.map(({ ms, ...rest }) => rest)),
+    [
+      [refused, { target, status: 404 }],
+      [refused, { target, code: 'upstream:timeout' }],
+      [refused, { target }],
+    ],
+  );
 });
 
 test('a request without a route is logged with what is known of it', async () => {

@@ -10,10 +10,9 @@ import { parseTarget } from '../../../gateway/upstream/target.ts';
 import type { Transport } from '../../../gateway/upstream/transport.ts';
 import { parseTransport } from '../../../gateway/upstream/transports/index.ts';
 import type { Upstream } from '../../../gateway/upstream/upstream.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
 import { begin, send } from './fixtures/call.ts';
 import { MovableClock } from './fixtures/clock.ts';
-import { silence, startProxy } from './fixtures/proxy.ts';
+import { startProxy } from './fixtures/proxy.ts';
 import { closedPort, says, start, startTarget, until } from './fixtures/server.ts';
 
 function upstreamTo(
@@ -285,17 +284,6 @@ test('an answer streams, and the target is not read faster than the client reads
   flowing = true;
   under.call.resume();
   assert.equal((await under.done).bytes, size);
-});
-
-test('the time for a connection ends before the deadline of the call, so that its reason arrives', async (t) => {
-  const proxy = await startProxy(t, silence);
-  const clock = new VirtualClock();
-  const transport = `socks5://127.0.0.1:${proxy.port}`;
-  const upstream = upstreamTo(t, ['http://builder.test'], { transport, clock });
-  const before = clock.now();
-  const { failed } = await clock.run(send(upstream, { deadlineMs: before + 400 }));
-  assert.equal(failed?.code, 'upstream:connect-timeout');
-  assert.equal(clock.now() - before, 300);
 });
 
 test('interim answers are passed on, and what is not HTTP is a bad answer', async (t) => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { interleave } from '../../../gateway/upstream/client.ts';
-import { Turns } from '../../../gateway/upstream/turns.ts';
+import { systemClock } from '../../../base/clock.ts';
+import { Endpoint } from '../../../gateway/upstream/endpoint.ts';
+import { interleave, RoundRobin } from '../../../gateway/upstream/round-robin.ts';
+import { parseTarget } from '../../../gateway/upstream/target.ts';
 
 const spread: readonly (readonly [weights: readonly number[], order: readonly number[]])[] = [
   [[1], [0]],
@@ -49,9 +51,18 @@ test('each target has turns in proportion to its weight, and never two shares in
   );
 });
 
-test('who was tried already is passed over', () => {
-  const turns = new Turns([3, 1]);
-  assert.equal(turns.take(new Set()), 0);
-  assert.equal(turns.take(new Set([0])), 1);
-  assert.equal(turns.take(new Set([1])), 0);
+test('an endpoint that was tried already is passed over', () => {
+  const [first, second] = [3, 1].map(
+    (weight) =>
+      new Endpoint(parseTarget('http://127.0.0.1:1', weight), {
+        connect: () => assert.fail('nothing is sent'),
+        clock: systemClock,
+        connections: 1,
+        idleTimeoutMs: 1_000,
+      }),
+  ) as [Endpoint, Endpoint];
+  const balancer = new RoundRobin([first, second]);
+  assert.equal(balancer.pick([]), first);
+  assert.equal(balancer.pick([first]), second);
+  assert.equal(balancer.pick([second]), first);
 });
