@@ -1,3 +1,4 @@
+import { knownNames } from '../gateway/config/expressions.ts';
 import { compileExpression, StepLimitExceeded } from '../gateway/expression/index.ts';
 import { Exchange, type Head } from '../gateway/request/exchange.ts';
 import type { CanonicalPath } from '../gateway/request/path.ts';
@@ -153,6 +154,7 @@ async function measure(
   source: string,
 ): Promise<{ readonly ms: number; readonly ended: string }> {
   const evaluate = await compileExpression(source.replaceAll('p.', 'webhook.payload.'), {
+    names: await knownNames(),
     result: 'boolean',
   });
   let ms = Number.POSITIVE_INFINITY;

@@ -59,10 +59,10 @@ const layers = [
 ] as const;
 /** The folders of gateway/ from the bottom up, which is the way of a request read upwards. */
 const gatewayLayers = [
-  ['ports'],
+  ['ports', 'expression'],
   ['answer'],
   ['request'],
-  ['plugin', 'expression'],
+  ['plugin'],
   ['providers'],
   ['plugins', 'pipeline', 'upstream'],
   ['routing', 'observe'],

@@ -1,5 +1,5 @@
 import { messageOf } from '../../base/message-of.ts';
-import { ConfigurationError } from '../../base/schema/configuration-error.ts';
+import { ConfigurationError, type Warn } from '../../base/schema/configuration-error.ts';
 import type { SchemaProblem } from '../../base/schema/schema-problem.ts';
 import { shown } from '../../base/shown.ts';
 import { nearest, suggestion } from '../../base/suggestion.ts';
@@ -25,6 +25,11 @@ export class ProblemCollector {
   /** Something that does not keep the configuration from being used. */
   warn(path: Path, message: string, hint?: string): void {
     this.#warnings.push(this.#at(path, message, hint));
+  }
+
+  /** Takes warnings whose paths begin below one. */
+  warnBelow(path: Path): Warn {
+    return (below, message, hint) => this.warn([...path, ...below], message, hint);
   }
 
   #at(path: Path, message: string, hint: string | undefined): ConfigurationProblem {

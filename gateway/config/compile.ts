@@ -1,5 +1,4 @@
 import { suggestion } from '../../base/suggestion.ts';
-import { compileExpression } from '../expression/index.ts';
 import type { Chain, ConsumerChain } from '../pipeline/chain.ts';
 import {
   compileChain,
@@ -20,6 +19,7 @@ import { basePathProblem, compileTargetPath, pathProblem } from '../routing/targ
 import { parseTarget } from '../upstream/target.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import type { ProblemCollector } from './collector.ts';
+import { expressionCompiler } from './expressions.ts';
 import type { GatewayPorts } from './ports.ts';
 import { compileService } from './services.ts';
 import type { Configuration, PluginOptions } from './shape.ts';
@@ -224,10 +224,8 @@ class Compiler {
     for (const [id, options] of Object.entries(consumers)) {
       const instances = await this.#prepare(options.plugins, ['consumers', id, 'plugins']);
       try {
-        const expression = await compileExpression(options.match, {
-          result: 'boolean',
-          warn: (message, hint) => this.#problems.warn(['consumers', id, 'match'], message, hint),
-        });
+        const compileMatch = expressionCompiler(this.#problems.warnBelow(['consumers', id]));
+        const expression = await compileMatch(options.match, 'boolean', ['match']);
         const source = options.match.trim();
         const before = everybody ?? earlier.get(source);
         if (before !== undefined)
@@ -244,7 +242,7 @@ class Compiler {
           matches: (exchange) => exchange.subject !== undefined && expression(exchange),
         });
       } catch (error) {
-        this.#problems.addError(['consumers', id, 'match'], error);
+        this.#problems.addError(['consumers', id], error);
       }
     }
     return prepared;
@@ -293,12 +291,8 @@ class Compiler {
   #create(plugin: Plugin, options: unknown, path: Path): Hooks | Promise<Hooks> {
     if (this.#ports.headOnly === true && plugin.readsBody === true) return neverRun;
     const { clock, log, secrets } = this.#ports;
-    return plugin.create(options, {
-      clock,
-      log,
-      secrets,
-      warn: (below, message, hint) => this.#problems.warn([...path, ...below], message, hint),
-    });
+    const warn = this.#problems.warnBelow(path);
+    return plugin.create(options, { clock, log, secrets, warn, compile: expressionCompiler(warn) });
   }
 
   #router(entries: readonly RouteEntry[]): Router<Route> {

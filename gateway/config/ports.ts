@@ -6,7 +6,7 @@ import type { ConfigurationProblem } from './problems.ts';
 import type { ServerOptions } from './server-options.ts';
 
 /** What a host lends to the gateway. */
-export interface GatewayPorts extends Omit<Host, 'warn'> {
+export interface GatewayPorts extends Omit<Host, 'warn' | 'compile'> {
   /** Where the layer's extension listens, for a host that owns no tunnel. */
   readonly tailnet: TailnetPorts;
   /** The tunnel that the host owns by these options, if any; asked when a service is in the tailnet. Nothing is started yet. */

@@ -1,21 +1,26 @@
+import type { ExpressionContext } from './context.ts';
 import { EvaluationError, MissingKey } from './errors.ts';
 import type { Frame } from './frame.ts';
 import type { Field } from './names.ts';
 import type { Part } from './part.ts';
+import { Timestamp } from './time.ts';
 import { kindOf, lookUp } from './values.ts';
 
+/** Making a timestamp of a date. */
+const timeSteps = 20;
+
 /** Reads a name such as `request.path`. */
-export function readField(label: string, { type, form, keyForm, read }: Field): Part {
-  return {
-    type,
-    form,
-    keyForm,
-    code: function readName(frame) {
-      const value = read(frame.exchange, frame);
-      if (value === undefined) throw new EvaluationError(`${label} is not known for this request`);
-      return value;
-    },
-  };
+export function readField(label: string, { type, form, keyForm, read }: Field<ExpressionContext>): Part {
+  function readName(frame: Frame): unknown {
+    const value = read(frame.context, frame);
+    if (value === undefined) throw new EvaluationError(`${label} is not known`);
+    return value;
+  }
+  function readTime(frame: Frame): Timestamp {
+    frame.spend(timeSteps);
+    return Timestamp.fromDate(readName(frame) as Date);
+  }
+  return { type, form, keyForm, code: type === 'timestamp' ? readTime : readName };
 }
 
 /**

@@ -1,11 +1,12 @@
-import type { Exchange } from '../request/exchange.ts';
 import { Compiler } from './compile.ts';
+import type { ExpressionContext } from './context.ts';
 import { EvaluationError } from './errors.ts';
-import type { Expression, ExpressionWarn } from './expression.ts';
+import type { Expression, ExpressionOptions, ExpressionWarn } from './expression.ts';
 import { Frame } from './frame.ts';
-import { type Names, names } from './names.ts';
+import type { AnyNames } from './names.ts';
 import { parse } from './parser.ts';
 import { loadPatternCompiler } from './pattern.ts';
+import { type Result, type ResultKind, type ResultTypes, results } from './results.ts';
 import { sourceError } from './source-error.ts';
 import type { Node } from './syntax.ts';
 import { fits, type Type, typeText } from './types.ts';
@@ -14,39 +15,53 @@ import { kindOf } from './values.ts';
 const noSlots: unknown[] = [];
 
 /** Compiles one expression; see compileExpression. */
-export async function buildExpression(source: string, warn?: ExpressionWarn): Promise<Expression> {
+export async function buildExpression<Context extends ExpressionContext, Kind extends ResultKind>(
+  source: string,
+  { names, result, warn }: ExpressionOptions<Context, Kind>,
+): Promise<Expression<Context, ResultTypes[Kind]>> {
   const tree = parse(source);
-  const evaluateAny = await compileTree(source, tree, names, 'bool', warn);
-  function evaluate(exchange: Exchange): boolean {
-    const value = evaluateAny(exchange);
-    if (typeof value === 'boolean') return value;
-    throw new EvaluationError(`the expression gave ${kindOf(value)}, not bool`);
+  const evaluate = await compileTree<ResultTypes[Kind]>(source, tree, names, results[result], warn);
+  if (tree.kind !== 'literal') return evaluate;
+  try {
+    return Object.assign(evaluate, { constant: evaluate({ expressionSteps: 0 }) });
+  } catch (error) {
+    if (error instanceof EvaluationError) throw sourceError(source, tree, error.message);
+    throw error;
   }
-  return tree.kind === 'literal' && typeof tree.value === 'boolean'
-    ? Object.assign(evaluate, { constant: tree.value })
-    : evaluate;
 }
 
-/** Compiles a tree over some names that gives a value of a type. */
-export async function compileTree(
+/** Compiles a tree over some names. */
+export async function compileTree<Value>(
   source: string,
   tree: Node,
-  known: Names,
-  wanted: Type,
+  names: AnyNames,
+  result: Result<Value>,
   warn: ExpressionWarn = () => {},
-): Promise<(exchange: Exchange) => unknown> {
+): Promise<(context: ExpressionContext) => Value> {
   const patterns = usesPatterns(source) ? await loadPatternCompiler() : undefined;
-  const compiler = new Compiler(source, known, patterns, warn);
+  const compiler = new Compiler(source, names, patterns, warn);
   const { code, type } = compiler.compile(tree);
-  if (!fits(type, wanted) || (type === 'dyn' && wanted !== 'dyn')) {
-    const hint = type === 'dyn' ? 'compare it, for example with == true' : undefined;
-    const message = `the expression gives ${typeText(type)}; it must give ${typeText(wanted)}`;
-    throw sourceError(source, tree, message, hint);
-  }
+  const { types, dynHint, read } = result;
+  if (type === 'dyn' ? dynHint !== undefined : !types.some((one) => fits(type, one)))
+    throw sourceError(
+      source,
+      tree,
+      `the expression gives ${typeText(type)}; it must give ${textOf(types)}`,
+      type === 'dyn' ? dynHint : undefined,
+    );
   const { slots } = compiler;
-  return function evaluate(exchange) {
-    return code(new Frame(exchange, slots === 0 ? noSlots : new Array(slots)));
+  return function evaluate(context) {
+    const frame = new Frame(context, slots === 0 ? noSlots : new Array(slots));
+    const given = code(frame);
+    const value = read(given, frame);
+    if (value === undefined)
+      throw new EvaluationError(`the expression gave ${kindOf(given)}, not ${textOf(types)}`);
+    return value;
   };
+}
+
+function textOf(types: readonly Type[]): string {
+  return types.map(typeText).join(' or ');
 }
 
 /** A text that only mentions the word loads the engine for nothing, which does no harm. */

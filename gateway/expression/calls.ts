@@ -122,7 +122,7 @@ function compileHas(compiler: Compilation, node: CallNode): Part {
     throw compiler.error(node, 'has takes a field, such as has(webhook.payload.ref)');
   const field = compiler.field(select);
   if (field !== undefined)
-    return { type: 'bool', code: (frame) => field.read(frame.exchange, frame) !== undefined };
+    return { type: 'bool', code: (frame) => field.read(frame.context, frame) !== undefined };
   const { owner, field: key } = select;
   const part = compiler.compileOwner(owner, select);
   const where = compiler.excerpt(owner);

@@ -1,3 +1,4 @@
+import type { ExpressionContext } from './context.ts';
 import type { Form } from './forms.ts';
 import type { Code } from './frame.ts';
 import type { Field } from './names.ts';
@@ -22,7 +23,7 @@ export interface Compilation {
   /** Compiles what sees a macro variable. */
   withVariable<Result>(name: string, variable: Variable, compileBody: (slot: number) => Result): Result;
   /** The field that `request.path` names, or undefined when the node is no such thing. */
-  field(node: NodeOf<'select'>): Field | undefined;
+  field(node: NodeOf<'select'>): Field<ExpressionContext> | undefined;
   /** Compiles what a field is selected from: a map. */
   compileOwner(owner: Node, node: NodeOf<'select'>): Part;
   error(span: Span, message: string, hint?: string): Error;

@@ -1,14 +1,14 @@
 import { suggestion } from '../../base/suggestion.ts';
-import type { Exchange } from '../request/exchange.ts';
 import { item, member, readField } from './access.ts';
 import { compileCall } from './calls.ts';
 import type { Compilation, Variable } from './compilation.ts';
+import type { ExpressionContext } from './context.ts';
 import { EvaluationError, StepLimitExceeded } from './errors.ts';
 import type { ExpressionWarn } from './expression.ts';
 import { checkComparison, checkWhole } from './form-check.ts';
 import { type Code, Frame } from './frame.ts';
 import { truth } from './macros.ts';
-import type { Field, Names } from './names.ts';
+import { type AnyNames, type Field, isGroup } from './names.ts';
 import { binaryOperators, binaryType, mixedNumbers, negate, not } from './operators.ts';
 import { levels } from './parser.ts';
 import { constant, isConstant, type Part, type Written, writtenIn } from './part.ts';
@@ -22,7 +22,7 @@ import { kindOf } from './values.ts';
 /** Turns the tree of one expression into closures and checks its types on the way. */
 export class Compiler implements Compilation {
   readonly source: string;
-  readonly names: Names;
+  readonly names: AnyNames;
   readonly compilePattern: PatternCompiler | undefined;
   readonly #warn: ExpressionWarn;
   /** Macro variables in scope. */
@@ -33,7 +33,7 @@ export class Compiler implements Compilation {
 
   constructor(
     source: string,
-    names: Names,
+    names: AnyNames,
     compilePattern: PatternCompiler | undefined,
     warn: ExpressionWarn,
   ) {
@@ -94,11 +94,11 @@ export class Compiler implements Compilation {
   }
 
   /** The field that `request.path` names, or undefined when the node is no such thing. */
-  field({ owner, field, fieldSpan }: NodeOf<'select'>): Field | undefined {
-    const { groups } = this.names;
-    if (owner.kind !== 'name' || this.#variables.has(owner.name) || !Object.hasOwn(groups, owner.name))
-      return undefined;
-    const fields = groups[owner.name] ?? {};
+  field({ owner, field, fieldSpan }: NodeOf<'select'>): Field<ExpressionContext> | undefined {
+    if (owner.kind !== 'name' || this.#variables.has(owner.name)) return undefined;
+    const named = this.#named(owner.name);
+    if (named === undefined || !isGroup(named)) return undefined;
+    const { fields } = named;
     if (Object.hasOwn(fields, field)) return fields[field];
     const message = `${owner.name} has no field ${JSON.stringify(field)}`;
     throw this.error(fieldSpan, message, suggestion(field, Object.keys(fields)));
@@ -136,7 +136,7 @@ export class Compiler implements Compilation {
   /** Works out what depends on nothing, or says why it cannot be. */
   fold(code: Code, type: Type): Part | string {
     try {
-      return constant(code(new Frame({ expressionSteps: 0 } as Exchange, [])), type);
+      return constant(code(new Frame({ expressionSteps: 0 }, [])), type);
     } catch (error) {
       if (error instanceof EvaluationError || error instanceof StepLimitExceeded) return error.message;
       throw error;
@@ -156,21 +156,20 @@ export class Compiler implements Compilation {
       const { slot, type, form, written } = variable;
       return { code: (frame) => frame.slots[slot], type, form, written };
     }
-    const { groups, values } = this.names;
-    const field = Object.hasOwn(values, name) ? values[name] : undefined;
-    if (field !== undefined) return readField(name, field);
-    if (!Object.hasOwn(groups, name)) throw this.#unknownName(node);
-    const fields = Object.keys(groups[name] ?? {}).join(', ');
+    const named = this.#named(name);
+    if (named === undefined) throw this.#unknownName(node);
+    if (!isGroup(named)) return readField(name, named);
+    const fields = Object.keys(named.fields).join(', ');
     throw this.error(node, `${name} is not a value by itself`, `name one of its fields: ${fields}`);
+  }
+
+  #named(name: string): AnyNames[string] | undefined {
+    return Object.hasOwn(this.names, name) ? this.names[name] : undefined;
   }
 
   #unknownName(node: NodeOf<'name'>): Error {
     const { name } = node;
-    const known = [
-      ...this.#variables.keys(),
-      ...Object.keys(this.names.groups),
-      ...Object.keys(this.names.values),
-    ];
+    const known = [...this.#variables.keys(), ...Object.keys(this.names)];
     const lower = name.toLowerCase();
     const constants = /^(?:true|false|null)$/.test(lower) ? `write ${lower}` : undefined;
     const nothing = /^(?:none|nil|undefined)$/.test(lower)

@@ -1,8 +1,8 @@
-import type { Exchange } from '../request/exchange.ts';
+import type { ExpressionContext, Steps } from './context.ts';
 import { EvaluationError, StepLimitExceeded } from './errors.ts';
 
 /**
- * How much work the expressions that judge one request may do together. A step is about 10 ns on a current core, so this is
+ * How much work the expressions over one context, such as a request, may do together. A step is about 10 ns on a current core, so this is
  * about 10 ms.
  *
  * CEL has no loops but its macros run over lists that a sender fills, and inside one another; so work is counted where
@@ -14,20 +14,19 @@ export const maxSteps = 800_000;
 const errorSteps = 800;
 
 /** What one evaluation has at hand. */
-export class Frame {
-  readonly exchange: Exchange;
+export class Frame implements Steps {
+  readonly context: ExpressionContext;
   /** The values of macro variables, by the slot that each got when the expression was compiled. */
   readonly slots: unknown[];
 
-  constructor(exchange: Exchange, slots: unknown[]) {
-    this.exchange = exchange;
+  constructor(context: ExpressionContext, slots: unknown[]) {
+    this.context = context;
     this.slots = slots;
   }
 
-  /** Counts work that depends on data. @throws StepLimitExceeded */
   spend(steps: number): void {
-    this.exchange.expressionSteps += steps;
-    if (this.exchange.expressionSteps > maxSteps) throw new StepLimitExceeded(maxSteps);
+    this.context.expressionSteps += steps;
+    if (this.context.expressionSteps > maxSteps) throw new StepLimitExceeded(maxSteps);
   }
 
   /** Takes an error that the rest of the expression may pass over. @throws what is no such error, or StepLimitExceeded */

@@ -5,7 +5,7 @@ import type { Frame } from './frame.ts';
 import { codePoints, contains, indexOf, replace, split, substring, trim } from './strings.ts';
 import { Duration, durationParts, Timestamp, timestampParts } from './time.ts';
 import { listOf, mapOf, type Overload, type Type } from './types.ts';
-import { type HeaderMap, keysOf, kindOf } from './values.ts';
+import { keysOf, kindOf } from './values.ts';
 
 /** A function or method; a method gets its receiver first. */
 export interface Callable {
@@ -22,7 +22,7 @@ function size(frame: Frame, value: unknown): bigint {
   if (typeof value === 'string') return BigInt(codePoints(value, frame));
   if (Array.isArray(value)) return BigInt(value.length);
   if (kindOf(value) !== 'map') throw mismatch('size', value);
-  return BigInt(value instanceof Map ? value.size : keysOf(value as HeaderMap, frame).length);
+  return BigInt(value instanceof Map ? value.size : keysOf(value as object, frame).length);
 }
 
 function join(frame: Frame, list: unknown, separator: unknown = ''): string {

@@ -1,21 +1,24 @@
-import type { Expression, ExpressionWarn } from './expression.ts';
+import type { ExpressionContext } from './context.ts';
+import type { Expression, ExpressionOptions } from './expression.ts';
+import type { ResultKind, ResultTypes } from './results.ts';
 
 export { EvaluationError, MissingKey, StepLimitExceeded } from './errors.ts';
-export type { Expression, ExpressionWarn } from './expression.ts';
+export type { Expression, ExpressionOptions, ExpressionWarn } from './expression.ts';
 export { parseJson } from './json.ts';
-export type { WebhookAttribute } from './names.ts';
+export { field, joinNames, type Names } from './names.ts';
+export type { ResultKind, ResultTypes } from './results.ts';
 
 /**
- * Compiles an expression in CEL (https://cel.dev, language definition) against the names of docs/expressions.md.
+ * Compiles an expression in CEL (https://cel.dev, language definition) that reads a context by names.
  *
- * All that can be wrong without a request is found here. The compiler is loaded when the first expression is.
+ * All that can be wrong without a context is found here. The compiler is loaded when the first expression is.
  *
  * @throws ConfigurationError with line and caret, and a hint for a misspelt name
  */
-export async function compileExpression(
+export async function compileExpression<Context extends ExpressionContext, Kind extends ResultKind>(
   source: string,
-  want: { readonly result: 'boolean'; readonly warn?: ExpressionWarn },
-): Promise<Expression> {
+  options: ExpressionOptions<Context, Kind>,
+): Promise<Expression<Context, ResultTypes[Kind]>> {
   const { buildExpression } = await import('./build.ts');
-  return buildExpression(source, want.warn);
+  return buildExpression(source, options);
 }

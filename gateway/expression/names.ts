@@ -1,130 +1,76 @@
-import { isIP } from 'node:net';
-import type { Exchange, Subject } from '../request/exchange.ts';
-import { addressForm, type Form, headerNameForm, hostForm, methodForm, pathForm } from './forms.ts';
-import type { Frame } from './frame.ts';
-import { queryMap } from './query.ts';
-import { Timestamp } from './time.ts';
-import { listOf, mapOf, type Type } from './types.ts';
-import { HeaderMap } from './values.ts';
+import type { ExpressionContext, Steps } from './context.ts';
+import type { Form } from './forms.ts';
+import type { Type } from './types.ts';
 
-/** What an authenticating plugin puts into `exchange.attributes.webhook`; all but the provider may be unknown. */
-export interface WebhookAttribute {
-  readonly provider: string;
-  readonly id: string | undefined;
-  readonly event: string | undefined;
-  readonly timestamp: Date | undefined;
-  /** Parsed when it is first read. @throws EvaluationError when it is not JSON */
-  readonly payload: unknown;
+/** The JavaScript value that a field reads, by its CEL type. A list or a map has values of expressions; see Kind. */
+interface ValuesRead {
+  readonly bool: boolean;
+  readonly int: bigint;
+  readonly double: number;
+  readonly string: string;
+  readonly timestamp: Date;
 }
 
-/** A value that expressions can read: its CEL type, what it means, and how it is read; undefined while unknown. */
-export interface Field {
-  readonly type: Type;
-  readonly about: string;
-  /** The closed form of its values, or of a map's keys. */
+type ValueOf<T extends Type> = T extends keyof ValuesRead ? ValuesRead[T] : unknown;
+
+/** The closed form of a field's values, or of a map's keys. */
+export interface Forms {
   readonly form?: Form;
   readonly keyForm?: Form;
-  read(exchange: Exchange, frame: Frame): unknown;
 }
 
-/** What an expression can name. */
-export interface Names {
-  /** The names with fields. Only the fields are values. */
-  readonly groups: Readonly<Record<string, Readonly<Record<string, Field>>>>;
-  /** The names that are values themselves. */
-  readonly values: Readonly<Record<string, Field>>;
+/** A value that expressions can read from their context. */
+export interface Field<Context> extends Forms {
+  readonly type: Type;
+  /** What it means, for docs/expressions.md. */
+  readonly about: string;
+  /** Undefined while it is not known. @throws EvaluationError saying why it cannot be read */
+  read(context: Context, steps: Steps): unknown;
 }
 
-const webhook = (exchange: Exchange) => exchange.attributes.webhook as WebhookAttribute | undefined;
-const text = (about: string, read: Field['read'], form?: Form): Field => ({
-  type: 'string',
-  about,
-  read,
-  ...(form && { form }),
-});
-const dyn = (about: string, read: Field['read']): Field => ({ type: 'dyn', about, read });
-const timestamp = (about: string, read: (exchange: Exchange) => Date | undefined): Field => ({
-  type: 'timestamp',
-  about,
-  read(exchange, frame) {
-    frame.spend(20);
-    const date = read(exchange);
-    return date && Timestamp.fromDate(date);
-  },
-});
-
-const noProperties = Object.freeze({});
-
-function party(
-  who: string,
-  of: (exchange: Exchange) => Subject | undefined,
-): Readonly<Record<string, Field>> {
-  return {
-    type: text(`What kind of ${who} it is.`, (exchange) => of(exchange)?.type),
-    id: text(`Which ${who} it is.`, (exchange) => of(exchange)?.id),
-    properties: dyn(`What else is known of the ${who}, a map.`, (exchange) => {
-      const found = of(exchange);
-      return found && (found.properties ?? noProperties);
-    }),
-  };
+/** A name with fields. Only the fields are values. */
+export interface FieldGroup<Context> {
+  readonly fields: Readonly<Record<string, Field<Context>>>;
 }
 
-export const groups: Names['groups'] = {
-  request: {
-    method: text('As the client sent it, such as `POST`.', ({ head }) => head.method, methodForm),
-    path: text(
-      'The canonical path, the one that was matched and is forwarded.',
-      ({ head }) => head.path,
-      pathForm,
-    ),
-    host: text(
-      'The name that the client asked for, lower case, without port.',
-      ({ head }) => head.host,
-      hostForm,
-    ),
-    query: {
-      type: mapOf('string', listOf('string')),
-      about: 'Name to values, decoded as forms are.',
-      read: queryMap,
-    },
-    headers: {
-      type: mapOf('string', 'string'),
-      keyForm: headerNameForm,
-      about: 'Lower-case name to text; a repeated header is joined with `, `.',
-      read: (exchange) => new HeaderMap(exchange),
-    },
-    size: {
-      type: 'int',
-      about: 'Bytes of the body; unknown while a body without a declared length has not been read.',
-      read: ({ bodySize }) => (bodySize < 0 ? undefined : BigInt(bodySize)),
-    },
-  },
-  source: {
-    ip: text(
-      'The address of the peer, never taken from a header.',
-      ({ head }) => (isIP(head.clientIp) === 0 ? undefined : head.clientIp),
-      addressForm,
-    ),
-  },
-  subject: party('caller', (exchange) => exchange.subject),
-  device: party('device', (exchange) => exchange.device),
-  webhook: {
-    provider: text('Whose signature was verified, such as `github`.', (x) => webhook(x)?.provider),
-    id: text('The id of the delivery, where the provider sends one.', (x) => webhook(x)?.id),
-    event: text('What happened, such as `push`, where the provider says so.', (x) => webhook(x)?.event),
-    timestamp: timestamp(
-      'When it was signed, where the provider signs a time.',
-      (x) => webhook(x)?.timestamp,
-    ),
-    payload: dyn('The body, parsed as JSON.', (x) => webhook(x)?.payload),
-  },
-};
+/** What an expression can name: values, and groups of them. */
+export type Names<Context> = Readonly<Record<string, Field<Context> | FieldGroup<Context>>>;
 
-export const values: Names['values'] = {
-  risk: dyn('What a plugin that rates risk says of the request.', ({ attributes }) => attributes.risk),
-  route: text('The name of the route that matched.', ({ route }) => route.name),
-  now: timestamp('When the head of the request arrived.', ({ startedMs }) => new Date(startedMs)),
-};
+/** Names whose context the compiler does not look into. */
+export type AnyNames = Names<ExpressionContext>;
 
-/** What the expressions of a configuration can name. */
-export const names: Names = { groups, values };
+/** Declares a value: its CEL type, what it means, and how it is read from the context. */
+export function field<Context, const T extends Type>(
+  type: T,
+  about: string,
+  read: (context: Context, steps: Steps) => ValueOf<T> | undefined,
+  forms?: Forms,
+): Field<Context> {
+  return { type, about, read, ...forms };
+}
+
+export function isGroup<Context>(name: Field<Context> | FieldGroup<Context>): name is FieldGroup<Context> {
+  return 'fields' in name;
+}
+
+/**
+ * Joins the names that several contribute.
+ *
+ * @param contributions pairs of who contributes, for the message, and the names
+ * @throws Error when two contribute the same name: an expression could mean either
+ */
+export function joinNames<Context>(
+  contributions: readonly (readonly [by: string, names: Names<Context>])[],
+): Names<Context> {
+  const joined: Record<string, Field<Context> | FieldGroup<Context>> = {};
+  const contributors = new Map<string, string>();
+  for (const [by, names] of contributions)
+    for (const [name, named] of Object.entries(names)) {
+      const earlier = contributors.get(name);
+      if (earlier !== undefined)
+        throw new Error(`${earlier} and ${by} both contribute the name ${JSON.stringify(name)}; rename one`);
+      contributors.set(name, by);
+      joined[name] = named;
+    }
+  return joined;
+}

@@ -2,6 +2,7 @@ import type { Warn } from '../../base/schema/configuration-error.ts';
 import type { Schema } from '../../base/schema/schema.ts';
 import type { RefusalKind } from '../answer/refusal.ts';
 import type { Verdict } from '../answer/verdict.ts';
+import type { Expression, Names, ResultKind, ResultTypes } from '../expression/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Secrets } from '../ports/secrets.ts';
@@ -29,6 +30,11 @@ export interface Plugin<Options = unknown> {
   readonly options: Schema<Options>;
   /** Its refusals, as made by `refusals`: codes, statuses and public titles. */
   readonly refusals?: { readonly table: Readonly<Record<string, RefusalKind>> };
+  /**
+   * What it adds to the names of expressions, on every route: read from what its hooks put into `exchange.attributes`, and
+   * unknown where they did not. No two plugins add the same name.
+   */
+  readonly names?: Names<Exchange>;
   /** @throws ConfigurationError with the path of the option that is wrong */
   create(options: Options, host: Host): Hooks | Promise<Hooks>;
 }
@@ -88,6 +94,21 @@ export interface BodyTransform {
   end?(): Uint8Array | undefined;
 }
 
+/**
+ * Compiles an expression that reads a request: by the names that every request has and those that plugins contribute.
+ *
+ * The expression throws EvaluationError or StepLimitExceeded for a request that it gives no such value for. A plugin that
+ * decides must take that for a refusal.
+ *
+ * @param path leads from the plugin's options to the expression, for errors and warnings
+ * @throws ConfigurationError with line and caret
+ */
+export type CompileExpression = <Kind extends ResultKind>(
+  source: string,
+  result: Kind,
+  path: readonly (string | number)[],
+) => Promise<Expression<Exchange, ResultTypes[Kind]>>;
+
 /** What the gateway lends to plugins: ports, never the host itself. */
 export interface Host {
   readonly clock: Clock;
@@ -95,6 +116,8 @@ export interface Host {
   readonly secrets: Secrets;
   /** For `create`: what `postern check` should warn of. The path begins at the plugin's options. */
   readonly warn: Warn;
+  /** For `create`: compiles an expression of the options. */
+  readonly compile: CompileExpression;
 }
 
 /** Checks a plugin's shape while TypeScript infers its options. */

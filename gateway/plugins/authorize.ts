@@ -1,8 +1,7 @@
-import { ConfigurationError, type Warn } from '../../base/schema/configuration-error.ts';
 import { s } from '../../base/schema/schema.ts';
 import { refusals } from '../answer/refusal.ts';
 import { next } from '../answer/verdict.ts';
-import { compileExpression, EvaluationError, StepLimitExceeded } from '../expression/index.ts';
+import { EvaluationError, StepLimitExceeded } from '../expression/index.ts';
 import { definePlugin } from '../plugin/plugin.ts';
 
 interface Options {
@@ -27,8 +26,8 @@ export const authorize = definePlugin<Options>({
     ),
   }),
   refusals: refuse,
-  async create({ allow }, { warn }) {
-    const allows = await compileAllow(allow, warn);
+  async create({ allow }, { compile }) {
+    const allows = await compile(allow, 'boolean', ['allow']);
     return {
       admitsAll: allows.constant === true,
       access(exchange) {
@@ -43,16 +42,3 @@ export const authorize = definePlugin<Options>({
     };
   },
 });
-
-async function compileAllow(source: string, warn: Warn) {
-  try {
-    return await compileExpression(source, {
-      result: 'boolean',
-      warn: (message, hint) => warn(['allow'], message, hint),
-    });
-  } catch (error) {
-    if (error instanceof ConfigurationError)
-      throw new ConfigurationError(error.message, ['allow'], error.hint);
-    throw error;
-  }
-}

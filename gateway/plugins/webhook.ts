@@ -4,6 +4,7 @@ import { type Schema, s } from '../../base/schema/schema.ts';
 import { refuseBlank } from '../../base/secret-bytes.ts';
 import { refusals } from '../answer/refusal.ts';
 import { next, notResponsible, type Verdict } from '../answer/verdict.ts';
+import { field } from '../expression/index.ts';
 import { definePlugin, type Host, type JudgeBody } from '../plugin/plugin.ts';
 import { providers } from '../providers/index.ts';
 import { type Claim, type LoadedSecret, MalformedSignature, type Provider } from '../providers/provider.ts';
@@ -66,6 +67,8 @@ function optionsOf(provider: Provider): Schema<Options> {
   });
 }
 
+const received = ({ attributes }: Exchange) => attributes.webhook as ReceivedWebhook | undefined;
+
 const [first, ...others] = providers.map(optionsOf);
 
 /**
@@ -82,6 +85,29 @@ export const webhook = definePlugin<Options>({
   readsBody: true,
   options: s.variants('provider', [first as Schema<Options>, ...others]),
   refusals: refuse,
+  names: {
+    webhook: {
+      fields: {
+        provider: field(
+          'string',
+          'Whose signature was verified, such as `github`.',
+          (x) => received(x)?.provider,
+        ),
+        id: field('string', 'The id of the delivery, where the provider sends one.', (x) => received(x)?.id),
+        event: field(
+          'string',
+          'What happened, such as `push`, where the provider says so.',
+          (x) => received(x)?.event,
+        ),
+        timestamp: field(
+          'timestamp',
+          'When it was signed, where the provider signs a time.',
+          (x) => received(x)?.timestamp,
+        ),
+        payload: field('dyn', 'The body, parsed as JSON.', (x) => received(x)?.payload),
+      },
+    },
+  },
   async create(options, host) {
     const provider = providers.find(({ name }) => name === options.provider);
     if (provider === undefined) throw new ConfigurationError('no such provider', ['provider']);

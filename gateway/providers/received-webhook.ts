@@ -1,13 +1,13 @@
 import { shown } from '../../base/shown.ts';
-import { EvaluationError, parseJson, type WebhookAttribute } from '../expression/index.ts';
+import { EvaluationError, parseJson } from '../expression/index.ts';
 import type { Exchange } from '../request/exchange.ts';
 import type { Claim } from './provider.ts';
 
 /**
- * What expressions read as `webhook`. The body is parsed when one of them first asks for it, which is after its signature was
+ * What the webhook plugin puts into `exchange.attributes.webhook`, for expressions. All but the provider may be unknown. The body is parsed when one of them first asks for it, which is after its signature was
  * found right, and never a second time, whether that succeeded or not.
  */
-export class ReceivedWebhook implements WebhookAttribute {
+export class ReceivedWebhook {
   readonly provider: string;
   readonly id: string | undefined;
   readonly timestamp: Date | undefined;
@@ -38,6 +38,7 @@ export class ReceivedWebhook implements WebhookAttribute {
     return typeof this.#event === 'function' ? this.#event(this.payload) : this.#event;
   }
 
+  /** @throws EvaluationError when the body is not JSON, or could be read as something else */
   get payload(): unknown {
     if (this.#body !== undefined) this.#parse(this.#body);
     if (this.#failure !== undefined) throw this.#failure;

@@ -74,7 +74,7 @@ export class Exchange {
   subject: Subject | undefined = undefined;
   device: Subject | undefined = undefined;
   consumer: string | undefined = undefined;
-  /** Values that plugins put here become names in expressions, such as `webhook` and `risk`. */
+  /** What plugins put here is read by the names that they add to expressions, such as `webhook`. */
   readonly attributes: Record<string, unknown> = {};
   readonly trail: TrailEntry[] = [];
   /** In the order in which they were made. */

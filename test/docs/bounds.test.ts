@@ -76,7 +76,7 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
     '10 ms',
   ],
   'Patterns in expressions': [count(constant('gateway/expression/pattern.ts', 'maxPatternCharacters'))],
-  'Pairs of a query': [count(constant('gateway/expression/query.ts', 'maxPairs'))],
+  'Pairs of a query': [count(constant('gateway/request/names/query.ts', 'maxPairs'))],
   'Requests under way to a service': [optionDefault(shape, 'connections'), optionDefault(shape, 'pending')],
   // Version, reply, reserved, type, length of the name, name, port (RFC 1928 section 6).
   'Replies of a SOCKS5 proxy': [`${7 + constant('base/socks5/handshake.ts', 'maxNameBytes')} bytes`],

@@ -5,9 +5,9 @@ import { parse } from 'yaml';
 import { uncheckedSecrets } from '../../adapters/secrets/unchecked.ts';
 import { systemClock } from '../../base/clock.ts';
 import type { ConfigurationProblem } from '../../gateway/config/problems.ts';
-import { compileExpression } from '../../gateway/expression/index.ts';
 import { loadGateway } from '../../gateway/index.ts';
 import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
+import { compile } from '../gateway/expression/exchange.ts';
 import { page, section } from './pages.ts';
 
 interface Fragment {
@@ -79,16 +79,11 @@ test('every expression at the top of docs/expressions.md compiles, and every one
   const [block = ''] = /(?:^ {4}.*\n)+/m.exec(text) ?? [];
   const expressions = block.trim().split('\n');
   assert.ok(expressions.length >= 5);
-  for (const expression of expressions)
-    await compileExpression(expression.trim(), { result: 'boolean', warn() {} });
+  for (const expression of expressions) await compile(expression.trim(), () => {});
   const instead = text.slice(text.indexOf('| instead of |')).split('\n\n', 1)[0] as string;
   const wrong = [...instead.matchAll(/^\| (`[^|]+`) \|/gm)].flatMap(([, cell = '']) =>
     [...cell.matchAll(/`([^`]+)`/g)].map(([, one = '']) => one).filter((one) => /[=!]=| in |\(/.test(one)),
   );
   assert.ok(wrong.length >= 9, String(wrong.length));
-  for (const expression of wrong)
-    await assert.rejects(
-      async () => compileExpression(expression, { result: 'boolean', warn() {} }),
-      expression,
-    );
+  for (const expression of wrong) await assert.rejects(async () => compile(expression, () => {}), expression);
 });

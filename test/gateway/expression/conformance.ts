@@ -4,11 +4,11 @@ import { ConfigurationError } from '../../../base/schema/configuration-error.ts'
 import { compileTree } from '../../../gateway/expression/build.ts';
 import { functionNames } from '../../../gateway/expression/calls.ts';
 import { EvaluationError, StepLimitExceeded } from '../../../gateway/expression/index.ts';
-import type { Field, Names } from '../../../gateway/expression/names.ts';
+import type { AnyNames, Field } from '../../../gateway/expression/names.ts';
 import { parse } from '../../../gateway/expression/parser.ts';
+import type { Result } from '../../../gateway/expression/results.ts';
 import type { Node as Tree } from '../../../gateway/expression/syntax.ts';
 import { Duration, Timestamp } from '../../../gateway/expression/time.ts';
-import { exchangeOf } from './exchange.ts';
 
 interface Node {
   readonly name: string;
@@ -72,6 +72,8 @@ async function run([where, one]: readonly [string, Case]): Promise<Outcome> {
   return { ...about, verdict: text === expected ? 'right' : 'wrong', detail: `${text}, not ${expected}` };
 }
 
+const anyResult: Result<unknown> = { types: ['dyn'], read: (value) => value };
+
 async function evaluateCase(one: Case): Promise<unknown> {
   const names = namesOf(one);
   const tree = parse(one.expr);
@@ -79,18 +81,18 @@ async function evaluateCase(one: Case): Promise<unknown> {
     one.expr,
     one.disableCheck ? unchecked(tree, names) : tree,
     names,
-    'dyn',
+    anyResult,
   );
-  return evaluate(exchangeOf());
+  return evaluate({ expressionSteps: 0 });
 }
 
 /**
  * The tree as it is without the type check, which some cases turn off: literals have the type dyn, and what is not
  * declared is an error when it is evaluated.
  */
-function unchecked(tree: Tree, names: Names): Tree {
+function unchecked(tree: Tree, names: AnyNames): Tree {
   const unknown = { type: 'dyn', about: '', read: () => undefined } as const;
-  const values = names.values as Record<string, Field>;
+  const values = names as Record<string, AnyNames[string]>;
   const known = functionNames();
   const place = { start: tree.start, end: tree.end };
   function undeclared(name: string): Tree {
@@ -109,7 +111,7 @@ function unchecked(tree: Tree, names: Names): Tree {
       case 'literal':
         return dyn(node);
       case 'name':
-        return names.groups[node.name] === undefined ? undeclared(node.name) : node;
+        return undeclared(node.name);
       case 'select':
         return { ...node, owner: visit(node.owner) };
       case 'call': {
@@ -148,20 +150,18 @@ function leftOut(where: string, { expr, resultMatcher }: Case): string | undefin
   return sections.find(matching(where))?.[1] ?? expressions.find(matching(expr))?.[1] ?? results[kind];
 }
 
-function namesOf({ bindings, typeEnv, container }: Case): Names {
+function namesOf({ bindings, typeEnv, container }: Case): AnyNames {
   if (container !== '' && !container.startsWith('cel.expr')) throw new Foreign('a container of names');
-  const groups: Record<string, Record<string, Field>> = {};
-  const values: Record<string, Field> = {};
-  const dyn = (value: unknown): Field => ({ type: 'dyn', about: '', read: () => value });
-  for (const { name } of typeEnv) values[name] = dyn(undefined);
+  const names: Record<string, AnyNames[string]> = {};
+  const dyn = (value: unknown): Field<unknown> => ({ type: 'dyn', about: '', read: () => value });
+  for (const { name } of typeEnv) names[name] = dyn(undefined);
   for (const [name, bound] of Object.entries(bindings)) {
     if (bound.kind.case !== 'value') throw new Foreign('a binding without a value');
     const [first = '', second] = name.split('.');
     const field = dyn(fromCel(bound.kind.value));
-    if (second === undefined) values[name] = field;
-    else groups[first] = { [second]: field };
+    names[first] = second === undefined ? field : { fields: { [second]: field } };
   }
-  return { groups, values };
+  return names;
 }
 
 function fromCel({ kind }: CelValue): unknown {

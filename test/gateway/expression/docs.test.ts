@@ -1,21 +1,38 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
+import { knownNames } from '../../../gateway/config/expressions.ts';
 import { functionNames } from '../../../gateway/expression/calls.ts';
 import { maxSteps } from '../../../gateway/expression/frame.ts';
-import { compileExpression } from '../../../gateway/expression/index.ts';
-import { groups, values } from '../../../gateway/expression/names.ts';
+import { isGroup } from '../../../gateway/expression/names.ts';
+import { plugins } from '../../../gateway/plugins/index.ts';
 
-import { exchangeOf } from './exchange.ts';
+import { compile, exchangeOf } from './exchange.ts';
 
 const page = readFileSync(new URL('../../../docs/expressions.md', import.meta.url), 'utf8');
 
+const names = Object.entries(await knownNames());
+
 test('the page names every name and every function', () => {
-  const fields = Object.entries(groups).flatMap(([group, own]) =>
-    Object.keys(own).map((field) => `${group}.${field}`),
+  const labels = names.flatMap(([name, named]) =>
+    isGroup(named) ? Object.keys(named.fields).map((field) => `${name}.${field}`) : [name],
   );
-  for (const name of [...fields, ...Object.keys(values), ...functionNames()])
+  for (const name of [...labels, ...functionNames()])
     assert.ok(page.includes(`\`${name}\``) || page.includes(`\`${name}(`), name);
+});
+
+test('the page says which plugin contributes which names', () => {
+  const tables = page.slice(page.indexOf('## Names')).split(/^Added by /m);
+  const added = tables.slice(1).map((table) => {
+    const [, plugin] = /^\[([a-z-]+)\]\(plugins\/\1\.md\):$/m.exec(table.split('\n')[0] ?? '') ?? [];
+    const rows = table.split('\n\n')[1] ?? '';
+    return [plugin, [...new Set([...rows.matchAll(/^\| `([a-z]+)/gm)].map(([, name]) => name))]];
+  });
+  const contributed = plugins.flatMap(({ name, names: own = {} }) =>
+    Object.keys(own).length === 0 ? [] : [[name, Object.keys(own)]],
+  );
+  assert.ok(contributed.length > 0);
+  assert.deepEqual(added, contributed);
 });
 
 test('the page says the limit of steps', () => {
@@ -23,12 +40,17 @@ test('the page says the limit of steps', () => {
 });
 
 test('the page says of each name what the code says of it', () => {
-  for (const [group, own] of Object.entries(groups)) {
-    if (group === 'subject' || group === 'device') continue;
-    for (const [field, { about }] of Object.entries(own))
+  for (const [name, named] of names) {
+    if (name === 'subject' || name === 'device') continue;
+    const fields = isGroup(named)
+      ? Object.entries(named.fields).map(([field, one]) => [`${name}.${field}`, one] as const)
+      : [[name, named] as const];
+    for (const [label, { about }] of fields)
       assert.match(
         page,
-        new RegExp(`\`${group}\\.${field}\` \\| [^|]+ \\| ${about.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`),
+        new RegExp(
+          `\`${label.replace('.', '\\.')}\` \\| [^|]+ \\| ${about.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}`,
+        ),
       );
   }
 });
@@ -39,7 +61,7 @@ test('the rule on `modified` takes about two thirds of the steps for as many com
   const modified = Array.from({ length: Number(files) }, (_, at) => `src/file-${at}.ts`);
   const payload = { commits: Array.from({ length: Number(commits.replace(',', '')) }, () => ({ modified })) };
   const exchange = exchangeOf({ webhook: { payload } });
-  const evaluate = await compileExpression(rule, { result: 'boolean', warn() {} });
+  const evaluate = await compile(rule, () => {});
   assert.equal(evaluate(exchange), true);
   const share = exchange.expressionSteps / maxSteps;
   assert.ok(share > 0.6 && share < 0.72, `${share}`);

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
-import { compileExpression, EvaluationError } from '../../../gateway/expression/index.ts';
-import { exchangeOf } from './exchange.ts';
+import { EvaluationError } from '../../../gateway/expression/index.ts';
+import { compile, exchangeOf } from './exchange.ts';
 
 const { cases } = JSON.parse(readFileSync(new URL('cases.json', import.meta.url), 'utf8')) as {
   readonly cases: readonly (readonly [expression: string, gives: boolean | string])[];
@@ -41,12 +41,12 @@ const exchange = exchangeOf({
 for (const [expression, gives] of cases) {
   test(`${expression} ${typeof gives === 'string' ? 'fails:' : 'gives'} ${gives}`, async () => {
     if (gives === 'load') {
-      await assert.rejects(compileExpression(expression, { result: 'boolean' }), ConfigurationError);
+      await assert.rejects(compile(expression), ConfigurationError);
       return;
     }
-    let compiled: Awaited<ReturnType<typeof compileExpression>>;
+    let compiled: Awaited<ReturnType<typeof compile>>;
     try {
-      compiled = await compileExpression(expression, { result: 'boolean' });
+      compiled = await compile(expression);
     } catch (error) {
       // What is written out is worked out when it is loaded, so its error comes earlier.
       assert.ok(error instanceof ConfigurationError && typeof gives === 'string', String(error));

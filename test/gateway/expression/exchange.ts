@@ -1,4 +1,6 @@
-import type { WebhookAttribute } from '../../../gateway/expression/index.ts';
+import { knownNames } from '../../../gateway/config/expressions.ts';
+import { compileExpression, type ExpressionWarn } from '../../../gateway/expression/index.ts';
+import type { ReceivedWebhook } from '../../../gateway/providers/received-webhook.ts';
 import { Exchange, type Head, type Subject } from '../../../gateway/request/exchange.ts';
 import type { CanonicalPath } from '../../../gateway/request/path.ts';
 
@@ -6,7 +8,7 @@ export const nowMs = Date.UTC(2030, 0, 31, 8, 30, 15, 250);
 
 export interface Parts {
   readonly head?: Partial<Head>;
-  readonly webhook?: Partial<WebhookAttribute>;
+  readonly webhook?: Partial<ReceivedWebhook>;
   readonly subject?: Subject;
   readonly device?: Subject;
   readonly bodySize?: number;
@@ -32,4 +34,9 @@ export function exchangeOf({ head, webhook, subject, device, bodySize }: Parts =
   if (bodySize !== undefined) exchange.bodySize = bodySize;
   if (webhook !== undefined) exchange.attributes.webhook = webhook;
   return exchange;
+}
+
+/** Compiles a rule over exchanges, with the names that a configuration knows. */
+export async function compile(source: string, warn?: ExpressionWarn) {
+  return compileExpression(source, { names: await knownNames(), result: 'boolean', warn });
 }

@@ -4,10 +4,8 @@ import { isCelError, run } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
 import fc from 'fast-check';
 import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
-import { compileExpression, EvaluationError, StepLimitExceeded } from '../../../gateway/expression/index.ts';
-import { exchangeOf } from './exchange.ts';
-
-const compile = (source: string) => compileExpression(source, { result: 'boolean' });
+import { EvaluationError, StepLimitExceeded } from '../../../gateway/expression/index.ts';
+import { compile, exchangeOf } from './exchange.ts';
 
 const words = [
   ...[

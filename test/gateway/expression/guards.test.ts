@@ -1,15 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
-import {
-  compileExpression,
-  EvaluationError,
-  parseJson,
-  StepLimitExceeded,
-} from '../../../gateway/expression/index.ts';
-import { exchangeOf, type Parts } from './exchange.ts';
+import { EvaluationError, parseJson, StepLimitExceeded } from '../../../gateway/expression/index.ts';
+import { compile, exchangeOf, type Parts } from './exchange.ts';
 
-const compile = (source: string) => compileExpression(source, { result: 'boolean' });
 const withPayload = (payload: unknown) => exchangeOf({ webhook: { event: 'push', payload } });
 const range = (length: number) => Array.from({ length }, (_, at) => at);
 

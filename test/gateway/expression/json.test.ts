@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { compileExpression, EvaluationError, parseJson } from '../../../gateway/expression/index.ts';
-import { exchangeOf } from './exchange.ts';
+import { EvaluationError, parseJson } from '../../../gateway/expression/index.ts';
+import { compile, exchangeOf } from './exchange.ts';
 
 const parse = (text: string) => parseJson(Buffer.from(text));
 
@@ -29,7 +29,7 @@ test('integers beyond what a double holds stay exact, so that two ids that diffe
   assert.equal(parse('9007199254740993'), 9007199254740993n);
   assert.deepEqual(parse('{"id": [-9007199254740993]}'), { id: [-9007199254740993n] });
   assert.equal(parse('9007199254740991'), 9007199254740991);
-  const evaluate = await compileExpression('webhook.payload.id == 9007199254740993', { result: 'boolean' });
+  const evaluate = await compile('webhook.payload.id == 9007199254740993');
   const judge = (text: string) => evaluate(exchangeOf({ webhook: { payload: parse(text) } }));
   assert.equal(judge('{"id": 9007199254740993}'), true);
   assert.equal(judge('{"id": 9007199254740992}'), false);
@@ -62,7 +62,7 @@ test('bytes that are not UTF-8 are not read, because replaced characters could b
 test('no nesting overflows the stack, neither when it is parsed nor when it is compared', async () => {
   const deep = (levels: number) => `${'['.repeat(levels)}${']'.repeat(levels)}`;
   assert.equal((parse(`[12345678901234567, ${deep(200_000)}]`) as unknown[])[0], 12345678901234567n);
-  const evaluate = await compileExpression('webhook.payload[0] == webhook.payload[1]', { result: 'boolean' });
+  const evaluate = await compile('webhook.payload[0] == webhook.payload[1]');
   const judge = (levels: number) =>
     evaluate(exchangeOf({ webhook: { payload: parse(`[${deep(levels)}, ${deep(levels)}]`) } }));
   assert.equal(judge(50), true);

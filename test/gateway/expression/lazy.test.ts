@@ -2,10 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { compileExpression } from '../../../gateway/expression/index.ts';
-import { exchangeOf } from './exchange.ts';
-
-const compile = (source: string) => compileExpression(source, { result: 'boolean' });
+import { compile, exchangeOf } from './exchange.ts';
 
 function counted(event: string) {
   const reads: string[] = [];
@@ -59,18 +56,19 @@ test('two requests judged by one expression do not see one another', async () =>
   assert.deepEqual([evaluate(one), evaluate(two), evaluate(one)], [true, false, true]);
 });
 
-test('the compiler and the engine for patterns are loaded only by a configuration that uses them', () => {
+test('the compiler, the names of a request and the engine for patterns are loaded only by a configuration that uses them', () => {
   const script = `
     import { registerHooks } from 'node:module';
     const loaded = [];
     registerHooks({ load(url, context, next) { loaded.push(url); return next(url, context); } });
     const { plugins } = await import('./gateway/plugins/index.ts');
-    const { compileExpression } = await import('./gateway/expression/index.ts');
-    const seen = () => ['expression/compile.ts', 're2js'].map((name) => loaded.some((url) => url.includes(name)));
+    const { expressionCompiler } = await import('./gateway/config/expressions.ts');
+    const compile = expressionCompiler(() => {});
+    const seen = () => ['expression/compile.ts', 'expression/time.ts', 'request/names/', 're2js'].map((name) => loaded.some((url) => url.includes(name)));
     const steps = [seen()];
-    await compileExpression('route == "x"', { result: 'boolean' });
+    await compile('route == "x"', 'boolean', []);
     steps.push(seen());
-    await compileExpression('route.matches("x")', { result: 'boolean' });
+    await compile('route.matches("x")', 'boolean', []);
     steps.push(seen());
     console.log(JSON.stringify(steps));
   `;
@@ -80,8 +78,8 @@ test('the compiler and the engine for patterns are loaded only by a configuratio
     encoding: 'utf8',
   });
   assert.deepEqual(JSON.parse(out), [
-    [false, false],
-    [true, false],
-    [true, true],
+    [false, false, false, false],
+    [true, true, true, false],
+    [true, true, true, true],
   ]);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
-import { compileExpression } from '../../../gateway/expression/index.ts';
+import { compile } from './exchange.ts';
 
 type Case = readonly [source: string, message: string, marked: string, hint: string];
 const { cases } = JSON.parse(readFileSync(new URL('load-errors.json', import.meta.url), 'utf8')) as {
@@ -11,7 +11,7 @@ const { cases } = JSON.parse(readFileSync(new URL('load-errors.json', import.met
 
 async function loadError(source: string): Promise<ConfigurationError> {
   try {
-    await compileExpression(source, { result: 'boolean' });
+    await compile(source);
   } catch (error) {
     assert.ok(error instanceof ConfigurationError, `${error}`);
     return error;

@@ -2,15 +2,11 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { refusals } from '../../../gateway/answer/refusal.ts';
 import { next, notResponsible, type Verdict } from '../../../gateway/answer/verdict.ts';
-import {
-  compileExpression,
-  EvaluationError,
-  MissingKey,
-  StepLimitExceeded,
-} from '../../../gateway/expression/index.ts';
+import { EvaluationError, MissingKey, StepLimitExceeded } from '../../../gateway/expression/index.ts';
 import type { Hooks } from '../../../gateway/plugin/plugin.ts';
 import type { Exchange } from '../../../gateway/request/exchange.ts';
 import { gatewayWith, instance, request, send } from '../../support/gateway.ts';
+import { compile } from '../expression/exchange.ts';
 
 const no = refusals('test', { denied: [403, 'Denied'] });
 const said = (log: string[], word: string, verdict: Verdict = next): Hooks => ({
@@ -283,7 +279,7 @@ for (const [match, properties, status] of [
   ["device.type == 'laptop'", {}, 403],
 ] as const) {
   test(`a consumer with a policy, ${match} on ${JSON.stringify(properties)}: ${status}`, async () => {
-    const matches = await compileExpression(match, { result: 'boolean' });
+    const matches = await compile(match);
     const identify: Hooks = {
       access: (x) => {
         x.subject = { type: 'key', id: 'gold', ...(properties && { properties }) };

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
-import { compileExpression } from '../../../gateway/expression/index.ts';
-import { exchangeOf } from '../expression/exchange.ts';
+import { compile, exchangeOf } from '../expression/exchange.ts';
 import { configure, judge } from './configured.ts';
 
 const decide = async (allow: string, parts: Parameters<typeof exchangeOf>[0] = {}) =>
@@ -39,7 +38,7 @@ test('what cannot be evaluated is refused with a code of its own, and the log sa
 
 test('a policy has the steps that the expressions before it left of a request, and refuses without any', async () => {
   const source = 'webhook.payload.all(item, item >= 0)';
-  const match = await compileExpression(source, { result: 'boolean' });
+  const match = await compile(source);
   const policy = await configure('authorize', { allow: source });
   const fresh = () => exchangeOf({ webhook: { payload: Array(45_000).fill(1) } });
   assert.equal(await judge([policy], fresh()), undefined);

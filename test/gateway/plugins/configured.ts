@@ -3,6 +3,7 @@ import { systemClock } from '../../../base/clock.ts';
 import type { LogFields } from '../../../base/log.ts';
 import { parse } from '../../../base/schema/schema.ts';
 import type { Reply } from '../../../gateway/answer/verdict.ts';
+import { expressionCompiler } from '../../../gateway/config/expressions.ts';
 import { compileChain, type Instance } from '../../../gateway/pipeline/chains.ts';
 import { PipelineRun } from '../../../gateway/pipeline/pipeline.ts';
 import type { Host, Plugin } from '../../../gateway/plugin/plugin.ts';
@@ -24,9 +25,11 @@ export function testHost(
   const lines: string[] = [];
   const write = (level: string) => (event: string, fields?: LogFields) =>
     void lines.push(JSON.stringify({ level, event, ...fields }));
+  const warn: Host['warn'] = (path, message) => write('warn')('configuration', { path, message });
   const host: TestHost = {
     lines,
-    warn: (path, message) => write('warn')('configuration', { path, message }),
+    warn,
+    compile: expressionCompiler(warn),
     nowMs,
     clock: { ...systemClock, now: () => host.nowMs },
     log: { info: write('info'), warn: write('warn'), error: write('error') },

@@ -5,10 +5,13 @@ import { inspect } from 'node:util';
 import { jsonSchema, parse } from '../../../base/schema/schema.ts';
 import { renderReply } from '../../../gateway/answer/problem.ts';
 import type { Refusal } from '../../../gateway/answer/verdict.ts';
+import { knownNames } from '../../../gateway/config/expressions.ts';
+import { isGroup } from '../../../gateway/expression/names.ts';
 import { plugins } from '../../../gateway/plugins/index.ts';
 import type { Exchange } from '../../../gateway/request/exchange.ts';
+import { requestNames } from '../../../gateway/request/names/names.ts';
 import { unreadable } from '../../support/gateway.ts';
-import { exchangeOf } from '../expression/exchange.ts';
+import { compile, exchangeOf } from '../expression/exchange.ts';
 import { configure, judge, type TestHost, testHost } from './configured.ts';
 import { type Request, type Sample, samples, secretText } from './samples.ts';
 
@@ -28,6 +31,13 @@ test('no two plugins have the same priority, so that the order never depends on 
   assert.equal(new Set(plugins.map(({ priority }) => priority)).size, plugins.length);
 });
 
+test('no two plugins add the same name to expressions, and none adds one that every request has', async () => {
+  const own = plugins.flatMap(({ names = {} }) => Object.keys(names));
+  const known = Object.keys(await knownNames());
+  assert.equal(new Set(known).size, known.length);
+  assert.equal(known.length, Object.keys(requestNames).length + own.length);
+});
+
 interface Property {
   readonly description?: string;
 }
@@ -41,6 +51,8 @@ const propertiesOf = (schema: ObjectSchema): readonly (readonly [string, Propert
 
 const exchangeFor = ({ headers = [], clientIp = '192.0.2.7', method = 'POST', bodySize, body }: Request) =>
   exchangeOf({ head: { headers, clientIp, method }, bodySize: bodySize ?? body?.byteLength ?? 0 });
+
+const steps = { spend() {} };
 
 for (const plugin of plugins) {
   const { name } = plugin;
@@ -148,6 +160,27 @@ for (const plugin of plugins) {
       Buffer.from(secretText).toString('base64'),
     ])
       assert.ok(!text.includes(form));
+  });
+
+  test(`${name}: an expression can write the names that it adds, and they are known once it has let a request through`, async () => {
+    const before = exchangeFor(sample.passes);
+    const after = exchangeFor(sample.passes);
+    const instance = await configure(name, sample.options, testHost(secretText));
+    assert.equal(await judge([instance], after, sample.passes.body), undefined);
+    for (const [own, named] of Object.entries(plugin.names ?? {})) {
+      const fields = isGroup(named)
+        ? Object.entries(named.fields).map(([field, one]) => [`${own}.${field}`, one] as const)
+        : [[own, named] as const];
+      for (const [label, { about, read }] of fields) {
+        await compile(`${label} == ${label}`);
+        assert.match(about, /^[A-Z].{8,}\.$/);
+        assert.equal(read(before, steps), undefined, label);
+      }
+      assert.ok(
+        fields.some(([, { read }]) => read(after, steps) !== undefined),
+        own,
+      );
+    }
   });
 
   test(`${name} has a page with every option and every refusal`, () => {

@@ -3,7 +3,7 @@ import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import test from 'node:test';
 import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
-import type { WebhookAttribute } from '../../../gateway/expression/index.ts';
+import type { ReceivedWebhook } from '../../../gateway/providers/received-webhook.ts';
 import { gatewayWith, request, send, unreadable } from '../../support/gateway.ts';
 import { exchangeOf, nowMs } from '../expression/exchange.ts';
 import { type Message, type Signer, signers } from '../providers/signers.ts';
@@ -42,7 +42,7 @@ test('an accepted webhook becomes the subject and the name webhook in expression
   const { exchange, body } = signed(standard);
   assert.equal(await judge([await webhook(standard)], exchange, body), undefined);
   assert.deepEqual(exchange.subject, { type: 'webhook', id: 'standard-webhooks' });
-  const found = exchange.attributes.webhook as WebhookAttribute;
+  const found = exchange.attributes.webhook as ReceivedWebhook;
   assert.equal(found.provider, 'standard-webhooks');
   assert.equal(found.id, 'dlv_1');
   assert.equal(found.event, 'made');
@@ -54,7 +54,7 @@ test('an accepted webhook becomes the subject and the name webhook in expression
 test('github says the event and the id in headers, and no time', async () => {
   const { exchange, body } = signed(github);
   assert.equal(await judge([await webhook(github)], exchange, body), undefined);
-  const { id, event, timestamp } = exchange.attributes.webhook as WebhookAttribute;
+  const { id, event, timestamp } = exchange.attributes.webhook as ReceivedWebhook;
   assert.deepEqual({ id, event, timestamp }, { id: 'dlv_1', event: 'push', timestamp: undefined });
 });
 

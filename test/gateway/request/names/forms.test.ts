@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { compileExpression, EvaluationError } from '../../../gateway/expression/index.ts';
-import { exchangeOf } from './exchange.ts';
-
-const compile = (source: string) => compileExpression(source, { result: 'boolean' });
+import { EvaluationError } from '../../../../gateway/expression/index.ts';
+import { compile, exchangeOf } from '../../expression/exchange.ts';
 
 test('a literal in the form of its name loads, and is compared', async () => {
   const exchange = exchangeOf({ head: { headers: ['X-Debug', '1'], clientIp: '2001:db8::1' } });
@@ -31,7 +29,7 @@ test('of several literals that one comparison can have, one that no request equa
     ["request.method == (route == 'a' ? 'PUT' : 'post')", "'post'"],
   ] as const) {
     const warnings: string[] = [];
-    await compileExpression(source, { result: 'boolean', warn: (message) => warnings.push(message) });
+    await compile(source, (message) => warnings.push(message));
     const [, line = '', carets = ''] = warnings[0]?.split('\n') ?? [];
     assert.equal(warnings.length, 1, source);
     assert.equal(line.slice(carets.indexOf('^'), carets.lastIndexOf('^') + 1), place);
@@ -57,10 +55,7 @@ test('an address that is not known is an error, whatever is asked of it', async 
 test('a header that no target gets is warned of where a literal names it', async () => {
   const warningsOf = async (source: string) => {
     const warnings: string[] = [];
-    await compileExpression(source, {
-      result: 'boolean',
-      warn: (message, hint) => warnings.push(`${message}; ${hint}`),
-    });
+    await compile(source, (message, hint) => warnings.push(`${message}; ${hint}`));
     return warnings;
   };
   for (const source of [
@@ -92,10 +87,7 @@ test('a path that only routes with pathAllows take is warned of, with line and c
     ['/a;b', '";"'],
   ]) {
     const warnings: string[] = [];
-    await compileExpression(`request.path != '${literal}'`, {
-      result: 'boolean',
-      warn: (message) => warnings.push(message),
-    });
+    await compile(`request.path != '${literal}'`, (message) => warnings.push(message));
     assert.equal(warnings.length, 1);
     assert.ok(
       warnings[0]?.startsWith(

@@ -1,6 +1,6 @@
-import type { Exchange } from '../request/exchange.ts';
-import { EvaluationError } from './errors.ts';
-import type { Frame } from './frame.ts';
+import type { Steps } from '../../expression/context.ts';
+import { EvaluationError } from '../../expression/errors.ts';
+import type { Exchange } from '../exchange.ts';
 
 const maxPairs = 1_000;
 /** Decoding a character, at the most. */
@@ -18,11 +18,11 @@ const queries = new WeakMap<Exchange, Query | string>();
  * @throws EvaluationError for what targets read differently: a `;`, at which some split, a broken encoding, bytes that are not UTF-8,
  * a NUL, and for more pairs than anybody needs
  */
-export function queryMap(exchange: Exchange, frame: Frame): Query {
+export function queryMap(exchange: Exchange, steps: Steps): Query {
   let known = queries.get(exchange);
   if (known === undefined) {
     const { query = '' } = exchange.head;
-    frame.spend(query.length * characterSteps);
+    steps.spend(query.length * characterSteps);
     known = readQuery(query);
     queries.set(exchange, known);
   }
