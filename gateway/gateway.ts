@@ -5,6 +5,7 @@ import { gatewayRefusals } from './answer/refusal.ts';
 import type { Handling, Sink } from './answer/sink.ts';
 import type { Refusal, Reply } from './answer/verdict.ts';
 import type { FinishedRequest, SeenRequest } from './observe/finished-request.ts';
+import type { EntryStep } from './pipeline/chain.ts';
 import { PipelineRun } from './pipeline/pipeline.ts';
 import type { Clock } from './ports/clock.ts';
 import type { Log } from './ports/log.ts';
@@ -18,11 +19,11 @@ import type { Upstream } from './upstream/upstream.ts';
 
 export interface GatewayParts {
   readonly router: Router<Route>;
+  /** The plugins that judge a request before its route is known. */
+  readonly entry: readonly EntryStep[];
   readonly services: ReadonlyMap<string, Upstream>;
   readonly clock: Clock;
   readonly log: Log;
-  /** Closes what the plugins hold. */
-  readonly closePlugins: () => Promise<void>;
 }
 
 /** What the plugins said: a reply that ends the exchange, or none, and then it would go to its target. */
@@ -40,7 +41,7 @@ export class Gateway {
 
   constructor(parts: GatewayParts, finished: (record: FinishedRequest) => void) {
     this.#parts = parts;
-    this.#host = { router: parts.router, clock: parts.clock, log: parts.log, finished };
+    this.#host = { router: parts.router, entry: parts.entry, clock: parts.clock, log: parts.log, finished };
   }
 
   /** Handles one request; all that follows goes to the sink. Never throws. */
@@ -83,7 +84,6 @@ export class Gateway {
 
   async close(): Promise<void> {
     await Promise.all([...this.#parts.services.values()].map((upstream) => upstream.close()));
-    await this.#parts.closePlugins();
   }
 }
 

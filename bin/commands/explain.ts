@@ -69,7 +69,7 @@ function report({ exchange, route: matched, reply }: Decision): string {
     const { head, route, consumer, trail } = exchange;
     lines.push(
       `${head.method} ${head.path} on ${head.host} from ${head.clientIp}`,
-      `route ${route.name}, service ${route.service}`,
+      `route ${route.name}${route.service === undefined ? '' : `, service ${route.service}`}`,
       ...(head.droppedHeaders ? [`dropped ${head.droppedHeaders} headers for their names`] : []),
       '',
     );
@@ -82,19 +82,12 @@ function report({ exchange, route: matched, reply }: Decision): string {
     lines.push('');
   }
   if (reply === undefined)
-    lines.push(`admitted: it would go to ${exchange?.route.service} as ${targetOf(exchange, matched)}`);
+    lines.push(`admitted: ${exchange === undefined ? '' : matched?.action.describe(exchange.head)}`);
   else
     lines.push(
       `answered with ${reply.status} ${reply.code}${reply.kind === 'refuse' ? `: ${reply.title}` : ''}${reply.detail === undefined ? '' : ` (${reply.detail})`}`,
     );
   return `${lines.join('\n')}\n`;
-}
-
-/** Without the query, which may hold credentials. */
-function targetOf(exchange: Decision['exchange'], route: Decision['route']): string {
-  if (exchange === undefined || route === undefined) return '';
-  const [path, query] = route.targetPath(exchange.head).split('?', 2);
-  return `${exchange.head.method} ${path}${query === undefined ? '' : '?…'}`;
 }
 
 const silent = { info() {}, warn() {}, error() {} };

@@ -3,18 +3,18 @@ import { checkField } from '../../base/http/field.ts';
 import { findHeader, hopByHop, removeHeader, setHeader } from '../../base/http/headers.ts';
 import { describe } from '../answer/verdict.ts';
 import type { Chain } from '../pipeline/chain.ts';
-import type { Answer, BodyTransform } from '../plugin/plugin.ts';
+import type { AnswerHead } from '../plugin/plugin.ts';
 import type { Exchange } from '../request/exchange.ts';
 
 /**
- * Lets plugins change the head of an answer of the target, an interim one (1xx) too. What they made of it is checked here, for every host.
+ * Lets plugins change the head of an answer, an interim one (1xx) too. What they made of it is checked here, for every host.
  *
  * @throws Error when a hook throws or leaves a head that cannot be sent as it is
  */
-export function runHeaderHooks(chain: Chain, exchange: Exchange, answer: Answer): void {
+export function runAnswerHooks(chain: Chain, exchange: Exchange, answer: AnswerHead): void {
   const [least, most] = answer.status < 200 ? [100, 199] : [200, 599];
   const length = findHeader(answer.headers, 'content-length');
-  for (const hook of chain.responseHeaders) mustBeNothing(hook(exchange, answer));
+  for (const hook of chain.answer) mustBeNothing(hook(exchange, answer));
   const { status, headers } = answer;
   if (!Number.isInteger(status) || status < least || status > most)
     throw new Error(
@@ -33,40 +33,8 @@ export function runHeaderHooks(chain: Chain, exchange: Exchange, answer: Answer)
     throw new Error('a plugin changed content-length; it may only remove it');
 }
 
-/** Asks each plugin for its transform; with one, the length of the body is no longer known. */
-export function openTransforms(chain: Chain, exchange: Exchange, answer: Answer): readonly BodyTransform[] {
-  const transforms: BodyTransform[] = [];
-  for (const hook of chain.responseBody) {
-    const transform = hook(exchange);
-    if (transform === undefined) continue;
-    if (typeof transform?.chunk !== 'function')
-      throw new Error(`responseBody gave ${describe(transform)}; it gives an object with a function chunk`);
-    transforms.push(transform);
-  }
-  if (transforms.length > 0) removeHeader(answer.headers, 'content-length');
-  return transforms;
-}
-
-/** A chunk through the transforms from one on; undefined when one of them keeps it back. */
-export function transformed(
-  transforms: readonly BodyTransform[],
-  chunk: Uint8Array,
-  from: number,
-): Uint8Array | undefined {
-  let bytes: Uint8Array | undefined = chunk;
-  for (let at = from; at < transforms.length && bytes !== undefined; at += 1)
-    bytes = bytesOf((transforms[at] as BodyTransform).chunk(bytes));
-  return bytes;
-}
-
-/** @throws Error for what a transform gave and is not bytes */
-export function bytesOf(given: unknown): Uint8Array | undefined {
-  if (given === undefined || given instanceof Uint8Array) return given;
-  throw new Error(`a transform gave ${describe(given)}; it gives bytes or nothing`);
-}
-
 /** A hook that returned a promise would go on after its time, and its rejection would end the process. */
-export function mustBeNothing(given: unknown): void {
+function mustBeNothing(given: unknown): void {
   if (given === undefined) return;
   if (types.isPromise(given)) given.catch(ignore);
   throw new Error(
@@ -74,19 +42,8 @@ export function mustBeNothing(given: unknown): void {
   );
 }
 
-/** What of the target's answer goes back, for the modes that keep the body to themselves. */
-export function reduce(answer: Answer, respond: 'headers' | 'status' | 'none'): void {
-  const id = answer.headers.slice(-2);
-  if (respond === 'headers') {
-    removeHeader(answer.headers, 'content-length');
-    removeHeader(answer.headers, 'content-encoding');
-  } else answer.headers = id;
-  if (respond === 'none') answer.status = 204;
-  if (answer.status !== 204 && answer.status !== 304) answer.headers.push('content-length', '0');
-}
-
 /** Takes the length off an answer that has none (RFC 9110 section 8.6); 205 says that nothing follows (section 15.3.6). */
-export function frameBodyless({ status, headers }: Answer): void {
+export function frameBodyless({ status, headers }: AnswerHead): void {
   if (status >= 200 && status !== 204 && status !== 205) return;
   if (status === 205) setHeader(headers, 'content-length', '0');
   else removeHeader(headers, 'content-length');

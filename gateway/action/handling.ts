@@ -4,29 +4,19 @@ import { gatewayRefusals } from '../answer/refusal.ts';
 import { BrokenOff, type Handling, type Sink } from '../answer/sink.ts';
 import { isBodyless, type Refusal, type Reply } from '../answer/verdict.ts';
 import type { FinishedRequest } from '../observe/finished-request.ts';
-import { type PipelineHost, PipelineRun } from '../pipeline/pipeline.ts';
-import type { Answer, BodyTransform } from '../plugin/plugin.ts';
+import { PipelineRun } from '../pipeline/pipeline.ts';
+import type { AnswerHead } from '../plugin/plugin.ts';
 import { BodyError } from '../request/body.ts';
 import type { Exchange } from '../request/exchange.ts';
-import { answerHeaders, upstreamHeaders } from '../request/headers.ts';
 import type { IncomingRequest } from '../request/request.ts';
-import { openExchange } from '../routing/admission.ts';
+import type { Run } from '../routing/action.ts';
+import { type AdmissionHost, openExchange } from '../routing/admission.ts';
 import type { Route } from '../routing/route.ts';
-import type { Router } from '../routing/router.ts';
 import { upstreamRefusals } from '../upstream/refusals.ts';
-import type { Receiver, UpstreamCall } from '../upstream/upstream.ts';
-import {
-  bytesOf,
-  frameBodyless,
-  mustBeNothing,
-  openTransforms,
-  reduce,
-  runHeaderHooks,
-  transformed,
-} from './answer-hooks.ts';
+import type { Receiver } from '../upstream/upstream.ts';
+import { frameBodyless, runAnswerHooks } from './answer-hooks.ts';
 
-export interface HandlingHost extends PipelineHost {
-  readonly router: Router<Route>;
+export interface HandlingHost extends AdmissionHost {
   /** Called once, after the last byte or the break-off; `exchange` is undefined when no route was found. */
   finished(record: FinishedRequest): void;
 }
@@ -45,10 +35,9 @@ export class RequestHandling implements Handling, Receiver {
   readonly #started: number;
   #exchange: Exchange | undefined;
   #route: Route | undefined;
-  #run: PipelineRun | undefined;
-  #call: UpstreamCall | undefined;
+  #pipeline: PipelineRun | undefined;
+  #action: Run | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #transforms: readonly BodyTransform[] = noTransforms;
   #dropBody = false;
   #droppedBytes = 0;
   #state: 'deciding' | 'waiting' | 'answering' | 'over' = 'deciding';
@@ -57,6 +46,8 @@ export class RequestHandling implements Handling, Receiver {
   #status = 0;
   #reply: Reply | undefined;
   #sentBytes = 0;
+  /** A hook threw, or left what cannot be sent. */
+  #hooksFailed = false;
 
   constructor(host: HandlingHost, request: IncomingRequest, sink: Sink, id: string) {
     this.#host = host;
@@ -75,8 +66,8 @@ export class RequestHandling implements Handling, Receiver {
       const remainingMs = found.exchange.deadlineMs - this.#host.clock.now();
       this.#timer = setTimeout(onDeadline, remainingMs, this);
       const done = (reply: Reply | undefined) => this.#decided(reply);
-      this.#run = new PipelineRun(found.exchange, found.route, this.#request.body, this.#host, done);
-      this.#run.start();
+      this.#pipeline = new PipelineRun(found.exchange, found.route, this.#request.body, this.#host, done);
+      this.#pipeline.start();
     } catch (error) {
       this.#broke(error);
     }
@@ -84,7 +75,7 @@ export class RequestHandling implements Handling, Receiver {
 
   resume(): void {
     try {
-      this.#call?.resume();
+      this.#action?.resume();
     } catch (error) {
       this.#broke(error);
     }
@@ -109,27 +100,24 @@ export class RequestHandling implements Handling, Receiver {
     }
   }
 
-  informational(status: number, received: string[]): void {
-    const exchange = this.#exchange as Exchange;
-    // In the other modes the client gets less than the target's head, or a status that is not its own.
-    const route = this.#route as Route;
-    if (this.#state !== 'waiting' || route.respond !== 'full') return;
+  informational(status: number, headers: string[]): void {
+    if (this.#state !== 'waiting') return;
     try {
-      const answer: Answer = { status, headers: answerHeaders(received, this.#id) };
+      headers.push('x-request-id', this.#id);
+      const answer: AnswerHead = { status, headers };
       frameBodyless(answer);
-      route.rewriteLocations?.(exchange, answer.headers);
-      const { chain } = this.#run as PipelineRun;
-      if (chain.responseHeaders.length > 0) runHeaderHooks(chain, exchange, answer);
+      this.#runHooks(answer);
       this.#sink.informational?.(answer.status, answer.headers);
     } catch (error) {
       this.#broke(error);
     }
   }
 
-  head(status: number, received: string[]): void {
+  head(status: number, headers: string[], dropsBody = false): void {
     if (this.#state !== 'waiting') return;
     try {
-      this.#head(status, received);
+      headers.push('x-request-id', this.#id);
+      this.#begin({ status, headers }, dropsBody);
     } catch (error) {
       this.#broke(error);
     }
@@ -139,9 +127,7 @@ export class RequestHandling implements Handling, Receiver {
     if (this.#state !== 'answering') return true;
     if (this.#dropBody) return this.#drop(chunk);
     try {
-      if (this.#transforms.length === 0) return this.#send(chunk);
-      const bytes = transformed(this.#transforms, chunk, 0);
-      return bytes === undefined ? true : this.#send(bytes);
+      return this.#send(chunk);
     } catch (error) {
       this.#broke(error);
       return true;
@@ -151,11 +137,6 @@ export class RequestHandling implements Handling, Receiver {
   end(): void {
     if (this.#state !== 'answering') return;
     try {
-      this.#transforms.forEach((transform, index) => {
-        const rest = bytesOf(transform.end?.());
-        const last = rest === undefined ? undefined : transformed(this.#transforms, rest, index + 1);
-        if (last !== undefined && !this.#dropBody) this.#send(last);
-      });
       this.#sink.end();
       this.#finish(undefined);
     } catch (error) {
@@ -175,59 +156,41 @@ export class RequestHandling implements Handling, Receiver {
   #decided(reply: Reply | undefined): void {
     if (this.#state !== 'deciding') return;
     try {
-      if (reply === undefined) this.#forward();
+      if (reply === undefined) this.#act();
       else this.#answer(reply);
     } catch (error) {
       this.#broke(error);
     }
   }
 
-  #forward(): void {
-    const exchange = this.#exchange as Exchange;
-    const body = this.#request.body.forward();
+  #act(): void {
     this.#state = 'waiting';
-    const declaredBytes =
-      body === null || body instanceof Uint8Array ? undefined : this.#request.body.declaredBytes;
-    const route = this.#route as Route;
-    this.#call = route.upstream.forward(
-      {
-        method: exchange.head.method,
-        path: route.targetPath(exchange.head),
-        headers: (host) => {
-          const headers = upstreamHeaders(exchange, route.clientHost ? exchange.head.authority : host);
-          if (declaredBytes !== undefined) headers.push('content-length', String(declaredBytes));
-          return headers;
-        },
-        body,
-        deadlineMs: exchange.deadlineMs,
-        attempts: exchange.attempts,
-      },
-      this,
-    );
+    const { action } = this.#route as Route;
+    this.#action = action.start(this.#exchange as Exchange, this.#request.body, this);
   }
 
-  #head(status: number, received: string[]): void {
-    const exchange = this.#exchange as Exchange;
-    const answer: Answer = { status, headers: answerHeaders(received, this.#id) };
-    const { respond, rewriteLocations } = this.#route as Route;
-    rewriteLocations?.(exchange, answer.headers);
-    if (respond !== 'full') reduce(answer, respond);
-    const { chain } = this.#run as PipelineRun;
-    if (chain.responseHeaders.length > 0) runHeaderHooks(chain, exchange, answer);
-    if (chain.responseBody.length > 0) this.#transforms = openTransforms(chain, exchange, answer);
+  /** Sends the head of an answer, as the plugins leave it. */
+  #begin(answer: AnswerHead, dropsBody: boolean): void {
+    this.#runHooks(answer);
     this.#clearTimer();
-    this.#status = answer.status;
-    exchange.status = answer.status;
+    const { status, headers } = answer;
+    this.#status = status;
+    if (this.#exchange !== undefined) this.#exchange.status = status;
     frameBodyless(answer);
-    const bodyless = this.#request.method === 'HEAD' || isBodyless(answer.status);
-    this.#dropBody = respond !== 'full' || bodyless;
-    this.#sendHead(answer.status, answer.headers, bodyless);
-  }
-
-  #sendHead(status: number, headers: string[], bodyless: boolean): void {
+    const bodyless = this.#request.method === 'HEAD' || isBodyless(status);
+    this.#dropBody = dropsBody || bodyless;
     this.#state = 'answering';
     this.#sink.head(status, headers, bodyless);
     this.#headSent = true;
+  }
+
+  #runHooks(answer: AnswerHead): void {
+    const chain = this.#pipeline?.chain;
+    if (chain === undefined || chain.answer.length === 0 || this.#hooksFailed) return;
+    // An answer that says so passes through none of them, or there would be no end.
+    this.#hooksFailed = true;
+    runAnswerHooks(chain, this.#exchange as Exchange, answer);
+    this.#hooksFailed = false;
   }
 
   /** The client has all that it gets: a short rest is read, so that the target's connection can be kept. */
@@ -248,18 +211,14 @@ export class RequestHandling implements Handling, Receiver {
   /** The gateway's own answer, when nothing was sent yet. */
   #answer(reply: Reply): void {
     if (this.#state === 'over' || this.#state === 'answering') return;
-    this.#clearTimer();
     this.#reply = reply;
-    this.#status = reply.status;
     if (this.#exchange !== undefined) {
-      this.#exchange.status = reply.status;
       this.#exchange.code = reply.code;
       this.#exchange.detail = reply.detail;
     }
     const { headers, body } = renderReply(reply, this.#id);
-    const bodyless = this.#request.method === 'HEAD' || isBodyless(reply.status);
-    this.#sendHead(reply.status, headers, bodyless);
-    if (!bodyless && body.byteLength > 0) this.#send(body);
+    this.#begin({ status: reply.status, headers }, false);
+    if (!this.#dropBody && body.byteLength > 0) this.#send(body);
     this.#sink.end();
     this.#finish(undefined);
   }
@@ -290,7 +249,7 @@ export class RequestHandling implements Handling, Receiver {
 
   #giveUp(why?: Refusal): void {
     try {
-      this.#call?.abort(why);
+      this.#action?.abort(why);
     } catch (error) {
       this.#host.log.error('request-error', { id: this.#id, error: messageOf(error) });
     }
@@ -305,7 +264,7 @@ export class RequestHandling implements Handling, Receiver {
   }
 
   #expire(): void {
-    const { timeoutMs } = (this.#route as Route).upstream;
+    const { timeoutMs } = (this.#route as Route).action;
     const limit = `within the service's ${timeoutMs} ms or the platform's deadline`;
     // Before the call is given up: that ends the body too.
     const reply = this.#request.body.awaited
@@ -324,10 +283,7 @@ export class RequestHandling implements Handling, Receiver {
     this.#state = 'over';
     this.#clearTimer();
     const exchange = this.#exchange;
-    if (exchange !== undefined) {
-      exchange.isOver = true;
-      this.#runLogHooks(exchange);
-    }
+    if (exchange !== undefined) exchange.isOver = true;
     this.#host.finished({
       id: this.#id,
       request: this.#request,
@@ -339,22 +295,10 @@ export class RequestHandling implements Handling, Receiver {
       brokenOff,
     });
   }
-
-  #runLogHooks(exchange: Exchange): void {
-    for (const hook of (this.#run?.chain ?? (this.#route as Route).chain).log) {
-      try {
-        mustBeNothing(hook(exchange) as unknown);
-      } catch (error) {
-        this.#host.log.error('log-hook-error', { id: this.#id, error: messageOf(error) });
-      }
-    }
-  }
 }
 
 /** Of a body that does not go to the client, before the call is given up. */
 const maxDroppedBytes = 64 * 1024;
-
-const noTransforms: readonly BodyTransform[] = Object.freeze([]);
 
 function onDeadline(handling: RequestHandling): void {
   handling.expire();

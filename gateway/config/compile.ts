@@ -1,23 +1,24 @@
-import { suggestion } from '../../base/suggestion.ts';
-import type { Chain, ConsumerChain } from '../pipeline/chain.ts';
+import type { Chain, ConsumerChain, EntryStep } from '../pipeline/chain.ts';
 import {
   compileChain,
+  compileEntry,
   headOnly,
   type Instance,
   type Instances,
   isKnownByHead,
   mostSpecific,
+  slotOf,
 } from '../pipeline/chains.ts';
 import type { Hooks, Plugin } from '../plugin/plugin.ts';
 import { plugins } from '../plugins/index.ts';
 import type { Exchange } from '../request/exchange.ts';
 import { compileAllowedHeaders } from '../request/header-names.ts';
-import { compileLocations } from '../routing/answer-locations.ts';
+import type { Action } from '../routing/action.ts';
 import type { Route } from '../routing/route.ts';
 import { createRouter, DuplicateMatch, type Entry, type Router } from '../routing/router.ts';
-import { basePathProblem, compileTargetPath, pathProblem } from '../routing/target-path.ts';
-import { parseTarget } from '../upstream/target.ts';
+import { basePathProblem, pathProblem } from '../routing/target-path.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import { compileAction } from './actions.ts';
 import type { ProblemCollector } from './collector.ts';
 import { expressionCompiler } from './expressions.ts';
 import type { GatewayPorts } from './ports.ts';
@@ -29,12 +30,20 @@ type Path = readonly (string | number)[];
 
 export interface Compiled {
   readonly router: Router<Route>;
+  readonly entry: readonly EntryStep[];
   readonly services: ReadonlyMap<string, Upstream>;
-  readonly closePlugins: () => Promise<void>;
 }
 
 interface RouteEntry extends Entry<Route> {
   readonly name: string;
+}
+
+interface RouteParts {
+  /** The plugins that run before the route is known. */
+  readonly entry: Instances;
+  /** Those of the route, from the general level to the specific. */
+  readonly levels: readonly Instances[];
+  readonly action: Action | undefined;
 }
 
 /** A consumer with its plugins prepared. */
@@ -64,7 +73,6 @@ class Compiler {
   readonly #configuration: Configuration;
   readonly #ports: GatewayPorts;
   readonly #problems: ProblemCollector;
-  readonly #all: Instance[] = [];
   /** Whether some route has a plugin that finds out who calls. */
   #authenticates = false;
 
@@ -76,6 +84,7 @@ class Compiler {
 
   async run(): Promise<Compiled> {
     const { services, routes, consumers, server } = this.#configuration;
+    const entry = await this.#prepare(this.#configuration.entry, ['entry']);
     const global = await this.#prepare(this.#configuration.plugins, ['plugins']);
     const serviceInstances = new Map<string, Instances>();
     const upstreams = new Map<string, Upstream>();
@@ -90,40 +99,38 @@ class Compiler {
     const entries: RouteEntry[] = [];
     for (const [name, options] of Object.entries(routes)) {
       const own = await this.#prepare(options.plugins, ['routes', name, 'plugins']);
-      const upstream = this.#upstreamOf(name, options, upstreams);
-      const levels = [global, serviceInstances.get(options.service) ?? new Map(), own];
-      const value = this.#route(name, options, levels, known, upstream);
+      const { service = '' } = options;
+      const levels = [global, serviceInstances.get(service) ?? new Map(), own];
+      const action = compileAction(name, options, { services, upstreams, problems: this.#problems });
+      const value = this.#route(name, options, { entry, levels, action }, known);
       const { path, hosts = [], methods = [] } = options.match;
       const match = { path: `${options.stripBasePath ?? ''}${path}`, hosts, methods };
       if (value !== undefined) entries.push({ name, match, value });
     }
     if (entries.length > 0 && !this.#authenticates) this.#warnOfConsumers(Object.keys(consumers));
-    return { router: this.#router(entries), services: upstreams, closePlugins: () => closeAll(this.#all) };
+    return { router: this.#router(entries), entry: compileEntry(entry), services: upstreams };
   }
 
   #route(
     name: string,
     options: RouteOptions,
-    levels: readonly Instances[],
+    { entry, levels, action }: RouteParts,
     consumers: Consumers,
-    upstream: Upstream | undefined,
   ): Route | undefined {
     const path = ['routes', name];
     const instances = mostSpecific(levels);
-    this.#checkGuard(path, options, instances);
-    this.#authenticates ||= [...instances.values()].some(({ plugin }) => plugin.guard === 'authenticates');
+    this.#checkGuard(path, options, [...entry.values(), ...instances.values()]);
+    this.#authenticates ||= [...instances.values()].some(({ plugin }) => slotOf(plugin) !== undefined);
     const wrongPath = pathProblem(options.match.path, options.pathAllows);
     if (wrongPath !== undefined) this.#problems.add([...path, 'match', 'path'], wrongPath);
-    const targetPath = compileTargetPath(options.targetPath, options.match.path, options.pathEncoding);
-    if (typeof targetPath === 'string') this.#problems.add([...path, 'targetPath'], targetPath);
     const wrongBase =
       options.stripBasePath === undefined ? undefined : basePathProblem(options.stripBasePath);
     if (wrongBase !== undefined) this.#problems.add([...path, 'stripBasePath'], wrongBase);
     const headersAllow = compileAllowedHeaders(options.headersAllow);
     if ('message' in headersAllow)
       this.#problems.add([...path, 'headersAllow', headersAllow.index], headersAllow.message);
-    if (upstream === undefined || wrongPath !== undefined || wrongBase !== undefined) return undefined;
-    if (typeof targetPath === 'string' || 'message' in headersAllow) return undefined;
+    if (action === undefined || wrongPath !== undefined || wrongBase !== undefined) return undefined;
+    if ('message' in headersAllow) return undefined;
     const { perConsumer, list } = consumers;
     const chainOf = (applying: Instances) => {
       const chain = compileChain(applying, perConsumer);
@@ -143,11 +150,8 @@ class Compiler {
       chain,
       consumers: chains,
       ...(this.#limitsByConsumer(name, chain, chains) && { limitsByConsumer: true as const }),
-      respond: options.respond,
       service: options.service,
-      upstream,
-      ...this.#placeOf(options),
-      targetPath,
+      action,
       pathAllows: options.pathAllows,
       basePath: options.stripBasePath ?? '',
       headersAllow,
@@ -168,35 +172,8 @@ class Compiler {
     return false;
   }
 
-  /** Whose host the target sees, and in whose terms its answers speak of places. */
-  #placeOf(options: RouteOptions): Pick<Route, 'clientHost' | 'rewriteLocations'> {
-    const service = this.#configuration.services[options.service];
-    if (service === undefined) return {};
-    const { targetPath, match, stripBasePath: basePath = '' } = options;
-    const targets = service.targets.map(({ url }) => parseTarget(url));
-    return {
-      clientHost: service.host === 'client',
-      rewriteLocations: service.rewriteLocation
-        ? compileLocations({ targets, targetPath, matchPath: match.path, basePath })
-        : undefined,
-    };
-  }
-
-  #upstreamOf(
-    route: string,
-    options: RouteOptions,
-    upstreams: ReadonlyMap<string, Upstream>,
-  ): Upstream | undefined {
-    const names = Object.keys(this.#configuration.services);
-    if (!names.includes(options.service)) {
-      const message = `no such service ${JSON.stringify(options.service)}`;
-      this.#problems.add(['routes', route, 'service'], message, suggestion(options.service, names));
-    }
-    return upstreams.get(options.service);
-  }
-
-  #checkGuard(path: Path, options: RouteOptions, instances: Instances): void {
-    const guards = [...instances.values()].filter(({ plugin }) => plugin.guard !== undefined);
+  #checkGuard(path: Path, options: RouteOptions, applying: readonly Instance[]): void {
+    const guards = applying.filter(({ plugin }) => plugin.guard !== undefined);
     const holding = guards.find(({ hooks }) => hooks.admitsAll !== true);
     if (holding !== undefined) {
       if (options.open)
@@ -266,7 +243,6 @@ class Compiler {
       try {
         const instance = { plugin, hooks: await this.#create(plugin, own, [...path, plugin.name]) };
         instances.set(plugin.name, instance);
-        this.#all.push(instance);
         this.#checkBodyLimit(instance, [...path, plugin.name]);
       } catch (error) {
         this.#problems.addError([...path, plugin.name], error);
@@ -313,8 +289,3 @@ const neverRun: Hooks = {
     throw new Error('a plugin that reads the body was run on the head alone');
   },
 };
-
-async function closeAll(instances: readonly Instance[]): Promise<void> {
-  // Each by itself: one that throws must not keep the others open.
-  await Promise.all(instances.map(async ({ hooks }) => hooks.close?.()));
-}

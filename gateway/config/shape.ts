@@ -78,6 +78,18 @@ const service = s.object({
   plugins: pluginsAt('service'),
 });
 
+const answer = s.object({
+  status: s.describe(s.integer(200, 599), 'The status of the answer.'),
+  headers: s.describe(
+    s.withDefault(s.map(s.string({ max: 128 }), s.oneOrMore(s.string({ min: 0, max: 8192 }))), {}),
+    'Names of headers, and one value or a list of them for each.',
+  ),
+  body: s.describe(
+    s.optional(s.string({ min: 0, max: 65_536 })),
+    'The body, as text. Its content-type is text/plain unless headers has one.',
+  ),
+});
+
 const route = s.object({
   match: s.object({
     hosts: s.describe(
@@ -90,7 +102,14 @@ const route = s.object({
       'Methods. Left out: any but TRACE, TRACK and CONNECT.',
     ),
   }),
-  service: s.describe(s.string({ max: 63 }), 'The name of the service that requests go to.'),
+  service: s.describe(
+    s.optional(s.string({ max: 63 })),
+    'The name of the service that requests go to; or answer in its place.',
+  ),
+  answer: s.describe(
+    s.optional(answer),
+    'The answer that the route gives to every request by itself, such as a redirect.',
+  ),
   delivery: s.describe(
     s.withDefault(s.oneOf(['proxied']), 'proxied'),
     'The client waits for the answer of the target.',
@@ -132,6 +151,10 @@ const consumer = s.object({
 export const configurationShape = s.object({
   services: s.map(name, service),
   routes: s.map(name, route),
+  entry: s.describe(
+    pluginsAt('entry'),
+    'Plugins that judge every request before its route is known, also requests that no route takes.',
+  ),
   plugins: s.describe(pluginsAt('global'), 'Plugins for every route.'),
   consumers: s.describe(
     s.withDefault(s.map(name, consumer), {}),

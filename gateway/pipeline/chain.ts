@@ -1,11 +1,12 @@
 import type { Verdict } from '../answer/verdict.ts';
-import type { Answer, BodyNeed, BodyTransform, JudgeBody } from '../plugin/plugin.ts';
+import type { AnswerHead, Arrival, BodyNeed, JudgeBody, Slot } from '../plugin/plugin.ts';
 import type { Exchange } from '../request/exchange.ts';
 
-/** One plugin's access or rewrite hook, ready to run. */
+/** One plugin's access hook, ready to run. */
 export interface Step {
   readonly plugin: string;
-  readonly authenticates: boolean;
+  /** What the plugin finds out; undefined for one that does not authenticate. */
+  readonly authenticates: Slot | undefined;
   readonly body: BodyNeed;
   readonly onError: 'refuse' | 'next';
   /** Judges before the body is read, where a plugin has it; then it gives what judges the body, and `run` is not called. */
@@ -15,11 +16,8 @@ export interface Step {
 
 /** The plugins of a route (or of a route for one consumer), one array a phase, in the order in which they run. */
 export interface Chain {
-  readonly rewrite: readonly Step[];
   readonly access: readonly Step[];
-  readonly responseHeaders: readonly ((exchange: Exchange, answer: Answer) => void)[];
-  readonly responseBody: readonly ((exchange: Exchange) => BodyTransform | undefined)[];
-  readonly log: readonly ((exchange: Exchange) => void)[];
+  readonly answer: readonly ((exchange: Exchange, answer: AnswerHead) => void)[];
   /** The access step before which the consumer is looked for: all that authenticates lies before it. */
   readonly consumerAt: number;
   readonly maxBodyBytes: number;
@@ -42,4 +40,11 @@ export interface RoutePolicy {
    * known, and the body is limited when it is. Otherwise the route's limit holds from the start.
    */
   readonly limitsByConsumer?: true;
+}
+
+/** One plugin's entry hook, ready to run. */
+export interface EntryStep {
+  readonly plugin: string;
+  readonly onError: 'refuse' | 'next';
+  run(arrival: Arrival): Verdict;
 }

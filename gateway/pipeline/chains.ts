@@ -1,5 +1,5 @@
-import type { Hooks, Plugin } from '../plugin/plugin.ts';
-import type { Chain, Step } from './chain.ts';
+import type { Hooks, Plugin, Slot } from '../plugin/plugin.ts';
+import type { Chain, EntryStep, Step } from './chain.ts';
 
 /** One configured plugin: prepared once for the place where it is configured, shared by all routes it applies to. */
 export interface Instance {
@@ -27,20 +27,23 @@ export function mostSpecific(levels: readonly Instances[]): Instances {
  */
 export function compileChain(instances: Instances, perConsumer: ReadonlySet<string>): Chain {
   const ordered = [...instances.values()].sort(byPriority);
-  const rewrite = ordered.flatMap((instance) => step(instance, 'rewrite'));
-  const { access, consumerAt } = placeConsumer(
-    ordered.flatMap((instance) => step(instance, 'access')),
-    perConsumer,
-  );
+  const { access, consumerAt } = placeConsumer(ordered.flatMap(stepOf), perConsumer);
   const limits = ordered.flatMap(({ hooks }) => hooks.maxBodyBytes ?? []);
   return Object.freeze({
-    rewrite,
     access,
     consumerAt,
-    responseHeaders: ordered.flatMap(({ hooks }) => hooks.responseHeaders?.bind(hooks) ?? []),
-    responseBody: ordered.flatMap(({ hooks }) => hooks.responseBody?.bind(hooks) ?? []),
-    log: ordered.flatMap(({ hooks }) => hooks.log?.bind(hooks) ?? []),
+    answer: ordered.flatMap(({ hooks }) => hooks.answer?.bind(hooks) ?? []),
     maxBodyBytes: limits.length === 0 ? defaultMaxBodyBytes : Math.min(...limits),
+  });
+}
+
+/** Compiles the plugins that judge a request before its route is known. */
+export function compileEntry(instances: Instances): readonly EntryStep[] {
+  return [...instances.values()].sort(byPriority).flatMap(({ plugin, hooks }) => {
+    const run = hooks.entry?.bind(hooks);
+    return run === undefined
+      ? []
+      : [Object.freeze({ plugin: plugin.name, onError: hooks.onError ?? 'refuse', run })];
   });
 }
 
@@ -65,27 +68,32 @@ function placeConsumer(
   steps: readonly Step[],
   perConsumer: ReadonlySet<string>,
 ): { readonly access: readonly Step[]; readonly consumerAt: number } {
-  const boundary = steps.findLastIndex(({ authenticates }) => authenticates) + 1;
+  const boundary = steps.findLastIndex(({ authenticates }) => authenticates !== undefined) + 1;
   const before = steps.slice(0, boundary);
   const kept = before.filter(({ plugin }) => !perConsumer.has(plugin));
   const waiting = before.filter(({ plugin }) => perConsumer.has(plugin));
   return { access: [...kept, ...waiting, ...steps.slice(boundary)], consumerAt: kept.length };
 }
 
-function step({ plugin, hooks }: Instance, phase: 'rewrite' | 'access'): Step[] {
-  const head = phase === 'access' ? hooks.head?.bind(hooks) : undefined;
-  const run = head === undefined ? hooks[phase]?.bind(hooks) : afterHead;
+function stepOf({ plugin, hooks }: Instance): Step[] {
+  const head = hooks.head?.bind(hooks);
+  const run = head === undefined ? hooks.access?.bind(hooks) : afterHead;
   if (run === undefined) return [];
   return [
     Object.freeze({
       plugin: plugin.name,
-      authenticates: phase === 'access' && plugin.guard === 'authenticates',
-      body: phase === 'access' ? (hooks.body ?? noBody) : noBody,
+      authenticates: slotOf(plugin),
+      body: hooks.body ?? noBody,
       onError: hooks.onError ?? 'refuse',
       head,
       run,
     }),
   ];
+}
+
+/** What a plugin finds out; undefined for one that does not authenticate. */
+export function slotOf({ guard }: Plugin): Slot | undefined {
+  return guard !== undefined && 'authenticates' in guard ? guard.authenticates : undefined;
 }
 
 function afterHead(): never {

@@ -3,7 +3,7 @@ import { messageOf } from '../../base/message-of.ts';
 import { gatewayRefusals } from '../answer/refusal.ts';
 import { type Reply, readVerdict, type Verdict } from '../answer/verdict.ts';
 import { MissingKey } from '../expression/errors.ts';
-import type { JudgeBody } from '../plugin/plugin.ts';
+import type { JudgeBody, Slot } from '../plugin/plugin.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import { type Body, BodyError } from '../request/body.ts';
@@ -29,11 +29,18 @@ function limit(body: Body, bytes: number): Reply | undefined {
   }
 }
 
+/** A plugin that did not take responsibility for what it authenticates. */
+interface Passed {
+  readonly slot: Slot;
+  readonly reason: string;
+  readonly challenge: string | undefined;
+}
+
 /** What a step came to: the reply that ends the run, undefined to go on, or `pending` when `#resume` will be called. */
 type Outcome = Reply | undefined | typeof pending;
 
 /**
- * One run of the rewrite and access steps of an exchange. `done` gets the reply that ends it, or undefined to go on with the route's
+ * One run of the access steps of an exchange. `done` gets the reply that ends it, or undefined to go on with the route's
  * work. It is called once and may be called from a promise that has no other owner, so it must not throw.
  *
  * While plugins answer at once no promise is made: a whole pipeline then runs in one turn of the event loop. A body that is still to
@@ -47,14 +54,15 @@ export class PipelineRun {
   readonly #body: Body;
   readonly #host: PipelineHost;
   readonly #done: (reply: Reply | undefined) => void;
-  #phase: 'rewrite' | 'access' = 'rewrite';
-  /** The step of the phase that comes next. */
+  /** The step that comes next. */
   #at = 0;
   /** When the step under way began, which is when the one before it ended. */
   #startedMs: number;
-  #authenticated = false;
-  readonly #unclaimed: string[] = [];
-  readonly #challenges: string[] = [];
+  /** The slots whose plugin took responsibility. */
+  #subjectFound = false;
+  #deviceFound = false;
+  /** What the plugins said that did not take responsibility. */
+  readonly #passed: Passed[] = [];
   #consumerSought = false;
 
   constructor(
@@ -93,15 +101,6 @@ export class PipelineRun {
 
   /** The step that comes next; undefined when all have run, a reply when the run ends before it. */
   #nextStep(): Step | Reply | undefined {
-    if (this.#phase === 'rewrite') {
-      const step = this.chain.rewrite[this.#at];
-      if (step !== undefined) {
-        this.#at += 1;
-        return step;
-      }
-      this.#phase = 'access';
-      this.#at = 0;
-    }
     for (;;) {
       if (this.#at === this.chain.consumerAt && !this.#consumerSought) {
         const refused = this.#enterConsumer();
@@ -109,19 +108,25 @@ export class PipelineRun {
       }
       const step = this.chain.access[this.#at];
       this.#at += 1;
-      if (step === undefined || !step.authenticates || !this.#authenticated) return step;
+      if (step?.authenticates === undefined || !this.#isFound(step.authenticates)) return step;
     }
   }
 
   /** All that authenticates has run: refuse when nobody took responsibility, and change to the consumer's chain. */
   #enterConsumer(): Reply | undefined {
     this.#consumerSought = true;
-    if (this.#unclaimed.length > 0 && !this.#authenticated) {
-      const headers = this.#challenges.flatMap((challenge) => ['www-authenticate', challenge]);
-      return gatewayRefusals.unauthenticated(this.#unclaimed.join('; '), headers);
+    const missing = this.#passed.filter(({ slot }) => !this.#isFound(slot));
+    if (missing.length > 0) {
+      const challenges = missing.flatMap(({ challenge }) => challenge ?? []);
+      const headers = challenges.flatMap((challenge) => ['www-authenticate', challenge]);
+      return gatewayRefusals.unauthenticated(missing.map(({ reason }) => reason).join('; '), headers);
     }
     const refused = this.#findConsumer();
     return refused ?? limit(this.#body, this.chain.maxBodyBytes);
+  }
+
+  #isFound(slot: Slot): boolean {
+    return slot === 'subject' ? this.#subjectFound : this.#deviceFound;
   }
 
   #findConsumer(): Reply | undefined {
@@ -204,14 +209,15 @@ export class PipelineRun {
   #judge(step: Step, given: unknown): Reply | undefined {
     let verdict: Verdict;
     try {
-      verdict = readVerdict(given, step.authenticates);
+      verdict = readVerdict(given, step.authenticates !== undefined);
     } catch (error) {
       // Not a failure that onError may pass over: nobody knows what the plugin meant.
       return this.#refuse(step, `malformed verdict: ${messageOf(error)}`);
     }
     if (verdict.kind === 'next') {
       this.#note(step, 'next', undefined);
-      if (step.authenticates) this.#authenticated = true;
+      if (step.authenticates === 'subject') this.#subjectFound = true;
+      else if (step.authenticates === 'device') this.#deviceFound = true;
       return undefined;
     }
     if (verdict.kind !== 'not-responsible') {
@@ -219,8 +225,8 @@ export class PipelineRun {
       return verdict;
     }
     this.#note(step, 'not-responsible', verdict.reason);
-    this.#unclaimed.push(`${step.plugin}: ${verdict.reason}`);
-    if (verdict.challenge !== undefined) this.#challenges.push(verdict.challenge);
+    const { reason, challenge } = verdict;
+    this.#passed.push({ slot: step.authenticates as Slot, reason: `${step.plugin}: ${reason}`, challenge });
     return undefined;
   }
 
@@ -230,7 +236,7 @@ export class PipelineRun {
       return error.reply;
     }
     const refusal = this.#refuse(step, messageOf(error));
-    return step.onError === 'next' && !step.authenticates ? undefined : refusal;
+    return step.onError === 'next' && step.authenticates === undefined ? undefined : refusal;
   }
 
   #refuse(step: Step, message: string): Reply {

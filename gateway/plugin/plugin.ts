@@ -6,10 +6,19 @@ import type { Expression, Names, ResultKind, ResultTypes } from '../expression/i
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import type { Secrets } from '../ports/secrets.ts';
-import type { Exchange } from '../request/exchange.ts';
+import type { Exchange, Head } from '../request/exchange.ts';
 
-/** Where a plugin may be configured. The most specific configuration wins, whole: consumer, route, service, global. */
-export type Scope = 'global' | 'service' | 'route' | 'consumer';
+/**
+ * Where a plugin may be configured. The most specific configuration wins, whole: consumer, route, service, global. `entry` is before a
+ * route is known, beside whatever the others say.
+ */
+export type Scope = 'entry' | 'global' | 'service' | 'route' | 'consumer';
+
+/** What a plugin finds out: who calls, or from which device. Of the plugins for one of them, the first that takes responsibility ends it. */
+export type Slot = 'subject' | 'device';
+
+/** Why a plugin guards a route: it finds out who calls, or it restricts who may. */
+export type Guard = { readonly authenticates: Slot } | { readonly restricts: true };
 
 /**
  * One policy: its name is its file, its key in the configuration, its page in the docs and its label in metrics.
@@ -21,8 +30,8 @@ export interface Plugin<Options = unknown> {
   readonly name: string;
   /** Higher runs first; ties by name. Authenticating plugins lie above 1000, those that need to know who it is below. */
   readonly priority: number;
-  /** Whether it finds out who calls or restricts who may: a route needs one such plugin, or says `open: true`. */
-  readonly guard?: 'authenticates' | 'restricts';
+  /** A route needs a plugin that guards it, or says `open: true`. */
+  readonly guard?: Guard;
   readonly scopes: readonly Scope[];
   /** Whether it needs the body whatever its options are: an authorizer, which has none, does not even create it. */
   readonly readsBody?: true;
@@ -58,8 +67,12 @@ export interface Hooks {
   readonly onError?: 'refuse' | 'next';
   /** Set by a guard whose options let everyone through: then it is no guard of a route. */
   readonly admitsAll?: boolean;
-  /** Before every `access`. This one and `access` edit the headers that the target sees: `exchange.toUpstream`. */
-  rewrite?(exchange: Exchange): Verdict | Promise<Verdict>;
+  /**
+   * Judges a request before its route is known, at once: also one that no route takes. It runs where the plugin is configured under
+   * `entry`; `access` and `head` run at the other levels.
+   */
+  entry?(arrival: Arrival): Verdict;
+  /** This one and `head` edit the headers that the target sees: `exchange.toUpstream`. */
   access?(exchange: Exchange, body: Uint8Array): Verdict | Promise<Verdict>;
   /**
    * In the place of `access`, for a plugin that needs the body: judges the head, at once, before the body is read. A verdict
@@ -69,29 +82,24 @@ export interface Hooks {
    * credentials gets its refusal without sending its body.
    */
   head?(exchange: Exchange): Verdict | JudgeBody;
-  /** Returns nothing, at once. A head that could not be sent as it is becomes a 500. */
-  /** For interim answers (status below 200) too, each time one comes before the answer. */
-  responseHeaders?(exchange: Exchange, answer: Answer): void;
-  /** Called once an answer's head is known; what it gives sees each chunk as it streams. */
-  responseBody?(exchange: Exchange): BodyTransform | undefined;
-  /** After the last byte. It can no longer change or fail anything. */
-  log?(exchange: Exchange): void;
-  close?(): Promise<void>;
+  /**
+   * Changes the head of an answer on its way to the client: of the target's, of the gateway's own, and of each interim one (status below
+   * 200) before it. Returns nothing, at once. A head that cannot be sent as it is becomes a 500.
+   */
+  answer?(exchange: Exchange, answer: AnswerHead): void;
 }
 
 /** What is left to judge once the body is there. */
 export type JudgeBody = (body: Uint8Array) => Verdict | Promise<Verdict>;
 
-/** The head of the target's answer, on its way to the client. Plugins may change it. */
-export interface Answer {
+/** What is known of a request before it has a route. */
+export type Arrival = Pick<Head, 'method' | 'path' | 'host' | 'clientIp'>;
+
+/** The head of an answer on its way to the client. Plugins may change it. */
+export interface AnswerHead {
   status: number;
   /** Names and values, flat, without hop-by-hop headers. */
   headers: string[];
-}
-
-export interface BodyTransform {
-  chunk(bytes: Uint8Array): Uint8Array | undefined;
-  end?(): Uint8Array | undefined;
 }
 
 /**

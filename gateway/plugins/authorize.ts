@@ -17,7 +17,7 @@ const refuse = refusals('authorize', {
 export const authorize = definePlugin<Options>({
   name: 'authorize',
   priority: 950,
-  guard: 'restricts',
+  guard: { restricts: true },
   scopes: ['global', 'service', 'route', 'consumer'],
   options: s.object({
     allow: s.describe(

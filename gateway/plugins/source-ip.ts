@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { type AddressSet, cidrs, compileCidrs } from '../../base/schema/cidrs.ts';
 import { type Schema, s } from '../../base/schema/schema.ts';
 import { refusals } from '../answer/refusal.ts';
-import { next } from '../answer/verdict.ts';
+import { next, type Verdict } from '../answer/verdict.ts';
 import { definePlugin } from '../plugin/plugin.ts';
 
 interface Options {
@@ -38,23 +38,24 @@ const refuse = refusals('source-ip', {
 export const sourceIp = definePlugin<Options>({
   name: 'source-ip',
   priority: 3000,
-  guard: 'restricts',
-  scopes: ['global', 'service', 'route', 'consumer'],
+  guard: { restricts: true },
+  scopes: ['entry', 'global', 'service', 'route', 'consumer'],
   options,
   refusals: refuse,
   create({ allow, deny }) {
     const allowed = allow && compileCidrs(allow);
     const denied = deny && compileCidrs(deny);
+    function judge(clientIp: string): Verdict {
+      // Neither set holds what is no address, and for the deny list that must not mean "not denied".
+      if (isIP(clientIp) === 0) return refuse.denied('the address of the client is not known');
+      if (denied?.(clientIp)) return refuse.denied(`${clientIp} is in a range of deny`);
+      if (isOutside(allowed, clientIp)) return refuse.denied(`${clientIp} is in no range of allow`);
+      return next;
+    }
     return {
       admitsAll: allow === undefined || coversFamily(allow),
-      access(exchange) {
-        const { clientIp } = exchange.head;
-        // Neither set holds what is no address, and for the deny list that must not mean "not denied".
-        if (isIP(clientIp) === 0) return refuse.denied('the address of the client is not known');
-        if (denied?.(clientIp)) return refuse.denied(`${clientIp} is in a range of deny`);
-        if (isOutside(allowed, clientIp)) return refuse.denied(`${clientIp} is in no range of allow`);
-        return next;
-      },
+      entry: ({ clientIp }) => judge(clientIp),
+      access: ({ head }) => judge(head.clientIp),
     };
   },
 });

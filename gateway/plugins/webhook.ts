@@ -80,7 +80,7 @@ const [first, ...others] = providers.map(optionsOf);
 export const webhook = definePlugin<Options>({
   name: 'webhook',
   priority: 1030,
-  guard: 'authenticates',
+  guard: { authenticates: 'subject' },
   scopes: ['global', 'service', 'route'],
   readsBody: true,
   options: s.variants('provider', [first as Schema<Options>, ...others]),

@@ -58,7 +58,8 @@ export interface AttemptEntry {
 /** The route that the request matched, as plugins and the log see it. */
 export interface MatchedRoute {
   readonly name: string;
-  readonly service: string;
+  /** Undefined when the route answers by itself. */
+  readonly service: string | undefined;
 }
 
 /** One request on its way through the gateway. What plugins may change is small and listed last. */

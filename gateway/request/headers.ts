@@ -130,8 +130,8 @@ export function upstreamHeaders(exchange: Exchange, host: string): string[] {
   return result;
 }
 
-/** The answer's headers as the client may see them: without hop-by-hop headers, with the id of the request. */
-export function answerHeaders(received: readonly string[], id: string): string[] {
+/** The headers of a target's answer that may go on to the client: not those of the connection, nor the id of the request. */
+export function endToEnd(received: readonly string[]): string[] {
   const nominated = nominatedBy(received);
   const result: string[] = [];
   for (let at = 0; at + 1 < received.length; at += 2) {
@@ -140,7 +140,6 @@ export function answerHeaders(received: readonly string[], id: string): string[]
     if (hopByHop.has(lower) || lower === 'x-request-id' || nominated?.has(lower)) continue;
     result.push(name, received[at + 1] as string);
   }
-  result.push('x-request-id', id);
   return result;
 }
 

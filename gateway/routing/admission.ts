@@ -1,6 +1,9 @@
 import { gatewayRefusals } from '../answer/refusal.ts';
-import type { Refusal } from '../answer/verdict.ts';
+import type { Refusal, Reply } from '../answer/verdict.ts';
+import type { EntryStep } from '../pipeline/chain.ts';
+import { runEntry } from '../pipeline/entry.ts';
 import type { Clock } from '../ports/clock.ts';
+import type { Log } from '../ports/log.ts';
 import { Exchange, type Head } from '../request/exchange.ts';
 import { cleanHeaders } from '../request/headers.ts';
 import {
@@ -8,7 +11,6 @@ import {
   canonicalize,
   type PathAllowance,
   rawRest,
-  refuseAuthority,
   refuseUnallowed,
   type Target,
 } from '../request/path.ts';
@@ -18,6 +20,14 @@ import type { Router } from './router.ts';
 
 /** As all registered methods are written; a target that folds `delete` would do what a policy for `DELETE` was not asked about. */
 const upperCase = /^[A-Z][A-Z-]*$/;
+
+export interface AdmissionHost {
+  readonly router: Router<Route>;
+  /** The plugins that judge a request before its route is known. */
+  readonly entry: readonly EntryStep[];
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
 /** A request that has its route. */
 export interface Admitted {
@@ -29,8 +39,8 @@ export interface Admitted {
 export function openExchange(
   request: IncomingRequest,
   id: string,
-  { router, clock }: { readonly router: Router<Route>; readonly clock: Clock },
-): Admitted | Refusal {
+  { router, entry, clock, log }: AdmissionHost,
+): Admitted | Reply {
   const { method, scheme, peerCertificate } = request;
   if (!upperCase.test(method)) return gatewayRefusals['bad-method']();
   const clientIp = clientAddress(request.clientIp);
@@ -40,6 +50,10 @@ export function openExchange(
   const { host, text: authority } = asked.host;
   const target = canonicalize(asked.target);
   if ('kind' in target) return target;
+  if (entry.length > 0) {
+    const refused = runEntry(entry, { method, path: target.path, host, clientIp }, id, log);
+    if (refused !== undefined) return refused;
+  }
   const found = router.find(host, target.path, method);
   if (found === undefined) return gatewayRefusals['no-route']();
   if (found.kind === 'method')
@@ -63,10 +77,7 @@ export function openExchange(
   const refused = target.needs.length === 0 ? undefined : refuseIrregular(head, target.needs, route);
   if (refused !== undefined) return refused;
   const nowMs = clock.now();
-  const deadlineMs = Math.min(
-    nowMs + route.upstream.timeoutMs,
-    request.deadlineMs ?? Number.POSITIVE_INFINITY,
-  );
+  const deadlineMs = Math.min(nowMs + route.action.timeoutMs, request.deadlineMs ?? Number.POSITIVE_INFINITY);
   const exchange = new Exchange(id, head, route, nowMs, deadlineMs);
   exchange.bodySize = request.body.declaredBytes ?? -1;
   return { exchange, route };
@@ -80,5 +91,5 @@ function pathBelow(base: string, { path, rawPath }: Target): Pick<Head, 'path' |
 
 /** Only an irregular path can be refused by its route, or begin with two slashes once its prefix is off. */
 function refuseIrregular(head: Head, needs: readonly PathAllowance[], route: Route): Refusal | undefined {
-  return refuseUnallowed(needs, route.pathAllows) ?? refuseAuthority(route.targetPath(head));
+  return refuseUnallowed(needs, route.pathAllows) ?? route.action.refuse?.(head);
 }

@@ -17,10 +17,11 @@ export interface Call {
   readonly attempts: AttemptEntry[];
 }
 
-/** Takes the target's answer. After `end` or `fail` nothing more comes. */
+/** Takes an answer: a target's, or one that a route gives itself. After `end` or `fail` nothing more comes. */
 export interface Receiver {
   informational(status: number, headers: string[]): void;
-  head(status: number, headers: string[]): void;
+  /** With `dropsBody` the body that follows does not go to the client. */
+  head(status: number, headers: string[], dropsBody?: boolean): void;
   /** Gives false to be sent no more until `resume`. */
   data(chunk: Uint8Array): boolean;
   end(): void;

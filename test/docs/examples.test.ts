@@ -26,7 +26,7 @@ async function load(text: string): Promise<void> {
   const routes = Object.fromEntries(
     Object.entries(shown.routes ?? { a: { open: true } }).map(([name, route]) => [
       name,
-      { match: { path: '/a' }, service, ...route },
+      { match: { path: '/a' }, ...(!('answer' in route) && { service }), ...route },
     ]),
   );
   const warnings: ConfigurationProblem[] = [];
@@ -53,7 +53,7 @@ function examplesOf(path: string): readonly string[] {
   const fenced = [...text.matchAll(/^```yaml\n(.*?)^```/gms)].map(([, block = '']) => block);
   const indented = [...text.matchAll(/(?:^ {4}.*\n)+/gm)]
     .map(([block]) => block.replace(/^ {4}/gm, ''))
-    .filter((block) => /^(?:services|routes|plugins|consumers|server):/.test(block));
+    .filter((block) => /^(?:services|routes|entry|plugins|consumers|server):/.test(block));
   return [...fenced, ...indented];
 }
 

@@ -1,5 +1,6 @@
 import { systemClock } from '../../base/clock.ts';
 import type { Log, LogFields } from '../../base/log.ts';
+import { createProxy } from '../../gateway/action/proxy.ts';
 import type { Verdict } from '../../gateway/answer/verdict.ts';
 import { Gateway } from '../../gateway/gateway.ts';
 import type { FinishedRequest } from '../../gateway/observe/finished-request.ts';
@@ -41,13 +42,10 @@ export function scriptedGateway(
     async close() {},
   };
   const chain = {
-    rewrite: [],
     access: access.map(
-      (run): Step => ({ plugin: 'test', authenticates: false, body, onError: 'refuse', run }),
+      (run): Step => ({ plugin: 'test', authenticates: undefined, body, onError: 'refuse', run }),
     ),
-    responseHeaders: [],
-    responseBody: [],
-    log: [],
+    answer: [],
     consumerAt: 0,
     maxBodyBytes: 10_000_000,
   };
@@ -55,10 +53,14 @@ export function scriptedGateway(
     name: 'hooks',
     chain,
     consumers: [],
-    respond: 'full' as const,
     service: 'builds',
-    upstream,
-    targetPath: ({ path }: { path: string }) => path,
+    action: createProxy({
+      service: 'builds',
+      upstream,
+      respond: 'full',
+      clientHost: false,
+      targetPath: ({ path }) => path,
+    }),
     pathAllows: [],
     basePath: '',
     headersAllow: new Map(),
@@ -67,10 +69,10 @@ export function scriptedGateway(
   const gateway = new Gateway(
     {
       router,
+      entry: [],
       services: new Map([['builds', upstream]]),
       clock: systemClock,
       log: listLog().log,
-      closePlugins: async () => {},
     },
     (record) => finished.push(record),
   );

@@ -13,7 +13,7 @@ import { gatewayWith, instance } from '../support/gateway.ts';
 import { HeldUpstream } from './fake-upstream.ts';
 import { firstAnswer, RawClient } from './raw-client.ts';
 
-type Options = Pick<Parameters<typeof gatewayWith>[0], 'route' | 'instances'>;
+type Options = Pick<Parameters<typeof gatewayWith>[0], 'proxy' | 'instances'>;
 
 /** A client of a listener in front of a raw target. */
 async function through(t: TestContext, answer: string | Answering, options: Options = {}) {
@@ -39,7 +39,7 @@ const hints = 'HTTP/1.1 103 Early Hints\r\nlink: </x>\r\nx-internal: db7\r\ncont
 
 for (const respond of ['headers', 'status', 'none'] as const) {
   test(`with respond: ${respond} no interim answer reaches the client`, async (t) => {
-    const { client } = await through(t, hints + ok, { route: { respond } });
+    const { client } = await through(t, hints + ok, { proxy: { respond } });
     const received = await client.send(get).until(/^HTTP\/1.1 2.*\r\n\r\n/s);
     assert.doesNotMatch(received, /103|db7/);
   });
@@ -47,7 +47,7 @@ for (const respond of ['headers', 'status', 'none'] as const) {
 
 test('heads of interim answers pass through the hooks of heads, and have no length', async (t) => {
   const strip = instance('strip', 1, {
-    responseHeaders(_exchange, answer) {
+    answer(_exchange, answer) {
       answer.headers = answer.headers.filter((_, at) => answer.headers[at - (at % 2)] !== 'x-internal');
     },
   });
@@ -143,7 +143,7 @@ test('a body that does not go to the client is not read without end', async (t) 
       };
       more();
     },
-    { route: { respond: 'status' } },
+    { proxy: { respond: 'status' } },
   );
   assert.match(await client.send(get).until(/\r\n\r\n/), /^HTTP\/1.1 200 .*content-length: 0/s);
   await until(() => closed, 'the end of the connection to the target');

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict';
 import { systemClock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { s } from '../../base/schema/schema.ts';
+import { createProxy, type ProxyOptions } from '../../gateway/action/proxy.ts';
 import type { Sink } from '../../gateway/answer/sink.ts';
 import { Gateway } from '../../gateway/gateway.ts';
 import type { FinishedRequest } from '../../gateway/observe/finished-request.ts';
 import type { ConsumerChain } from '../../gateway/pipeline/chain.ts';
-import { compileChain, type Instance, isKnownByHead } from '../../gateway/pipeline/chains.ts';
-import type { Hooks, Plugin } from '../../gateway/plugin/plugin.ts';
+import { compileChain, compileEntry, type Instance, isKnownByHead } from '../../gateway/pipeline/chains.ts';
+import type { Guard, Hooks, Plugin } from '../../gateway/plugin/plugin.ts';
 import { type Body, BytesBody } from '../../gateway/request/body.ts';
 import type { IncomingRequest } from '../../gateway/request/request.ts';
 import type { Route } from '../../gateway/routing/route.ts';
@@ -25,15 +26,22 @@ export interface Collected {
 
 export const noLog: Log = { info() {}, warn() {}, error() {} };
 
+const guards = { authenticates: { authenticates: 'subject' }, restricts: { restricts: true } } as const;
+
 /** A configured plugin made of hooks alone. */
-export function instance(name: string, priority: number, hooks: Hooks, guard?: Plugin['guard']): Instance {
+export function instance(
+  name: string,
+  priority: number,
+  hooks: Hooks,
+  guard?: 'authenticates' | 'restricts' | Guard,
+): Instance {
   const plugin: Plugin = {
     name,
     priority,
     scopes: ['global', 'consumer'],
     options: s.any(),
     create: () => hooks,
-    ...(guard && { guard }),
+    ...(guard !== undefined && { guard: typeof guard === 'string' ? guards[guard] : guard }),
   };
   return { plugin, hooks };
 }
@@ -70,6 +78,8 @@ export function gatewayWith(options: {
   }[];
   readonly upstream?: Upstream;
   readonly route?: Partial<Route>;
+  readonly proxy?: Partial<ProxyOptions>;
+  readonly entry?: readonly Instance[];
   readonly finished?: (record: FinishedRequest) => void;
 }): Gateway {
   const base = byName(...(options.instances ?? []));
@@ -89,10 +99,15 @@ export function gatewayWith(options: {
       restricts: instances.some(({ plugin }) => plugin.guard !== undefined),
       chain: compileChain(new Map([...base, ...byName(...instances)]), perConsumer),
     })),
-    respond: 'full',
     service: 'target',
-    upstream,
-    targetPath: (head) => (head.query === undefined ? head.path : `${head.path}?${head.query}`),
+    action: createProxy({
+      service: 'target',
+      upstream,
+      respond: 'full',
+      clientHost: false,
+      targetPath: (head) => (head.query === undefined ? head.path : `${head.path}?${head.query}`),
+      ...options.proxy,
+    }),
     pathAllows: [],
     basePath: '',
     headersAllow: new Map(),
@@ -101,10 +116,10 @@ export function gatewayWith(options: {
   return new Gateway(
     {
       router: createRouter([{ match: { hosts: [], path: '/*', methods: [] }, value: route }]),
+      entry: compileEntry(byName(...(options.entry ?? []))),
       services: new Map([['target', upstream]]),
       clock: systemClock,
       log: noLog,
-      closePlugins: async () => {},
     },
     options.finished ?? (() => {}),
   );

@@ -1,13 +1,21 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { gatewayRefusals } from '../../../gateway/answer/refusal.ts';
-import { next } from '../../../gateway/answer/verdict.ts';
+import { answer, next, type Verdict } from '../../../gateway/answer/verdict.ts';
 import type { FinishedRequest } from '../../../gateway/observe/finished-request.ts';
-import type { Answer, Hooks } from '../../../gateway/plugin/plugin.ts';
+import type { AnswerHead, Hooks } from '../../../gateway/plugin/plugin.ts';
 import { BytesBody } from '../../../gateway/request/body.ts';
 import type { Exchange } from '../../../gateway/request/exchange.ts';
 import type { Upstream } from '../../../gateway/upstream/upstream.ts';
-import { gatewayWith, instance, ok, request, send, upstreamOf } from '../../support/gateway.ts';
+import {
+  type Collected,
+  gatewayWith,
+  instance,
+  ok,
+  request,
+  send,
+  upstreamOf,
+} from '../../support/gateway.ts';
 
 const long = upstreamOf((receiver) => {
   receiver.head(201, [
@@ -33,7 +41,7 @@ const responds = [
 ] as const;
 for (const [respond, status, body, cookies] of responds) {
   test(`respond: ${respond} sends back status ${status}, ${cookies.length} cookies and ${body.length} bytes`, async () => {
-    const answer = await send(gatewayWith({ upstream: long, route: { respond } }), request());
+    const answer = await send(gatewayWith({ upstream: long, proxy: { respond } }), request());
     assert.equal(answer.status, status);
     assert.equal(answer.body, body);
     assert.deepEqual(
@@ -94,71 +102,64 @@ test('an answer that breaks off is never ended as if it were whole', async () =>
   assert.match(answer.aborted ?? '', /upstream:reset/);
 });
 
-test('plugins see and change the head of the answer and its body as it streams', async () => {
-  const hooks: Hooks = {
-    access: () => next,
-    responseHeaders: (_x, answer) => {
-      answer.headers.push('x-added', '1');
+test("plugins see and change the head of an answer, the gateway's own too", async () => {
+  const hooks = (verdict: Verdict): Hooks => ({
+    access: () => verdict,
+    answer: (_x, answer) => {
+      answer.headers.push('x-added', String(answer.status));
     },
-    responseBody: () => ({
-      chunk: (bytes) => Buffer.from(Buffer.from(bytes).toString().toUpperCase()),
-      end: () => Buffer.from('!'),
-    }),
-  };
-  const answer = await send(
-    gatewayWith({ upstream: long, instances: [instance('change', 1, hooks)] }),
-    request(),
-  );
-  assert.equal(answer.body, 'HELLO!');
-  assert.ok(answer.headers.includes('x-added'));
-  assert.ok(!answer.headers.includes('content-length'));
+  });
+  const through = (verdict: Verdict) =>
+    send(gatewayWith({ upstream: long, instances: [instance('change', 1, hooks(verdict))] }), request());
+  const added = ({ headers }: Collected) => headers[headers.indexOf('x-added') + 1];
+  const proxied = await through(next);
+  assert.deepEqual([proxied.body, added(proxied)], ['hello', '201']);
+  const refused = await through({ kind: 'refuse', code: 'a:b', status: 403, title: 'no' });
+  assert.deepEqual([refused.status, added(refused)], [403, '403']);
+  const answered = await through(answer('a:b', 200, { body: Buffer.from('mine') }));
+  assert.deepEqual([answered.body, added(answered)], ['mine', '200']);
 });
 
-test('an error in a response hook before the head is sent is a 500, later it breaks off', async () => {
-  const early = gatewayWith({
-    instances: [
-      instance('x', 1, {
-        responseHeaders: () => {
-          throw new Error('broken');
-        },
-      }),
-    ],
+test('the plugins of a consumer see the answers to it, those of the route the others', async () => {
+  const adds = (name: string) =>
+    instance(name, 1, { answer: (_x, { headers }) => void headers.push('x-by', name) });
+  const gateway = gatewayWith({
+    instances: [adds('route')],
+    consumers: [{ id: 'c', matches: (x) => x.head.path === '/c', instances: [adds('consumer')] }],
   });
-  assert.equal((await send(early, request())).status, 500);
-  const late = gatewayWith({
-    instances: [
-      instance('x', 1, {
-        responseBody: () => ({
-          chunk: (bytes) => bytes,
-          end: () => {
+  const by = async (target: string) => {
+    const { headers } = await send(gateway, request({ target }));
+    return headers.filter((_, at) => headers[at - 1] === 'x-by').toSorted();
+  };
+  assert.deepEqual([await by('/c'), await by('/d')], [['consumer', 'route'], ['route']]);
+});
+
+test('an error in an answer hook is a 500, and that answer passes through no hook', async () => {
+  for (const verdict of [next, { kind: 'refuse', code: 'a:b', status: 403, title: 'no' }] as const) {
+    let calls = 0;
+    const gateway = gatewayWith({
+      instances: [
+        instance('x', 1, {
+          access: () => verdict,
+          answer: () => {
+            calls += 1;
             throw new Error('broken');
           },
         }),
-      }),
-    ],
-  });
-  assert.match((await send(late, request())).aborted ?? '', /broken/);
+      ],
+    });
+    const { status, body } = await send(gateway, request());
+    assert.deepEqual([status, JSON.parse(body).code, calls], [500, 'gateway:error', 1]);
+  }
 });
 
-test('a log hook runs after the last byte and can fail nothing', async () => {
-  const order: string[] = [];
+test('the record of a request tells the bytes that were sent', async () => {
   const records: FinishedRequest[] = [];
-  const gateway = gatewayWith({
-    instances: [
-      instance('x', 1, {
-        log: (x) => {
-          order.push(`log ${x.status}`);
-          throw new Error('broken');
-        },
-      }),
-    ],
-    finished: (record) => records.push(record),
-  });
-  const answer = await send(gateway, request());
-  assert.equal(answer.body, 'ok');
-  await new Promise(setImmediate);
-  assert.deepEqual(order, ['log 200']);
-  assert.equal(records[0]?.sentBytes, 2);
+  assert.equal(
+    (await send(gatewayWith({ finished: (record) => records.push(record) }), request())).body,
+    'ok',
+  );
+  assert.deepEqual([records.length, records[0]?.sentBytes, records[0]?.status], [1, 2, 200]);
 });
 
 test('a refusal of the head needs no route and is told to the log', async () => {
@@ -204,9 +205,8 @@ const forwarding = (forward: Upstream['forward']): Upstream => ({ ...upstreamOf(
 /** What calls back when nobody is there who could catch anything. */
 const unawaited: Readonly<Record<string, Parameters<typeof gatewayWith>[0]>> = {
   'the upstream throws': { upstream: forwarding(broken) },
-  'the target path throws': { route: { targetPath: broken } },
-  'the response hook throws': { instances: [instance('x', 1, { responseHeaders: broken })] },
-  'the transform of a body cannot be made': { instances: [instance('x', 1, { responseBody: broken })] },
+  'the target path throws': { proxy: { targetPath: broken } },
+  'the answer hook throws': { instances: [instance('x', 1, { answer: broken })] },
 };
 for (const [what, options] of Object.entries(unawaited)) {
   for (const [when, hooks] of [
@@ -276,7 +276,7 @@ test('a host that takes nothing at all, not even the error, ends the request too
   assert.equal(records.length, 1);
 });
 
-const heads: readonly (readonly [what: string, change: (answer: Answer) => unknown])[] = [
+const heads: readonly (readonly [what: string, change: (answer: AnswerHead) => unknown])[] = [
   ['a status below 200', (answer) => void Object.assign(answer, { status: 101 })],
   ['a status above 599', (answer) => void Object.assign(answer, { status: 1_000 })],
   ['a status that is a text', (answer) => void Object.assign(answer, { status: '200' })],
@@ -300,39 +300,23 @@ const heads: readonly (readonly [what: string, change: (answer: Answer) => unkno
 ];
 for (const [what, change] of heads) {
   test(`a plugin that leaves ${what} in the head of an answer gets a 500, and none of it goes out`, async () => {
-    const responseHeaders = (_x: unknown, answer: Answer) => change(answer) as undefined;
-    const answer = await send(gatewayWith({ instances: [instance('x', 1, { responseHeaders })] }), request());
+    const hook = (_x: unknown, head: AnswerHead) => change(head) as undefined;
+    const answer = await send(gatewayWith({ instances: [instance('x', 1, { answer: hook })] }), request());
     assert.deepEqual([answer.status, JSON.parse(answer.body).code], [500, 'gateway:error']);
     assert.ok(!JSON.stringify(answer.headers).includes('x-a'));
   });
 }
 
 test('a plugin may take the length away and change the status; a status without a body has none', async () => {
-  const responseHeaders = (_x: unknown, answer: Answer) => {
+  const hook = (_x: unknown, answer: AnswerHead) => {
     answer.status = 204;
     answer.headers = answer.headers.filter(
       (_, at) => !/^content-length$/i.test(answer.headers[at - (at % 2)] ?? ''),
     );
   };
-  const answer = await send(gatewayWith({ instances: [instance('x', 1, { responseHeaders })] }), request());
+  const answer = await send(gatewayWith({ instances: [instance('x', 1, { answer: hook })] }), request());
   assert.deepEqual([answer.status, answer.body], [204, '']);
 });
-
-for (const given of [null, 'text', 7, {}, [1], Promise.resolve(Buffer.from('x'))]) {
-  test(`a transform that gives no bytes breaks the answer off: ${String(given)}`, async () => {
-    for (const transform of [
-      { chunk: () => given as never },
-      { chunk: (bytes: Uint8Array) => bytes, end: () => given as never },
-    ]) {
-      const gateway = gatewayWith({ instances: [instance('x', 1, { responseBody: () => transform })] });
-      assert.match((await send(gateway, request())).aborted ?? '', /gateway:error: a transform gave/);
-    }
-  });
-  test(`a hook that gives no transform refuses: ${String(given)}`, async () => {
-    const gateway = gatewayWith({ instances: [instance('x', 1, { responseBody: () => given as never })] });
-    assert.equal((await send(gateway, request())).status, 500);
-  });
-}
 
 test('a plugin that adds a malformed header for the target refuses as its own fault', async () => {
   for (const [name, value] of [

@@ -47,7 +47,7 @@ const thenables = fc.oneof(almost, anything).chain((value) =>
   ),
 );
 const outputs = fc.oneof(almost, anything, thenables);
-const hooksOf = (phase: 'access' | 'rewrite', output: () => unknown, onError: Hooks['onError']): Hooks => ({
+const hooksOf = (phase: 'access' | 'entry', output: () => unknown, onError: Hooks['onError']): Hooks => ({
   [phase]: output,
   ...(onError && { onError }),
 });
@@ -98,10 +98,20 @@ function checkRefused(collected: Collected, given: unknown, guard: string | unde
   else assert.deepEqual([collected.status, code], [500, 'gateway:error']);
 }
 
-test('a rewrite hook is held to the same: what is no verdict refuses', async () => {
-  for (const value of [undefined, false, {}, 'next', notResponsible('no'), { kind: 'refuse' }]) {
-    const hooks = hooksOf('rewrite', () => value, 'next');
-    assert.equal((await send(gatewayWith({ instances: [instance('x', 1, hooks)] }), request())).status, 500);
+test('an entry hook is held to the same: what is no verdict refuses', async () => {
+  for (const value of [
+    undefined,
+    false,
+    {},
+    'next',
+    notResponsible('no'),
+    { kind: 'refuse' },
+    Promise.resolve(next),
+  ]) {
+    for (const onError of ['refuse', 'next'] as const) {
+      const hooks = hooksOf('entry', () => value, onError);
+      assert.equal((await send(gatewayWith({ entry: [instance('x', 1, hooks)] }), request())).status, 500);
+    }
   }
 });
 

@@ -72,7 +72,13 @@ test('what another part of the gateway throws is no matter of policy, and refuse
 
 test('it runs after what authenticates, and sees what that found', async () => {
   const found = {
-    plugin: { name: 'finder', priority: 1001, guard: 'authenticates', scopes: ['global'], options: {} },
+    plugin: {
+      name: 'finder',
+      priority: 1001,
+      guard: { authenticates: 'subject' },
+      scopes: ['global'],
+      options: {},
+    },
     hooks: {
       access(exchange: ReturnType<typeof exchangeOf>) {
         exchange.subject = { type: 'user', id: 'alice' };

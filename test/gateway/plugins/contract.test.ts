@@ -7,6 +7,7 @@ import { renderReply } from '../../../gateway/answer/problem.ts';
 import type { Refusal } from '../../../gateway/answer/verdict.ts';
 import { knownNames } from '../../../gateway/config/expressions.ts';
 import { isGroup } from '../../../gateway/expression/names.ts';
+import { slotOf } from '../../../gateway/pipeline/chains.ts';
 import { plugins } from '../../../gateway/plugins/index.ts';
 import type { Exchange } from '../../../gateway/request/exchange.ts';
 import { requestNames } from '../../../gateway/request/names/names.ts';
@@ -63,7 +64,7 @@ for (const plugin of plugins) {
   test(`${name} is frozen, and says where it may be configured`, () => {
     assert.ok(Object.isFrozen(plugin));
     assert.ok(plugin.scopes.length > 0);
-    if (plugin.guard === 'authenticates') assert.ok(plugin.priority > 1000);
+    if (slotOf(plugin) !== undefined) assert.ok(plugin.priority > 1000);
   });
 
   test(`${name} does not take options that it does not know, nor anything but a map`, () => {
@@ -127,7 +128,7 @@ for (const plugin of plugins) {
     const { plugin: one, hooks } = await configure(name, sample.options, testHost(secretText));
     const reads = hooks.body !== undefined && hooks.body.kind !== 'none';
     assert.ok(hooks.head === undefined || (reads && hooks.access === undefined), 'head stands for access');
-    if (!reads || one.guard !== 'authenticates') return;
+    if (!reads || slotOf(one) === undefined) return;
     assert.ok(hooks.head !== undefined, 'it has no head hook');
     assert.ok((sample.decidedByHead ?? []).length > 0, 'its sample says nothing of the head');
     for (const request of sample.decidedByHead ?? []) {

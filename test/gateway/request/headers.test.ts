@@ -4,7 +4,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { Exchange, type Head } from '../../../gateway/request/exchange.ts';
 import { compileAllowedHeaders, foldName, ownedHeaders } from '../../../gateway/request/header-names.ts';
-import { answerHeaders, cleanHeaders, upstreamHeaders } from '../../../gateway/request/headers.ts';
+import { cleanHeaders, endToEnd, upstreamHeaders } from '../../../gateway/request/headers.ts';
 import type { CanonicalPath } from '../../../gateway/request/path.ts';
 import type { Route } from '../../../gateway/routing/route.ts';
 
@@ -253,7 +253,7 @@ test('what belongs to the connection reaches no target and no client', () => {
   ];
   const sent = names.flatMap((name) => [name, 'close', name.toUpperCase(), 'close']);
   assert.deepEqual(namesOf(upstreamHeaders(exchangeWith(sent), 't'), 'close'), []);
-  assert.deepEqual(answerHeaders(sent, 'id-1'), ['x-request-id', 'id-1']);
+  assert.deepEqual(endToEnd(sent), []);
 });
 
 test('headers that senders of webhooks and clients of APIs write go through', () => {
@@ -330,16 +330,7 @@ test('the answer keeps its headers and repeats, less those of the connection, an
     'ETag',
     '"x"',
   ];
-  assert.deepEqual(answerHeaders(received, 'id-1'), [
-    'Set-Cookie',
-    'a=1',
-    'set-cookie',
-    'b=2',
-    'ETag',
-    '"x"',
-    'x-request-id',
-    'id-1',
-  ]);
+  assert.deepEqual(endToEnd(received), ['Set-Cookie', 'a=1', 'set-cookie', 'b=2', 'ETag', '"x"']);
 });
 
 test('only Connection nominates headers of an answer, in whatever case and however often', () => {
@@ -361,10 +352,10 @@ test('only Connection nominates headers of an answer, in whatever case and howev
     'ETag',
     '"x"',
   ];
-  const kept = answerHeaders(received, 'id-1');
+  const kept = endToEnd(received);
   assert.deepEqual(
     pairs(kept).map(([name]) => name),
-    ['Vary', 'Accept-Ch-', 'Link-Names', 'ETag', 'x-request-id'],
+    ['Vary', 'Accept-Ch-', 'Link-Names', 'ETag'],
   );
 });
 

@@ -1,0 +1,121 @@
+import { removeHeader } from '../../base/http/headers.ts';
+import type { Refusal } from '../answer/verdict.ts';
+import type { Body } from '../request/body.ts';
+import type { Exchange, Head } from '../request/exchange.ts';
+import { endToEnd, upstreamHeaders } from '../request/headers.ts';
+import { refuseAuthority } from '../request/path.ts';
+import type { Action, Run } from '../routing/action.ts';
+import type { RewriteLocations } from '../routing/answer-locations.ts';
+import type { Receiver, Upstream, UpstreamCall } from '../upstream/upstream.ts';
+
+/** What of the target's answer goes back. */
+export type Respond = 'full' | 'headers' | 'status' | 'none';
+
+export interface ProxyOptions {
+  readonly service: string;
+  readonly upstream: Upstream;
+  readonly respond: Respond;
+  /** The target sees the host that the client asked for, not its own. */
+  readonly clientHost: boolean;
+  readonly rewriteLocations?: RewriteLocations | undefined;
+  /** The path and query that the target sees, made from the canonical path and the raw query. */
+  readonly targetPath: (head: Head) => string;
+}
+
+/** Sends requests to a service and gives the answers of its targets back. */
+export function createProxy(options: ProxyOptions): Action {
+  const { service, upstream, targetPath } = options;
+  return {
+    timeoutMs: upstream.timeoutMs,
+    describe(head) {
+      const [path, query] = targetPath(head).split('?', 2);
+      return `it would go to ${service} as ${head.method} ${path}${query === undefined ? '' : '?…'}`;
+    },
+    // Without the prefix a path may begin with two slashes.
+    refuse: (head) => refuseAuthority(targetPath(head)),
+    start: (exchange, body, receiver) => new ProxyRun(options, exchange, receiver, body),
+  };
+}
+
+/** One request to a service. */
+class ProxyRun implements Run, Receiver {
+  readonly #options: ProxyOptions;
+  readonly #exchange: Exchange;
+  readonly #receiver: Receiver;
+  readonly #declaredBytes: number | undefined;
+  readonly #call: UpstreamCall;
+
+  constructor(options: ProxyOptions, exchange: Exchange, receiver: Receiver, body: Body) {
+    const forwarded = body.forward();
+    this.#options = options;
+    this.#exchange = exchange;
+    this.#receiver = receiver;
+    this.#declaredBytes =
+      forwarded === null || forwarded instanceof Uint8Array ? undefined : body.declaredBytes;
+    this.#call = options.upstream.forward(
+      {
+        method: exchange.head.method,
+        path: options.targetPath(exchange.head),
+        headers: (host) => this.#headers(host),
+        body: forwarded,
+        deadlineMs: exchange.deadlineMs,
+        attempts: exchange.attempts,
+      },
+      this,
+    );
+  }
+
+  resume(): void {
+    this.#call.resume();
+  }
+
+  abort(why?: Refusal): void {
+    this.#call.abort(why);
+  }
+
+  informational(status: number, received: string[]): void {
+    const { respond, rewriteLocations } = this.#options;
+    // In the other modes the client gets less than the target's head, or a status that is not its own.
+    if (respond !== 'full') return;
+    const headers = endToEnd(received);
+    rewriteLocations?.(this.#exchange, headers);
+    this.#receiver.informational(status, headers);
+  }
+
+  head(status: number, received: string[]): void {
+    const { respond, rewriteLocations } = this.#options;
+    const headers = endToEnd(received);
+    rewriteLocations?.(this.#exchange, headers);
+    if (respond === 'full') return this.#receiver.head(status, headers);
+    const given = respond === 'none' ? 204 : status;
+    this.#receiver.head(given, reduced(given, headers, respond), true);
+  }
+
+  data(chunk: Uint8Array): boolean {
+    return this.#receiver.data(chunk);
+  }
+
+  end(): void {
+    this.#receiver.end();
+  }
+
+  fail(reply: Refusal): void {
+    this.#receiver.fail(reply);
+  }
+
+  #headers(host: string): string[] {
+    const exchange = this.#exchange;
+    const headers = upstreamHeaders(exchange, this.#options.clientHost ? exchange.head.authority : host);
+    if (this.#declaredBytes !== undefined) headers.push('content-length', String(this.#declaredBytes));
+    return headers;
+  }
+}
+
+/** The headers of an answer that keeps its body to itself. */
+function reduced(status: number, headers: string[], respond: Exclude<Respond, 'full'>): string[] {
+  const given = respond === 'headers' ? headers : [];
+  removeHeader(given, 'content-length');
+  removeHeader(given, 'content-encoding');
+  if (status !== 204 && status !== 304) given.push('content-length', '0');
+  return given;
+}

@@ -1,0 +1,53 @@
+import { checkFields } from '../../base/http/field.ts';
+import { hasHeader } from '../../base/http/headers.ts';
+import { isBodyless } from '../answer/verdict.ts';
+import type { Action, Run } from '../routing/action.ts';
+
+/** An answer that a route gives itself. */
+export interface FixedAnswer {
+  readonly status: number;
+  /** Names and values, flat. */
+  readonly headers: readonly string[];
+  readonly body: Uint8Array;
+}
+
+/** What a configuration says of an answer. */
+export interface AnswerOptions {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, readonly string[]>>;
+  readonly body?: string;
+}
+
+/**
+ * Puts an answer together. A body without a content-type is plain text in UTF-8.
+ *
+ * @throws Error that says what about it cannot be sent
+ */
+export function fixedAnswer({ status, headers, body }: AnswerOptions): FixedAnswer {
+  if (body !== undefined && isBodyless(status))
+    throw new Error(`an answer with status ${status} has no body`);
+  const list = Object.entries(headers).flatMap(([name, values]) => values.flatMap((value) => [name, value]));
+  if (body !== undefined && !hasHeader(list, 'content-type'))
+    list.push('content-type', 'text/plain; charset=utf-8');
+  checkFields(list);
+  return { status, headers: list, body: Buffer.from(body ?? '') };
+}
+
+/** Nobody is asked; the time is for plugins that decide late, and for a body that they read. */
+const decisionMs = 10_000;
+const nothingToDo: Run = Object.freeze({ resume() {}, abort() {} });
+
+/** Gives the same answer to every request, such as a redirect. */
+export function createResponder({ status, headers, body }: FixedAnswer): Action {
+  const length = isBodyless(status) ? [] : ['content-length', String(body.byteLength)];
+  return {
+    timeoutMs: decisionMs,
+    describe: ({ method, path }) => `the route would answer ${method} ${path} itself with ${status}`,
+    start(_exchange, _body, receiver) {
+      receiver.head(status, [...headers, ...length]);
+      if (body.byteLength > 0) receiver.data(body);
+      receiver.end();
+      return nothingToDo;
+    },
+  };
+}

@@ -1,0 +1,36 @@
+import { messageOf } from '../../base/message-of.ts';
+import { gatewayRefusals } from '../answer/refusal.ts';
+import { type Reply, readVerdict } from '../answer/verdict.ts';
+import type { Arrival } from '../plugin/plugin.ts';
+import type { Log } from '../ports/log.ts';
+import type { EntryStep } from './chain.ts';
+
+/** Runs the plugins that judge a request before its route is known; gives the reply that ends it. */
+export function runEntry(
+  steps: readonly EntryStep[],
+  arrival: Arrival,
+  id: string,
+  log: Log,
+): Reply | undefined {
+  for (const { plugin, onError, run } of steps) {
+    const fail = (message: string): Reply => {
+      log.error('plugin-error', { id, plugin, error: message });
+      return gatewayRefusals.error(`${plugin}: ${message}`);
+    };
+    let given: unknown;
+    try {
+      given = run(arrival);
+    } catch (error) {
+      const reply = fail(messageOf(error));
+      if (onError === 'next') continue;
+      return reply;
+    }
+    try {
+      const verdict = readVerdict(given, false);
+      if (verdict.kind === 'refuse' || verdict.kind === 'answer') return verdict;
+    } catch (error) {
+      return fail(`malformed verdict: ${messageOf(error)}`);
+    }
+  }
+  return undefined;
+}
