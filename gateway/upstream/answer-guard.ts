@@ -183,7 +183,8 @@ class AnswerGuard {
     this.#inHead = false;
     const problem = this.#versionProblem() ?? statusProblem(status, upgrade) ?? this.#framingProblem();
     if (problem !== undefined) this.#refuse(upstreamRefusals['bad-answer'](problem));
-    else if (status >= 200) this.#interim = 0;
+    // Behind 101 another protocol follows.
+    else if (status >= 200 || status === 101) this.#interim = 0;
     else if (++this.#interim > maxInterimHeads)
       this.#refuse(upstreamRefusals['too-many-interim'](`the limit is ${maxInterimHeads}`));
     else {

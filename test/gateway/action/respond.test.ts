@@ -34,31 +34,31 @@ async function problemsOf(route: object): Promise<string> {
   }
 }
 
-const valueOf = ({ headers }: Collected, name: string) =>
+const headerOf = ({ headers }: Collected, name: string) =>
   headers.filter((_, at) => at % 2 === 1 && headers[at - 1]?.toLowerCase() === name).join('|') || undefined;
 
 test('a route answers by itself: status, headers and body as they are configured', async () => {
   const headers = { 'Cache-Control': 'max-age=60', 'set-cookie': ['a=1', 'b=2'] };
   const got = await answered({ answer: { status: 203, headers, body: 'héllo\n' } });
   assert.deepEqual([got.status, got.body], [203, 'héllo\n']);
-  assert.equal(valueOf(got, 'cache-control'), 'max-age=60');
-  assert.equal(valueOf(got, 'set-cookie'), 'a=1|b=2');
-  assert.equal(valueOf(got, 'content-type'), 'text/plain; charset=utf-8');
-  assert.equal(valueOf(got, 'content-length'), '7');
-  assert.match(valueOf(got, 'x-request-id') ?? '', /./);
+  assert.equal(headerOf(got, 'cache-control'), 'max-age=60');
+  assert.equal(headerOf(got, 'set-cookie'), 'a=1|b=2');
+  assert.equal(headerOf(got, 'content-type'), 'text/plain; charset=utf-8');
+  assert.equal(headerOf(got, 'content-length'), '7');
+  assert.match(headerOf(got, 'x-request-id') ?? '', /./);
 });
 
 test('an answer without a body says so, and a redirect is its status and its location', async () => {
   const got = await answered({ answer: { status: 308, headers: { location: 'https://example.com/new' } } });
-  assert.deepEqual([got.status, got.body, valueOf(got, 'location')], [308, '', 'https://example.com/new']);
-  assert.deepEqual([valueOf(got, 'content-length'), valueOf(got, 'content-type')], ['0', undefined]);
+  assert.deepEqual([got.status, got.body, headerOf(got, 'location')], [308, '', 'https://example.com/new']);
+  assert.deepEqual([headerOf(got, 'content-length'), headerOf(got, 'content-type')], ['0', undefined]);
   const none = await answered({ answer: { status: 204 } });
-  assert.deepEqual([none.status, valueOf(none, 'content-length')], [204, undefined]);
+  assert.deepEqual([none.status, headerOf(none, 'content-length')], [204, undefined]);
 });
 
 test('HEAD gets the head of the answer alone', async () => {
   const got = await answered({ answer: { status: 200, body: 'hello' } }, { method: 'HEAD' });
-  assert.deepEqual([got.status, got.body, valueOf(got, 'content-length')], [200, '', '5']);
+  assert.deepEqual([got.status, got.body, headerOf(got, 'content-length')], [200, '', '5']);
 });
 
 test('the same answer is given again and again, whatever becomes of one of them', async () => {
