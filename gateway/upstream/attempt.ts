@@ -11,7 +11,7 @@ import { replyTo } from './replies.ts';
 import { ConnectError } from './transport.ts';
 import type { Call, Receiver } from './upstream.ts';
 
-/** Whoever makes attempts learns of the end of each. */
+/** Makes attempts, and is told when each of them ends. */
 export interface AttemptOwner {
   readonly clock: Clock;
   /** Called once, when the attempt takes no place at its endpoint any more; with the reply if it failed. */
@@ -69,7 +69,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (!this.#paused) this.#controller?.resume();
   }
 
-  /** An attempt that waits for a connection then stays at its endpoint until there is one. */
+  /** Gives the attempt up. If it waits for a connection it stays at its endpoint until there is one. */
   abort(why: Refusal | undefined): void {
     if (this.#over) return;
     this.#conclude(why);

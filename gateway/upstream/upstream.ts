@@ -31,7 +31,7 @@ export interface Receiver {
 /** A call under way. */
 export interface UpstreamCall {
   resume(): void;
-  /** Stops the call; the receiver hears nothing more. With the reply that the client gets, if it is one that failed. */
+  /** Stops the call; the receiver hears nothing more. `why` is the reply to the client, if the call failed and the client did not leave. */
   abort(why?: Refusal): void;
 }
 
