@@ -1,3 +1,4 @@
+import { ignore } from './ignore.ts';
 export interface Clock {
   /** Milliseconds since the epoch, by the wall clock. */
   now(): number;
@@ -51,5 +52,3 @@ export async function limited<T>(clock: Clock, work: Promise<T>, withinMs: numbe
 
 /** An AbortController makes an exception with a stack otherwise. */
 const noLonger = 'cancelled';
-
-function ignore(): void {}

@@ -1,3 +1,4 @@
+import { ignore } from '../base/ignore.ts';
 /** Where the text is written, such as process.stdout. */
 export interface TextOutput {
   write(text: string): unknown;
@@ -22,7 +23,7 @@ const flushMs = 100;
 export function bufferLines(output: TextOutput): LineBuffer {
   let gathered = '';
   let timer: NodeJS.Timeout | undefined;
-  output.on('error', function ignore() {});
+  output.on('error', ignore);
 
   function flush(): void {
     clearTimeout(timer);

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, type Clock, systemClock } from '../base/clock.ts';
+import { ignore } from '../base/ignore.ts';
 import { normalizeIp } from '../base/net/address.ts';
 import { type Gateway, newRequestId, type Refusal, renderReply } from '../gateway/index.ts';
 import type { ListenAddress } from './address.ts';
@@ -231,8 +232,6 @@ class Listener implements RunningServer, RawHost {
     return sink;
   }
 }
-
-function ignore(): void {}
 
 function onResponseClose(this: SinkResponse): void {
   this.sink?.closed();

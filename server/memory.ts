@@ -1,4 +1,5 @@
 import { isIPv6, type Socket } from 'node:net';
+import { ipv6Words } from '../base/net/ipv6.ts';
 
 /** What the requests of one address (of one /64 for IPv6, which is what one customer gets) hold in memory. */
 export class Account {
@@ -74,15 +75,11 @@ export class RequestMemory {
 /** An IPv4 address, or the first four groups of an IPv6 address. */
 export function blockOf(address: string): string {
   if (!isIPv6(address)) return address;
-  // The system writes an address in its shortest form: `::` replaces the groups that are missing.
-  const [head = '', tail = ''] = (address.split('%', 1)[0] as string).split('::');
-  const left = head === '' ? [] : head.split(':');
-  if (left.length >= 4) return left.slice(0, 4).join(':');
-  // Groups of an embedded IPv4 address count twice.
-  const right =
-    tail === '' ? [] : tail.split(':').flatMap((group) => (group.includes('.') ? ['0', group] : [group]));
-  const zeros = new Array<string>(Math.max(0, 8 - left.length - right.length)).fill('0');
-  return [...left, ...zeros, ...right].slice(0, 4).join(':');
+  const words = ipv6Words(address.split('%', 1)[0] as string);
+  return words
+    .slice(0, 4)
+    .map((word) => word.toString(16))
+    .join(':');
 }
 
 /** A connection whose requests are charged to the account of its client. */

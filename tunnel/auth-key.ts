@@ -1,5 +1,6 @@
 import { AwsError, type AwsFailure } from '../base/aws/secrets.ts';
 import { messageOf } from '../base/message-of.ts';
+import { parseObject } from '../base/parse-object.ts';
 import { conceal } from '../base/redact.ts';
 import type { TunnelCause } from '../gateway/index.ts';
 import { TunnelError } from './causes.ts';
@@ -40,13 +41,8 @@ export function parseAuthKey(text: string, name: string): string {
 }
 
 function keyField(json: string, name: string): string {
-  let fields: Record<string, unknown>;
-  try {
-    fields = JSON.parse(json) as Record<string, unknown>;
-  } catch {
-    // Not the parser's own error: it quotes the text.
-    throw malformed(name, 'it begins like JSON but is not');
-  }
+  const fields = parseObject(json);
+  if (fields === undefined) throw malformed(name, 'it begins like JSON but is not');
   if (typeof fields.key !== 'string') throw malformed(name, 'its JSON has no text in the field "key"');
   return fields.key.trim();
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts';
+import { ignore } from '../base/ignore.ts';
 import type { Bus, Decide } from './bus.ts';
 import {
   controlUnreachable,
@@ -130,5 +131,3 @@ function isRunning(notify: Notify, words: HostWords): true | undefined {
 function lastWords(lines: readonly string[]): string {
   return lines.length === 0 ? 'It logged nothing.' : `It said last: ${lines.slice(-3).join(' | ')}`;
 }
-
-function ignore(): void {}

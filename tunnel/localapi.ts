@@ -1,6 +1,7 @@
 import http from 'node:http';
 import { after, type Clock } from '../base/clock.ts';
 import { type CallAnswer, call, noServerName } from '../base/http/call.ts';
+import { ignore } from '../base/ignore.ts';
 
 /** tailscaled's states, as numbers on the bus (ipn.State). */
 export const State = { needsLogin: 2, needsApproval: 3, stopped: 4, starting: 5, running: 6 } as const;
@@ -231,5 +232,3 @@ function notifyReader(onNotify: (notify: Notify) => void, onGarbage: () => void)
     }
   };
 }
-
-function ignore(): void {}

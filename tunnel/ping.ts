@@ -1,3 +1,4 @@
+import { ignore } from '../base/ignore.ts';
 import type { LocalApi } from './localapi.ts';
 
 const firstGapMs = 15;
@@ -100,5 +101,3 @@ function firstOf<T, F>(attempts: readonly Promise<T | undefined>[], fallback: F)
     Promise.all(attempts).then(() => resolve(fallback));
   });
 }
-
-function ignore(): void {}

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { after, type Clock } from '../base/clock.ts';
+import { ignore } from '../base/ignore.ts';
 
 export interface TailscaledOptions {
   /** The executable. */
@@ -161,5 +162,3 @@ export class Tailscaled implements Daemon {
     if (line.includes('initial fetch failed 404')) this.onForgotten();
   }
 }
-
-function ignore(): void {}

@@ -1,4 +1,5 @@
 import { type Clock, limited } from '../base/clock.ts';
+import { ignore } from '../base/ignore.ts';
 import type { Log } from '../base/log.ts';
 import { type TunnelNotReady, type TunnelReady, tunnelCauses } from '../gateway/index.ts';
 import { Bus } from './bus.ts';
@@ -340,5 +341,3 @@ export class Tunnel {
     this.#proof.forget();
   }
 }
-
-function ignore(): void {}

@@ -1,4 +1,5 @@
 import type { CallAnswer } from '../http/call.ts';
+import { parseObject } from '../parse-object.ts';
 import { type AwsOptions, type AwsResult, callAws } from './call.ts';
 
 export interface AwsJsonCall {
@@ -33,13 +34,4 @@ function readJson({ status, headers, body }: CallAnswer): AwsResult {
   const message = String(value?.message ?? value?.Message ?? '');
   // `com.amazon.coral.service#AccessDeniedException` or `AccessDeniedException:http://…`
   return { ok: false, refusal: { status, type: type.replace(/^.*#/, '').replace(/:.*$/, ''), message } };
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
 }

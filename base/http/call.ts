@@ -1,5 +1,6 @@
 import type http from 'node:http';
 import { after, type Clock, systemClock } from '../clock.ts';
+import { withoutBrackets } from '../net/destination.ts';
 
 const defaultMaxBytes = 65_536;
 
@@ -110,11 +111,5 @@ export function call(options: Call): Promise<CallAnswer> {
 
 function addressOf(to: string | URL): http.RequestOptions {
   if (typeof to === 'string') return { socketPath: to };
-  return { host: to.hostname.replace(/^\[|\]$/g, ''), port: to.port || undefined };
-}
-
-/** The code of a socket's or a call's error, or its name: short enough for a sentence. */
-export function errorCode(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return (error as NodeJS.ErrnoException).code ?? error.message;
+  return { host: withoutBrackets(to.hostname), port: to.port || undefined };
 }

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { ipv6Words } from './ipv6.ts';
 
 /** Whether an address lies in any of the ranges; an invalid address lies in none. */
 export type AddressSet = (ip: string) => boolean;
@@ -89,11 +90,5 @@ function parseCidr(text: string): Cidr | string {
 
 function addressValue(address: string, version: number): bigint {
   if (version === 4) return address.split('.').reduce((sum, part) => (sum << 8n) | BigInt(part), 0n);
-  // The URL standard's parser writes an IPv6 address out in hexadecimal groups, an embedded IPv4 address too.
-  const groups = new URL(`http://[${address}]`).hostname.slice(1, -1);
-  const [head = '', tail = ''] = groups.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === '' ? [] : tail.split(':');
-  const middle = groups.includes('::') ? new Array<string>(8 - left.length - right.length).fill('0') : [];
-  return [...left, ...middle, ...right].reduce((sum, group) => (sum << 16n) | BigInt(`0x${group}`), 0n);
+  return ipv6Words(address).reduce((sum, word) => (sum << 16n) | BigInt(word), 0n);
 }

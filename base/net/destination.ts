@@ -3,3 +3,8 @@ export interface Destination {
   readonly host: string;
   readonly port: number;
 }
+
+/** The host of a URL without the brackets that an IPv6 address has there. */
+export function withoutBrackets(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1');
+}

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { after, type Clock } from '../clock.ts';
+import { ignore } from '../ignore.ts';
 import type { Destination } from '../net/destination.ts';
 import { DialError, type DialFailure } from '../net/dial-error.ts';
 import { shakeHands } from './handshake.ts';
@@ -70,5 +71,3 @@ function toSocksError(socket: Socket, error: Error, where: string): SocksError {
   if (socket.errored instanceof SocksError) return socket.errored;
   return new SocksError(`${where} failed: ${error.message || 'it cannot be reached'}`, 'no-proxy');
 }
-
-function ignore(): void {}

@@ -1,5 +1,6 @@
 import { isIPv4, type Socket } from 'node:net';
 import type { Destination } from '../net/destination.ts';
+import { ipv6Words } from '../net/ipv6.ts';
 
 /** The method of RFC 1928 section 3 that is offered: no authentication. */
 const greeting = Buffer.from([5, 1, 0]);
@@ -17,24 +18,13 @@ function connectRequest({ host, port }: Destination): Buffer {
 function addressBytes(host: string): Buffer {
   // Asked in this order because node:net's pattern for IPv6 costs a cold start 2 ms.
   if (isIPv4(host)) return Buffer.from([addressType.ipv4, ...host.split('.').map(Number)]);
-  if (host.includes(':')) return Buffer.from([addressType.ipv6, ...ipv6Bytes(host)]);
+  if (host.includes(':')) {
+    return Buffer.from([addressType.ipv6, ...ipv6Words(host).flatMap((word) => [word >> 8, word & 0xff])]);
+  }
   const name = Buffer.from(host);
   if (name.length > maxNameBytes)
     throw new Error(`the name has ${name.length} bytes; SOCKS5 allows ${maxNameBytes}`);
   return Buffer.concat([Buffer.from([addressType.name, name.length]), name]);
-}
-
-function ipv6Bytes(address: string): readonly number[] {
-  // The URL standard's parser writes it out in hexadecimal groups, an embedded IPv4 address too.
-  const [head = '', tail = ''] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
-  const groups = (text: string) => (text === '' ? [] : text.split(':'));
-  const left = groups(head);
-  const right = groups(tail);
-  const middle = new Array<string>(8 - left.length - right.length).fill('0');
-  return [...left, ...middle, ...right].flatMap((group) => {
-    const value = Number.parseInt(group, 16);
-    return [value >> 8, value & 0xff];
-  });
 }
 
 /** What the proxy said in the end; undefined as long as it has not said everything. */

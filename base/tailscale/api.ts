@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { call as callOnce } from '../http/call.ts';
 import { callWithRetries, type RetryPolicy, retryAfterMs, serverTimeMs } from '../http/retry.ts';
+import { parseObject } from '../parse-object.ts';
 
 export interface ApiCall {
   readonly method: 'GET' | 'POST' | 'DELETE';
@@ -61,7 +62,7 @@ export function createApi({ origin, clock, retry, maxBytes, ca, send = callOnce 
     return {
       status: answer.status,
       text: answer.body,
-      json: parseObject(answer.body),
+      json: parseObject(answer.body) ?? {},
       serverTimeMs: serverTimeMs(answer) ?? now,
       retryAfterMs: retryAfterMs(answer, now),
     };
@@ -77,12 +78,4 @@ export function said({ status, json }: ApiAnswer): string {
   const words = [message, description, error].find((one) => typeof one === 'string' && one !== '');
   const quoted = words === undefined ? '' : ` ${JSON.stringify(String(words).slice(0, maxMessageChars))}`;
   return `answered ${status}${quoted}`;
-}
-
-function parseObject(text: string): Readonly<Record<string, unknown>> {
-  try {
-    return Object(JSON.parse(text)) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
 }

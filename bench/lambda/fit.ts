@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { ignore } from '../../base/ignore.ts';
 import type { Lab } from '../../test/e2e/lab/lab.ts';
 import { smallMemory } from '../../test/e2e/lab/small-memory.ts';
 import { functionEnv, openPath } from './path.ts';
@@ -146,5 +147,3 @@ function removeGroups(): void {
     }
   }
 }
-
-function ignore(): void {}

@@ -1,3 +1,4 @@
+import { ignore } from '../../base/ignore.ts';
 import type { CpuGroup } from '../../test/e2e/lab/cpu.ts';
 import type { Lab } from '../../test/e2e/lab/lab.ts';
 import type { BenchResult } from '../runner.ts';
@@ -69,5 +70,3 @@ async function openLimited(lab: Lab): Promise<{ path: Path; cpu: CpuGroup }> {
 function checkThrottled(cpu: CpuGroup): void {
   if (cpu.throttledMs() === 0) throw new Error('the limit of the CPU share held nothing back');
 }
-
-function ignore(): void {}

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ignore } from '../../base/ignore.ts';
 import type { CpuGroup } from '../../test/e2e/lab/cpu.ts';
 import type { Sandbox } from '../../test/e2e/lab/sandbox.ts';
 import { type Report, readReports } from './reports.ts';
@@ -96,5 +97,3 @@ export function median(values: readonly number[]): number {
   if (sorted.length % 2 === 1) return sorted[middle] as number;
   return mean(sorted.slice(middle - 1, middle + 1));
 }
-
-function ignore(): void {}

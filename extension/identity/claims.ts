@@ -1,3 +1,5 @@
+import { parseObject } from '../../base/parse-object.ts';
+
 const maxClaimChars = 300;
 
 /**
@@ -7,13 +9,9 @@ const maxClaimChars = 300;
  * Source: RFC 7519, section 4.1.
  */
 export function describeToken(jwt: string): string {
-  let claims: Record<string, unknown>;
-  try {
-    claims = JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString('utf8'));
-  } catch {
-    return 'The token says nothing of itself';
-  }
-  const { iss, sub, aud } = claims ?? {};
+  const claims = parseObject(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString('utf8'));
+  if (claims === undefined) return 'The token says nothing of itself';
+  const { iss, sub, aud } = claims;
   return `The token has the issuer ${quote(iss)}, the subject ${quote(sub)} and the audience ${quote(aud)}`;
 }
 

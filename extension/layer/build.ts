@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseArgs } from 'node:util';
+import { messageOf } from '../../base/message-of.ts';
 import { type Arch, arches } from './arch.ts';
 import { unpackLayer } from './archive.ts';
 import { layerName, makeLayer } from './make.ts';
@@ -55,6 +56,6 @@ function say(line: string): void {
 }
 
 main(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`postern: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`postern: ${messageOf(error)}\n`);
   process.exit(1);
 });

@@ -1,3 +1,4 @@
+import { parseObject } from '../../base/parse-object.ts';
 import { conceal } from '../../base/redact.ts';
 import { RotationError } from './errors.ts';
 
@@ -14,9 +15,8 @@ export type Credentials =
 export function parseCredentials(text: string | undefined, secretId: string): Credentials {
   const trimmed = text?.trim() ?? '';
   if (trimmed === '') throw malformed(secretId, 'it has no text');
-  const fields: Record<string, unknown> = trimmed.startsWith('{')
-    ? fieldsOf(trimmed, secretId)
-    : { apiKey: trimmed };
+  const fields = trimmed.startsWith('{') ? parseObject(trimmed) : { apiKey: trimmed };
+  if (fields === undefined) throw malformed(secretId, 'it begins like JSON but is not');
   const clientId = value(fields.clientId);
   const clientSecret = value(fields.clientSecret);
   const apiKey = value(fields.apiKey);
@@ -31,15 +31,6 @@ export function parseCredentials(text: string | undefined, secretId: string): Cr
   if (apiKey.startsWith('tskey-client-'))
     throw malformed(secretId, 'it holds the secret of an OAuth client without its id');
   return { kind: 'api-key', apiKey };
-}
-
-function fieldsOf(json: string, secretId: string): Record<string, unknown> {
-  try {
-    return JSON.parse(json) as Record<string, unknown>;
-  } catch {
-    // Not the parser's own error: it quotes the text.
-    throw malformed(secretId, 'it begins like JSON but is not');
-  }
 }
 
 /** What a header can hold, without a space. */

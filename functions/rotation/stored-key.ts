@@ -1,3 +1,4 @@
+import { parseObject } from '../../base/parse-object.ts';
 import { conceal } from '../../base/redact.ts';
 import type { MadeKey } from './issuer.ts';
 
@@ -18,12 +19,8 @@ export function writeStoredKey(stored: StoredKey, tags: readonly string[]): stri
 /** The key in a version's text, or undefined when this rotation did not make it: a key put there by hand, a placeholder. */
 export function readStoredKey(text: string | undefined): StoredKey | undefined {
   if (text === undefined || !text.startsWith('{')) return undefined;
-  let fields: Record<string, unknown>;
-  try {
-    fields = JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    return undefined;
-  }
+  const fields = parseObject(text);
+  if (fields === undefined) return undefined;
   const { key, id, issuer, api } = fields;
   const createdMs = Date.parse(String(fields.created));
   const expiresMs = Date.parse(String(fields.expires));

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { checkField } from '../../base/http/field.ts';
 import { findHeader, hopByHop, removeHeader, setHeader } from '../../base/http/headers.ts';
+import { ignore } from '../../base/ignore.ts';
 import { describe } from '../answer/verdict.ts';
 import type { Chain } from '../pipeline/chain.ts';
 import type { AnswerHead } from '../plugin/plugin.ts';
@@ -48,5 +49,3 @@ export function frameBodyless({ status, headers }: AnswerHead): void {
   if (status === 205) setHeader(headers, 'content-length', '0');
   else removeHeader(headers, 'content-length');
 }
-
-function ignore(): void {}

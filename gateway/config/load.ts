@@ -1,3 +1,4 @@
+import { ignore } from '../../base/ignore.ts';
 import { jsonSchema, parse } from '../../base/schema/schema.ts';
 import { Gateway } from '../gateway.ts';
 import { ProblemCollector } from './collector.ts';
@@ -73,5 +74,3 @@ function knownKeysOf(schema: SchemaNode): (path: readonly (string | number)[]) =
     return Object.keys(node?.properties ?? {});
   };
 }
-
-function ignore(): void {}

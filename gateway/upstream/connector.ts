@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { buildConnector } from 'undici';
+import { withoutBrackets } from '../../base/net/destination.ts';
 import { guardAnswers } from './answer-guard.ts';
 import { joinShortWrites } from './joined-writes.ts';
 import { upstreamRefusals } from './refusals.ts';
@@ -20,7 +21,7 @@ export function connectorThrough(transport: Transport): Connector {
   const secure = buildConnector({ allowH2: false, timeout: handshakeMs });
   return function connectThroughTransport(options, callback, withinMs) {
     const isSecure = options.protocol === 'https:';
-    const host = options.hostname.replace(/^\[(.*)\]$/, '$1');
+    const host = withoutBrackets(options.hostname);
     const port = Number(options.port) || (isSecure ? 443 : 80);
     transport.connect({ host, port }, withinMs).then(
       function onConnected(socket) {

@@ -1,4 +1,6 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net';
+import { withoutBrackets } from '../../base/net/destination.ts';
+import { ipv6Words } from '../../base/net/ipv6.ts';
 
 /** Why a host may not be a target, as a clause for a person, and what to do instead. */
 export interface TargetProblem {
@@ -105,7 +107,7 @@ const notInHost = /[\s/?#@\\:[\]]/u;
  * the dot of the root.
  */
 function canonicalHost(host: string): string | undefined {
-  const bare = host.replace(/^\[(.*)\]$/u, '$1').replace(/%.*$/u, (zone) => (host.includes(':') ? '' : zone));
+  const bare = withoutBrackets(host).replace(/%.*$/u, (zone) => (host.includes(':') ? '' : zone));
   if (bare.includes(':')) return isIPv6(bare) ? parseHost(`[${bare}]`) : undefined;
   if (notInHost.test(bare)) return undefined;
   const once = parseHost(withoutRoot(bare));
@@ -115,9 +117,7 @@ function canonicalHost(host: string): string | undefined {
 
 function parseHost(text: string): string | undefined {
   const url = `http://${text}/`;
-  return text !== '' && URL.canParse(url)
-    ? new URL(url).hostname.replace(/^\[(.*)\]$/u, '$1') || undefined
-    : undefined;
+  return text !== '' && URL.canParse(url) ? withoutBrackets(new URL(url).hostname) || undefined : undefined;
 }
 
 function withoutRoot(name: string): string {
@@ -131,7 +131,7 @@ function forbiddenName(name: string): string | undefined {
 function forbiddenIpv6(address: string): string | undefined {
   const own = forbiddenRange(address, 'ipv6');
   if (own !== undefined) return own;
-  for (const carried of carriedIpv4(wordsOf(address))) {
+  for (const carried of carriedIpv4(ipv6Words(address))) {
     const what = forbiddenRange(carried, 'ipv4');
     if (what !== undefined) return `${what}, ${carried}, inside an IPv6 address`;
   }
@@ -152,15 +152,6 @@ function rangesOf(
     list.addSubnet(network, Number(bits), isIPv4(network) ? 'ipv4' : 'ipv6');
   }
   return { what, list };
-}
-
-/** The eight 16-bit words of an address in the form that the URL standard writes: hexadecimal, at most one `::`. */
-function wordsOf(address: string): readonly number[] {
-  const [head = '', tail = ''] = address.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === '' ? [] : tail.split(':');
-  const zeros = new Array<string>(8 - left.length - right.length).fill('0');
-  return [...left, ...zeros, ...right].map((word) => Number.parseInt(word, 16));
 }
 
 /** The IPv4 addresses that an IPv6 address carries and that something on the way may take out. */

@@ -1,4 +1,4 @@
-import type { Destination } from '../../base/net/destination.ts';
+import { type Destination, withoutBrackets } from '../../base/net/destination.ts';
 
 /** One address of a service, as parsed from its URL. */
 export interface Target {
@@ -27,7 +27,7 @@ export function parseTarget(text: string, weight = 1): Target {
   if (url.username !== '' || url.password !== '')
     throw new Error('it holds a user or a password; leave them out');
   if (url.search !== '' || url.hash !== '') throw new Error('it holds a query or a fragment; leave them out');
-  const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  const host = withoutBrackets(url.hostname);
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
   return Object.freeze({
     origin: url.origin,

@@ -5,6 +5,7 @@ import { copyFile, cp, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { systemClock } from '../../base/clock.ts';
 import { messageOf } from '../../base/message-of.ts';
+import { withoutBrackets } from '../../base/net/destination.ts';
 import { parseReference } from '../../base/schema/secret-reference.ts';
 import { parseDocument } from '../../gateway/config/document.ts';
 import { type ConfigurationSource, loadGateway, readTailnetPorts } from '../../gateway/index.ts';
@@ -67,7 +68,7 @@ function peersOf(configuration: unknown): readonly string[] {
   const targets = Object.values(services)
     .filter(({ transport }) => transport === 'tailnet')
     .flatMap((service) => service.targets);
-  return [...new Set(targets.map(({ url }) => new URL(url).hostname.replace(/^\[(.*)\]$/, '$1')))];
+  return [...new Set(targets.map(({ url }) => withoutBrackets(new URL(url).hostname)))];
 }
 
 async function putFunction(name: string, out: string, config: string | undefined): Promise<void> {

@@ -4,6 +4,7 @@ import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { SocksProxyAgent } from 'socks-proxy-agent';
+import { withoutBrackets } from '../../../base/net/destination.ts';
 import { obstacle, type Readiness } from '../readiness.ts';
 import type { Transport } from '../transport.ts';
 import { notReady } from './dialer.ts';
@@ -63,7 +64,7 @@ class TailnetAgent extends SocksProxyAgent {
 
   override async connect(_request: ClientRequest, options: ConnectOptions): Promise<Socket | TLSSocket> {
     const epoch = this.#epoch;
-    const host = (options.host ?? 'localhost').replace(/^\[(.*)\]$/, '$1');
+    const host = withoutBrackets(options.host ?? 'localhost');
     const socket = await this.#transport.connect({ host, port: Number(options.port) }, this.#withinMs);
     const connected = options.secureEndpoint ? secure(socket, host, options) : socket;
     this.#epochOf.set(connected, epoch);
