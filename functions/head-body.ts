@@ -20,10 +20,6 @@ export class HeadBody implements Body {
     throw this.#unreadable();
   }
 
-  prefix(): never {
-    throw this.#unreadable();
-  }
-
   forward(): never {
     throw this.#unreadable();
   }

@@ -13,7 +13,7 @@ export { createAccessLog } from './observe/access-log.ts';
 export type { FinishedRequest, SeenRequest } from './observe/finished-request.ts';
 export { cut, most } from './observe/log-limits.ts';
 export type { Secrets } from './ports/secrets.ts';
-export { type Body, BodyError, BytesBody, bodyTooLarge, StreamBody } from './request/body.ts';
+export { type Body, BodyError, BytesBody, bodyTooLarge } from './request/body.ts';
 export type { Head, TrailEntry } from './request/exchange.ts';
 export type { IncomingRequest } from './request/request.ts';
 export type { Readiness } from './upstream/readiness.ts';

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { type Body, bodyTooLarge, StreamBody } from '../gateway/index.ts';
+import { type Body, bodyTooLarge } from '../gateway/index.ts';
 import type { ServerRequest } from './server-request.ts';
 
 const empty = new Uint8Array(0);
@@ -8,7 +8,7 @@ const empty = new Uint8Array(0);
  * The body of a request on the listener.
  *
  * A body that is wanted whole is gathered as the parser gives it, without the events of a stream: that saves a tenth of the
- * time of a small request. One that is wanted in part, or only forwarded, stays a stream.
+ * time of a small request. One that is only forwarded stays a stream.
  */
 export class RequestBody implements Body {
   readonly declaredBytes: number | undefined;
@@ -17,11 +17,9 @@ export class RequestBody implements Body {
   readonly #mostHeldBytes: number;
   /** Asks a sender for the body that it holds back (Expect: 100-continue, RFC 9110 section 10.1.1); once. */
   #ask: (() => void) | undefined;
-  /** The body as a stream, once somebody wanted it in part or to forward it. */
-  #stream: StreamBody | undefined = undefined;
   #limitBytes = Number.POSITIVE_INFINITY;
   #whole: Uint8Array | undefined = undefined;
-  #gathered = false;
+  #state: 'unread' | 'gathered' | 'forwarded' = 'unread';
 
   constructor(
     request: ServerRequest,
@@ -36,25 +34,24 @@ export class RequestBody implements Body {
     if (declaredBytes === 0) this.#whole = empty;
   }
 
+  /** A stream flows while the target reads it and has room: not before, and not while the target is what is slow. */
   get awaited(): boolean {
-    if (this.#gathered) return this.#whole === undefined && !this.#request.complete;
-    return this.#stream?.awaited ?? false;
+    if (this.#state === 'unread' || this.#request.complete) return false;
+    if (this.#state === 'gathered') return this.#whole === undefined;
+    const { readableFlowing, readableEnded, destroyed } = this.#request;
+    return readableFlowing === true && !readableEnded && !destroyed;
   }
 
   limit(bytes: number): void {
     if (this.declaredBytes !== undefined && this.declaredBytes > bytes)
       throw bodyTooLarge(this.declaredBytes, bytes);
     this.#limitBytes = Math.min(this.#limitBytes, bytes);
-    this.#stream?.limit(bytes);
   }
 
   all(): Uint8Array | Promise<Uint8Array> {
-    // If the body was shorter than a prefix, it has been read to its end.
-    this.#whole ??= this.#stream?.whole;
     if (this.#whole !== undefined) return this.#whole;
     this.limit(this.#mostHeldBytes);
-    this.#want();
-    this.#gathered = true;
+    this.#want('gathered');
     return new Promise((resolve, reject) => {
       const keep = (whole: Uint8Array) => {
         this.#whole = whole;
@@ -64,29 +61,38 @@ export class RequestBody implements Body {
     });
   }
 
-  prefix(bytes: number): Uint8Array | Promise<Uint8Array> {
-    if (this.#whole !== undefined) return this.#whole.subarray(0, bytes);
-    this.#want();
-    return this.#asStream().prefix(bytes);
-  }
-
   forward(): Uint8Array | Readable | null {
     if (this.#whole !== undefined) return this.#whole.byteLength === 0 ? null : this.#whole;
-    this.#want();
-    return this.#asStream().forward();
+    this.#want('forwarded');
+    if (this.declaredBytes === undefined) this.#guard();
+    return this.#request;
   }
 
-  #asStream(): StreamBody {
-    if (this.#stream === undefined) {
-      this.#stream = new StreamBody(this.#request, this.declaredBytes);
-      if (this.#limitBytes !== Number.POSITIVE_INFINITY) this.#stream.limit(this.#limitBytes);
-    }
-    return this.#stream;
+  /**
+   * Counts a chunked body on its way to the target and destroys the stream when it grows past the limit.
+   *
+   * @throws BodyError if it is too large already
+   */
+  #guard(): void {
+    const request = this.#request;
+    const limitBytes = this.#limitBytes;
+    if (limitBytes === Number.POSITIVE_INFINITY) return;
+    const push = request.push.bind(request);
+    let size = request.receivedBytes;
+    // It may have come whole while a plugin took its time.
+    if (size > limitBytes) throw bodyTooLarge(undefined, limitBytes);
+    request.push = function countedPush(chunk: Uint8Array | null, encoding?: BufferEncoding): boolean {
+      if (chunk !== null) size += chunk.byteLength;
+      if (size <= limitBytes) return push(chunk, encoding);
+      request.destroy(bodyTooLarge(undefined, limitBytes));
+      return false;
+    };
   }
 
   /** @throws BodyError if the body failed before it was wanted */
-  #want(): void {
+  #want(state: 'gathered' | 'forwarded'): void {
     if (this.#request.failure !== undefined) throw this.#request.failure;
+    this.#state = state;
     this.#ask?.();
     this.#ask = undefined;
   }

@@ -167,7 +167,6 @@ export class PipelineRun {
 
   #read(step: Step): Uint8Array | Promise<Uint8Array> {
     if (step.body.kind === 'none') return noBytes;
-    if (step.body.kind === 'prefix') return this.#body.prefix(step.body.bytes);
     this.#body.limit(step.body.limitBytes);
     return this.#body.all();
   }

@@ -48,11 +48,8 @@ export interface Plugin<Options = unknown> {
   create(options: Options, host: Host): Hooks | Promise<Hooks>;
 }
 
-/** How much of the request's body the hooks want to see: none, its first bytes, or all of it up to a limit. */
-export type BodyNeed =
-  | { readonly kind: 'none' }
-  | { readonly kind: 'prefix'; readonly bytes: number }
-  | { readonly kind: 'all'; readonly limitBytes: number };
+/** How much of the request's body the hooks want to see: none, or all of it up to a limit. */
+export type BodyNeed = { readonly kind: 'none' } | { readonly kind: 'all'; readonly limitBytes: number };
 
 /** What a configured plugin does, phase by phase; each part is optional. */
 export interface Hooks {

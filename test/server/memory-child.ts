@@ -9,7 +9,6 @@ const [how = ''] = process.argv.slice(2);
 const goOn = { kind: 'next' } as const;
 const bodies: Record<string, Hooks> = {
   gathered: { body: { kind: 'all', limitBytes: 64 << 20 }, access: () => goOn },
-  'in part': { body: { kind: 'prefix', bytes: 8 << 20 }, access: () => goOn },
 };
 const unread = new Set<unknown>();
 const upstream = upstreamOf((receiver, body) => {

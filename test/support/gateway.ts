@@ -145,7 +145,6 @@ export const unreadable: Body = {
   awaited: false,
   limit() {},
   all: () => assert.fail('the body was read'),
-  prefix: () => assert.fail('the body was read'),
   forward: () => assert.fail('the body was read'),
 };
 

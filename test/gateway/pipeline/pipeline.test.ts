@@ -160,7 +160,6 @@ test('a plugin gets as much of the body as it asks for, and the target gets all 
   const gateway = gatewayWith({
     instances: [
       instance('none', 3, see(undefined)),
-      instance('prefix', 2, see({ kind: 'prefix', bytes: 3 })),
       instance('all', 1, see({ kind: 'all', limitBytes: 100 })),
     ],
     upstream: {
@@ -178,7 +177,7 @@ test('a plugin gets as much of the body as it asks for, and the target gets all 
     },
   });
   await send(gateway, request({ bytes: 'a body' }));
-  assert.deepEqual(seen, ['', 'a b', 'a body']);
+  assert.deepEqual(seen, ['', 'a body']);
   assert.equal(forwarded, 'a body');
 });
 

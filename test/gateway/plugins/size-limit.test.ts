@@ -6,8 +6,8 @@ import { uncheckedSecrets } from '../../../adapters/secrets/unchecked.ts';
 import { next } from '../../../gateway/answer/verdict.ts';
 import { loadGateway } from '../../../gateway/index.ts';
 import type { BodyNeed } from '../../../gateway/plugin/plugin.ts';
-import { StreamBody } from '../../../gateway/request/body.ts';
 import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
+import { ArrivingBody } from '../../support/arriving-body.ts';
 import { gatewayWith, instance, noLog, ok, request, send, upstreamOf } from '../../support/gateway.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { exchangeOf } from '../expression/exchange.ts';
@@ -28,9 +28,10 @@ test('a declared length decides on the head alone, as an authorizer sees it', as
 });
 
 test('a declared length over the limit is refused before a byte is read', async () => {
-  const unread = new Readable({ read: () => assert.fail('the body was read') });
+  const unread = new ArrivingBody(11);
   const gateway = gatewayWith({ instances: [await configure('size-limit', { max: '10B' })] });
-  assert.equal((await send(gateway, request({ body: new StreamBody(unread, 11) }))).status, 413);
+  assert.equal((await send(gateway, request({ body: unread }))).status, 413);
+  assert.equal(unread.request.readableFlowing, null);
 });
 
 test('a body without a declared length is cut off once it grows past the limit, on its way to the target', async () => {
@@ -42,8 +43,7 @@ test('a body without a declared length is cut off once it grows past the limit, 
     );
   });
   const gateway = gatewayWith({ instances: [await configure('size-limit', { max: '10B' })], upstream });
-  const stream = (text: string) =>
-    new StreamBody(Readable.from([Buffer.from(text)], { objectMode: false }), undefined);
+  const stream = (text: string) => new ArrivingBody(undefined, [text]);
   assert.equal((await send(gateway, request({ body: stream('0123456789') }))).status, 200);
   assert.equal((await send(gateway, request({ body: stream('0123456789+') }))).status, 413);
   await received;
@@ -102,10 +102,7 @@ async function limited(route: string | undefined, gold: string, body: BodyNeed) 
 const sent = (key: string, size: number, declared: boolean) =>
   request({
     headers: ['host', 'h', 'x-key', key],
-    body: new StreamBody(
-      Readable.from([Buffer.alloc(size)], { objectMode: false }),
-      declared ? size : undefined,
-    ),
+    body: new ArrivingBody(declared ? size : undefined, [Buffer.alloc(size)]),
   });
 
 for (const declared of [true, false]) {

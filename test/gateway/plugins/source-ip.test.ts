@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
-import { Readable } from 'node:stream';
 import test from 'node:test';
 import { plugins } from '../../../gateway/plugins/index.ts';
-import { StreamBody } from '../../../gateway/request/body.ts';
+import { ArrivingBody } from '../../support/arriving-body.ts';
 import { gatewayWith, request, send } from '../../support/gateway.ts';
 import { exchangeOf } from '../expression/exchange.ts';
 import { configure, judge } from './configured.ts';
@@ -66,17 +65,15 @@ for (const [options, message] of wrong) {
 test('it runs before everything that authenticates, so that a refused address costs no body', async () => {
   const own = plugins.find(({ name }) => name === 'source-ip')?.priority ?? 0;
   assert.ok(plugins.every(({ name, priority }) => name === 'source-ip' || priority < own));
-  const unread = new Readable({ read: () => assert.fail('the body was read') });
+  const unread = new ArrivingBody(100);
   const gateway = gatewayWith({
     instances: [
       await configure('webhook', { provider: 'github', secret: 'env:X' }),
       await configure('source-ip', { allow: ['192.0.2.0/24'] }),
     ],
   });
-  const answer = await send(
-    gateway,
-    request({ clientIp: '198.51.100.1', body: new StreamBody(unread, 100) }),
-  );
+  const answer = await send(gateway, request({ clientIp: '198.51.100.1', body: unread }));
   assert.equal(answer.status, 403);
+  assert.equal(unread.awaited, false);
   assert.equal(JSON.parse(answer.body).code, 'source-ip:denied');
 });
