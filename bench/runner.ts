@@ -55,7 +55,7 @@ export async function runBenches(benches: readonly Bench[], names: readonly stri
   return 0;
 }
 
-export function isMet({ value, goal }: Figure): boolean | undefined {
+function isMet({ value, goal }: Figure): boolean | undefined {
   const match = /^(<=|>=) ([0-9.]+)$/.exec(goal ?? '');
   if (match === null) return undefined;
   return match[1] === '<=' ? value <= Number(match[2]) : value >= Number(match[2]);

@@ -214,6 +214,6 @@ function gbSeconds(memoryMb: number, ms: number): number {
   return (memoryMb / 1_024) * (ms / 1_000);
 }
 
-export function sum(values: readonly number[]): number {
+function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }

@@ -10,7 +10,7 @@ import { asText, changesTable, curveTable, extrasTable, money, monthTable } from
 import type { Templates } from './template.ts';
 
 /** For a million requests a month, with the demo destroyed. */
-export const goalUsd = 3;
+const goalUsd = 3;
 
 /** Everything that is printed and written into the page. */
 export interface Report {

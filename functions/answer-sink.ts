@@ -8,7 +8,7 @@ import type { HttpApiAnswer } from './payload.ts';
  *
  * Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (6 MB; Lambda lets 100 bytes more through).
  */
-export const maxPayloadBytes = 6 * 1024 * 1024;
+const maxPayloadBytes = 6 * 1024 * 1024;
 
 /**
  * Collects an answer for API Gateway, which takes it whole or not at all.

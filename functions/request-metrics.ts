@@ -9,7 +9,7 @@ const always: readonly MetricName[] = [
 ];
 
 /** The name of the metric of one plugin's time. */
-export function pluginMetric(plugin: string): string {
+function pluginMetric(plugin: string): string {
   return `PluginMs.${plugin}`;
 }
 

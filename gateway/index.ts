@@ -14,11 +14,10 @@ export type { FinishedRequest, SeenRequest } from './observe/finished-request.ts
 export { cut, most } from './observe/log-limits.ts';
 export type { Secrets } from './ports/secrets.ts';
 export { type Body, BodyError, BytesBody, bodyTooLarge } from './request/body.ts';
-export type { Head, TrailEntry } from './request/exchange.ts';
+export type { TrailEntry } from './request/exchange.ts';
 export type { IncomingRequest } from './request/request.ts';
 export type { Readiness } from './upstream/readiness.ts';
 export { upstreamRefusals } from './upstream/refusals.ts';
-export type { TunnelOwner } from './upstream/tailnet/owner.ts';
 export { readTailnetPorts, type TailnetPorts } from './upstream/tailnet/ports.ts';
 export {
   type ConnectCause,

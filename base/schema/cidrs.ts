@@ -2,7 +2,7 @@ import { cidrProblem } from '../net/address.ts';
 import { type Schema, s } from './schema.ts';
 
 // Matching lies apart from the options' schema, whose library an authorizer of ranges alone need not load.
-export { type AddressSet, cidrProblem, compileCidrs, normalizeIp } from '../net/address.ts';
+export { type AddressSet, compileCidrs } from '../net/address.ts';
 
 /** A list of ranges in options. */
 export function cidrs(): Schema<readonly string[]> {

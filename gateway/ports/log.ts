@@ -1,1 +1,1 @@
-export type { Log, LogFields } from '../../base/log.ts';
+export type { Log } from '../../base/log.ts';

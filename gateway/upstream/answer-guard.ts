@@ -3,7 +3,7 @@ import type { Refusal } from '../answer/verdict.ts';
 import { upstreamRefusals } from './refusals.ts';
 
 /** Of one head or of the trailers: names and values together. Requests may have as much (server/limits.ts). */
-export const maxAnswerHeadBytes = 32 * 1024;
+const maxAnswerHeadBytes = 32 * 1024;
 export const maxAnswerHeaders = 128;
 /** Heads before the answer proper (1xx), for one request. */
 export const maxInterimHeads = 32;

@@ -1,5 +1,5 @@
 import { refusals } from '../answer/refusal.ts';
-import { connectCauses, tunnelCauses } from './tailnet/tunnel.ts';
+import { connectCauses } from './tailnet/tunnel.ts';
 
 export const upstreamRefusals = refusals('upstream', {
   'target-unknown': [502, connectCauses['upstream:target-unknown']],
@@ -18,6 +18,3 @@ export const upstreamRefusals = refusals('upstream', {
   'too-many-interim': [502, 'The target sent too many interim answers'],
   'answer-too-large': [502, 'The answer of the target is too large'],
 });
-
-/** The causes for which a tunnel is not ready, all public as `upstream:tunnel-not-ready`. */
-export const tunnelTitles: Readonly<Record<string, string>> = tunnelCauses;

@@ -6,7 +6,7 @@ import { parseDocument } from '../../gateway/config/document.ts';
 import { loadGateway, readTailnetPorts } from '../../gateway/index.ts';
 
 /** The name of the configuration beside a bundle: what POSTERN_CONFIG is set to. */
-export const bundledConfigurationName = 'postern.json';
+const bundledConfigurationName = 'postern.json';
 
 /**
  * Checks postern.yaml and writes it as postern.json into a function's folder, so that the function needs no YAML parser.

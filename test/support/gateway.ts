@@ -46,7 +46,7 @@ export function instance(
   return { plugin, hooks };
 }
 
-export const byName = (...instances: readonly Instance[]) =>
+const byName = (...instances: readonly Instance[]) =>
   new Map(instances.map((one) => [one.plugin.name, one] as const));
 
 /** An upstream that answers by a function; for what needs no socket. */

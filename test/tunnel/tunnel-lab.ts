@@ -29,7 +29,7 @@ export const words: HostWords = {
   unreachable: 'Check the way out.',
 };
 
-export const settings: TunnelSettings = {
+const settings: TunnelSettings = {
   controlUrl: 'https://control.example',
   hostname: 'fn',
   tags: [],

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import https, { type RequestOptions } from 'node:https';
 import { beforeEach, test } from 'node:test';
-import { AwsError, type AwsFailure, getParameter, getSecretValue } from '../../../adapters/secrets/index.ts';
+import { AwsError, type AwsFailure, getParameter, getSecretValue } from '../../../base/aws/secrets.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { type FakeAnswer, ok, refused, startFakeAws } from './fake-aws.ts';
 

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { cidrProblem, cidrs, compileCidrs, normalizeIp } from '../../../base/schema/cidrs.ts';
+import { cidrProblem, compileCidrs, normalizeIp } from '../../../base/net/address.ts';
+import { cidrs } from '../../../base/schema/cidrs.ts';
 import { parse } from '../../../base/schema/schema.ts';
 
 const good = [

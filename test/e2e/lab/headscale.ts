@@ -53,7 +53,7 @@ export interface Headscale {
 }
 
 /** Who may reach whom: the functions reach these ports of the targets; targets may try every port of the functions. */
-export const reachablePorts = [8080, 8081, 8082] as const;
+const reachablePorts = [8080, 8081, 8082] as const;
 
 const policy = {
   tagOwners: { 'tag:postern': ['lab@'], 'tag:target': ['lab@'] },

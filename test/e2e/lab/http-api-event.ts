@@ -112,7 +112,7 @@ export function splitTarget(
 }
 
 /** Percent-decodes; bytes that are not UTF-8 become U+FFFD. Undefined when a percent sign begins no escape. */
-export function decodePercent(text: string): string | undefined {
+function decodePercent(text: string): string | undefined {
   if (/%(?![0-9a-fA-F]{2})/.test(text)) return undefined;
   return text.replace(/(?:%[0-9a-fA-F]{2})+/g, (escapes) =>
     Buffer.from(escapes.replaceAll('%', ''), 'hex').toString('utf8'),

@@ -94,7 +94,7 @@ async function buildHub(): Promise<void> {
 }
 
 /** Runs `ip` once for all commands, one a line. */
-export async function ip(commands: readonly string[], namespace?: string): Promise<void> {
+async function ip(commands: readonly string[], namespace?: string): Promise<void> {
   const where = namespace === undefined ? [] : ['-n', namespace];
   await run(['ip', ...where, '-batch', '-'], { input: `${commands.join('\n')}\n` });
 }

@@ -34,7 +34,7 @@ export interface TargetOptions {
   readonly hostname?: string;
 }
 
-export const forbiddenPort = 9999;
+const forbiddenPort = 9999;
 const socksPort = 2055;
 
 export async function startTarget(options: TargetOptions): Promise<Target> {

@@ -44,7 +44,7 @@ export function testHost(
   return host;
 }
 
-export function pluginNamed(name: string): Plugin {
+function pluginNamed(name: string): Plugin {
   return plugins.find((one) => one.name === name) ?? assert.fail(`no plugin ${name}`);
 }
 
