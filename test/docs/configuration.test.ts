@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { uncheckedSecrets } from '../../adapters/secrets/unchecked.ts';
-import { systemClock } from '../../base/clock.ts';
 import { jsonSchema, parse, type Schema, s } from '../../base/schema/schema.ts';
 import { InvalidConfiguration } from '../../gateway/config/problems.ts';
 import { serverOptions } from '../../gateway/config/server-options.ts';
@@ -9,9 +7,9 @@ import { configurationShape } from '../../gateway/config/shape.ts';
 import { loadGateway } from '../../gateway/index.ts';
 import { plugins } from '../../gateway/plugins/index.ts';
 import { providers } from '../../gateway/providers/index.ts';
-import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
 import { transportForms } from '../../gateway/upstream/transports/index.ts';
 import { defaultLimits, limitsOf } from '../../server/limits.ts';
+import { testPorts } from '../support/ports.ts';
 import { names, page, rows } from './pages.ts';
 
 // What may stand in postern.yaml is declared in code; the pages list the same, with the same defaults.
@@ -63,15 +61,7 @@ function assertTable(
 /** Each problem's line and the first two words of what is said of it. */
 async function problemsOf(text: string): Promise<readonly string[]> {
   try {
-    const { gateway } = await loadGateway(
-      { file: 'postern.yaml', text },
-      {
-        clock: systemClock,
-        log: silent,
-        secrets: uncheckedSecrets({}),
-        tailnet: readTailnetPorts({}),
-      },
-    );
+    const { gateway } = await loadGateway({ file: 'postern.yaml', text }, testPorts());
     await gateway.close();
     return [];
   } catch (error) {
@@ -79,7 +69,6 @@ async function problemsOf(text: string): Promise<readonly string[]> {
     return error.problems.map(({ line, message }) => `${line} ${message.split(' ').slice(0, 2).join(' ')}`);
   }
 }
-const silent = { info() {}, warn() {}, error() {} };
 
 test('docs/configuration.md has every section of the file, and no other', () => {
   assert.deepEqual(

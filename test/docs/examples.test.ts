@@ -2,12 +2,10 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import test from 'node:test';
 import { parse } from 'yaml';
-import { uncheckedSecrets } from '../../adapters/secrets/unchecked.ts';
-import { systemClock } from '../../base/clock.ts';
 import type { ConfigurationProblem } from '../../gateway/config/problems.ts';
 import { loadGateway } from '../../gateway/index.ts';
-import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
 import { compile } from '../gateway/expression/exchange.ts';
+import { testPorts } from '../support/ports.ts';
 import { page, section } from './pages.ts';
 
 interface Fragment {
@@ -15,7 +13,6 @@ interface Fragment {
   readonly routes?: Record<string, object>;
 }
 
-const silent = { info() {}, warn() {}, error() {} };
 const rest = { services: { a: { targets: [{ url: 'http://127.0.0.1:9' }], transport: 'direct' } } };
 
 /** Loads what a page shows, with what it leaves out beside it. */
@@ -32,13 +29,7 @@ async function load(text: string): Promise<void> {
   const warnings: ConfigurationProblem[] = [];
   const { gateway } = await loadGateway(
     { file: 'shown.json', text: JSON.stringify({ ...shown, services, routes }) },
-    {
-      clock: systemClock,
-      log: silent,
-      secrets: uncheckedSecrets({}),
-      tailnet: readTailnetPorts({}),
-      warned: (found) => warnings.push(...found),
-    },
+    testPorts({ warned: (found) => warnings.push(...found) }),
   );
   await gateway.close();
   assert.deepEqual(

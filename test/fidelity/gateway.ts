@@ -1,7 +1,5 @@
-import { uncheckedSecrets } from '../../adapters/secrets/index.ts';
-import { systemClock } from '../../base/clock.ts';
 import { type Gateway, loadGateway } from '../../gateway/index.ts';
-import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
+import { testPorts } from '../support/ports.ts';
 import { fidelityConfiguration } from './run.ts';
 
 export const silent = { info() {}, warn() {}, error() {} };
@@ -10,7 +8,7 @@ export const silent = { info() {}, warn() {}, error() {} };
 export async function loadFidelityGateway(targetPort: number): Promise<Gateway> {
   const { gateway } = await loadGateway(
     { file: 'fidelity.json', text: JSON.stringify(fidelityConfiguration(`http://127.0.0.1:${targetPort}`)) },
-    { clock: systemClock, log: silent, secrets: uncheckedSecrets({}), tailnet: readTailnetPorts({}) },
+    testPorts(),
   );
   return gateway;
 }

@@ -7,10 +7,10 @@ import { createSecrets } from '../../adapters/secrets/index.ts';
 import { systemClock } from '../../base/clock.ts';
 import { createForwarder } from '../../functions/forwarder/forwarder.ts';
 import { type Gateway, loadGateway } from '../../gateway/index.ts';
-import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
 import { type RunningServer, startServer } from '../../server/listener.ts';
 import { contextWith, httpApiEvent } from '../functions/events.ts';
 import { firstAnswer, RawClient } from '../server/raw-client.ts';
+import { testPorts } from '../support/ports.ts';
 import { silent } from './gateway.ts';
 
 // What both hosts make of the headers of webhooks: the listener gets lines, and a function what API Gateway joined by commas.
@@ -46,12 +46,7 @@ before(async () => {
   };
   ({ gateway } = await loadGateway(
     { file: 'postern.json', text: JSON.stringify(configuration) },
-    {
-      clock: systemClock,
-      log: silent,
-      secrets: createSecrets({ SECRET: secret }),
-      tailnet: readTailnetPorts({}),
-    },
+    testPorts({ secrets: createSecrets({ SECRET: secret }) }),
   ));
   server = await startServer(gateway, { host: '127.0.0.1', port: 0, limits: { lingerMs: 50 } });
 });

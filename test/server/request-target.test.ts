@@ -2,12 +2,9 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { uncheckedSecrets } from '../../adapters/secrets/index.ts';
-import { systemClock } from '../../base/clock.ts';
 import { loadGateway } from '../../gateway/index.ts';
-import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
 import { startServer } from '../../server/listener.ts';
-import { noLog } from '../support/gateway.ts';
+import { testPorts } from '../support/ports.ts';
 import { RawClient } from './raw-client.ts';
 
 /** A gateway in front of a target that answers with the request line and headers that it got. */
@@ -29,7 +26,7 @@ async function open(t: TestContext): Promise<(head: string) => Promise<string>> 
         },
       }),
     },
-    { clock: systemClock, log: noLog, secrets: uncheckedSecrets({}), tailnet: readTailnetPorts({}) },
+    testPorts(),
   );
   const server = await startServer(gateway, { host: '127.0.0.1', port: 0, limits: { lingerMs: 200 } });
   t.after(async () => {

@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { uncheckedSecrets } from '../../../adapters/secrets/index.ts';
-import { systemClock } from '../../../base/clock.ts';
 import { InvalidConfiguration, loadGateway } from '../../../gateway/index.ts';
-import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
-import { type Collected, noLog, request, send } from '../../support/gateway.ts';
+import { type Collected, request, send } from '../../support/gateway.ts';
+import { testPorts } from '../../support/ports.ts';
 
 async function load(route: object) {
   const { gateway } = await loadGateway(
@@ -12,7 +10,7 @@ async function load(route: object) {
       file: 'test.json',
       text: JSON.stringify({ services: {}, routes: { a: { match: { path: '/*' }, ...route } } }),
     },
-    { clock: systemClock, log: noLog, secrets: uncheckedSecrets({}), tailnet: readTailnetPorts({}) },
+    testPorts(),
   );
   return gateway;
 }

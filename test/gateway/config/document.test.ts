@@ -1,26 +1,15 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
-import { uncheckedSecrets } from '../../../adapters/secrets/unchecked.ts';
 import { parseDocument } from '../../../gateway/config/document.ts';
 import { JsonProblem, readJson } from '../../../gateway/config/json.ts';
 import { InvalidConfiguration } from '../../../gateway/config/problems.ts';
 import { loadGateway } from '../../../gateway/index.ts';
-import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
-import { noLog } from '../../support/gateway.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
+import { testPorts } from '../../support/ports.ts';
 
 async function problemsOf(file: string, text: string): Promise<readonly string[]> {
   try {
-    const { gateway } = await loadGateway(
-      { file, text },
-      {
-        clock: new VirtualClock(0),
-        log: noLog,
-        secrets: uncheckedSecrets({}),
-        tailnet: readTailnetPorts({}),
-      },
-    );
+    const { gateway } = await loadGateway({ file, text }, testPorts());
     await gateway.close();
     return [];
   } catch (error) {

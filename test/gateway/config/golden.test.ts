@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
-import { uncheckedSecrets } from '../../../adapters/secrets/unchecked.ts';
 import { InvalidConfiguration, loadGateway } from '../../../gateway/index.ts';
-import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
-import { noLog } from '../../support/gateway.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
+import { testPorts } from '../../support/ports.ts';
 
 const folder = new URL('./golden/', import.meta.url);
 
@@ -20,15 +17,7 @@ for (const file of readdirSync(folder)) {
 
 async function messagesOf(text: string): Promise<string> {
   try {
-    const { gateway } = await loadGateway(
-      { file: 'FILE', text },
-      {
-        clock: new VirtualClock(0),
-        log: noLog,
-        secrets: uncheckedSecrets({}),
-        tailnet: readTailnetPorts({}),
-      },
-    );
+    const { gateway } = await loadGateway({ file: 'FILE', text }, testPorts());
     await gateway.close();
     return '';
   } catch (error) {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { systemClock } from '../../../base/clock.ts';
 import { loadGateway } from '../../../gateway/index.ts';
-import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
-import { noLog, request } from '../../support/gateway.ts';
+import { request } from '../../support/gateway.ts';
+import { testPorts } from '../../support/ports.ts';
 
 const text = `
 services:
@@ -27,7 +26,7 @@ test('an authorizer runs what stands before the body and never asks for the secr
       return Buffer.from('a secret');
     },
   };
-  const ports = { clock: systemClock, log: noLog, secrets, tailnet: readTailnetPorts({}) };
+  const ports = testPorts({ secrets });
   const { gateway } = await loadGateway({ file: 'postern.yaml', text }, { ...ports, headOnly: true });
   assert.deepEqual(asked, []);
   assert.equal((await gateway.decide(request({ clientIp: '192.0.2.7' }))).reply, undefined);

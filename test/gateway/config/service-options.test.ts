@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { systemClock } from '../../../base/clock.ts';
 import { loadGateway } from '../../../gateway/config/load.ts';
-import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
-import { noLog, request, send } from '../../support/gateway.ts';
+import { request, send } from '../../support/gateway.ts';
+import { testPorts } from '../../support/ports.ts';
 import { startRawTarget } from '../upstream/fixtures/raw-target.ts';
 
 for (const [options, seen, location, cookie] of [
@@ -47,12 +46,7 @@ routes:
 `;
     const { gateway } = await loadGateway(
       { file: 'postern.yaml', text },
-      {
-        clock: systemClock,
-        log: noLog,
-        secrets: { get: async () => new Uint8Array() },
-        tailnet: readTailnetPorts({}),
-      },
+      testPorts({ secrets: { get: async () => new Uint8Array() } }),
     );
     t.after(() => gateway.close());
     const interim: string[] = [];

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { uncheckedSecrets } from '../../../adapters/secrets/unchecked.ts';
-import { systemClock } from '../../../base/clock.ts';
 import { type ConfigurationProblem, loadGateway } from '../../../gateway/index.ts';
-import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { noLog } from '../../support/gateway.ts';
+import { testPorts } from '../../support/ports.ts';
 
 const text = `
 services:
@@ -13,12 +12,9 @@ routes:
   one: { match: { path: /one }, service: a, plugins: { webhook: { provider: github, secret: env:SHORT } } }
   two: { match: { path: /two }, service: a, plugins: { webhook: { provider: github, secret: env:LONG } } }
 `;
-const ports = {
-  clock: systemClock,
-  log: noLog,
+const ports = testPorts({
   secrets: uncheckedSecrets({ SHORT: 'ten bytes!', LONG: 'a key of more than sixteen bytes' }),
-  tailnet: readTailnetPorts({}),
-};
+});
 
 test('a host that asks for warnings gets each at its place', async () => {
   const got: ConfigurationProblem[] = [];

@@ -1,19 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { uncheckedSecrets } from '../../../adapters/secrets/index.ts';
-import { systemClock } from '../../../base/clock.ts';
 import { answer, next, notResponsible, type Verdict } from '../../../gateway/answer/verdict.ts';
 import { InvalidConfiguration, loadGateway } from '../../../gateway/index.ts';
 import type { FinishedRequest } from '../../../gateway/observe/finished-request.ts';
 import type { Arrival, Slot } from '../../../gateway/plugin/plugin.ts';
-import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
-import { gatewayWith, instance, noLog, request, send } from '../../support/gateway.ts';
+import { gatewayWith, instance, request, send } from '../../support/gateway.ts';
+import { testPorts } from '../../support/ports.ts';
 
 const load = (parts: object) =>
-  loadGateway(
-    { file: 'test.json', text: JSON.stringify({ services: {}, ...parts }) },
-    { clock: systemClock, log: noLog, secrets: uncheckedSecrets({}), tailnet: readTailnetPorts({}) },
-  );
+  loadGateway({ file: 'test.json', text: JSON.stringify({ services: {}, ...parts }) }, testPorts());
 
 test('source-ip under entry judges what no route takes, and guards every route', async () => {
   const { gateway } = await load({

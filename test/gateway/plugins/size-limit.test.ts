@@ -2,14 +2,12 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import test from 'node:test';
-import { uncheckedSecrets } from '../../../adapters/secrets/unchecked.ts';
 import { next } from '../../../gateway/answer/verdict.ts';
 import { loadGateway } from '../../../gateway/index.ts';
 import type { BodyNeed } from '../../../gateway/plugin/plugin.ts';
-import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { ArrivingBody } from '../../support/arriving-body.ts';
-import { gatewayWith, instance, noLog, ok, request, send, upstreamOf } from '../../support/gateway.ts';
-import { VirtualClock } from '../../support/virtual-clock.ts';
+import { gatewayWith, instance, ok, request, send, upstreamOf } from '../../support/gateway.ts';
+import { testPorts } from '../../support/ports.ts';
 import { exchangeOf } from '../expression/exchange.ts';
 import { configure, judge } from './configured.ts';
 
@@ -149,13 +147,7 @@ consumers:
     const warned: string[] = [];
     const { gateway } = await loadGateway(
       { file: 'FILE', text: text(size) },
-      {
-        clock: new VirtualClock(0),
-        log: noLog,
-        secrets: uncheckedSecrets({}),
-        tailnet: readTailnetPorts({}),
-        warned: (warnings) => warned.push(...warnings.map(({ message }) => message)),
-      },
+      testPorts({ warned: (warnings) => warned.push(...warnings.map(({ message }) => message)) }),
     );
     await gateway.close();
     assert.equal(warned.filter((message) => /before the consumer is known/.test(message)).length, expected);
