@@ -21,6 +21,7 @@ import type { Upstream } from '../upstream/upstream.ts';
 import { compileAction } from './actions.ts';
 import type { ProblemCollector } from './collector.ts';
 import { expressionCompiler } from './expressions.ts';
+import { lend, missingOn } from './lend.ts';
 import type { GatewayPorts } from './ports.ts';
 import { compileService } from './services.ts';
 import type { Configuration, PluginOptions } from './shape.ts';
@@ -265,10 +266,26 @@ class Compiler {
 
   /** What an authorizer cannot run it does not create: so it need not be allowed to read a webhook's secret. */
   #create(plugin: Plugin, options: unknown, path: Path): Hooks | Promise<Hooks> {
+    this.#checkHosts(plugin, path);
     if (this.#ports.headOnly === true && plugin.readsBody === true) return neverRun;
-    const { clock, log, secrets } = this.#ports;
     const warn = this.#problems.warnBelow(path);
-    return plugin.create(options, { clock, log, secrets, warn, compile: expressionCompiler(warn) });
+    return plugin.create(options, {
+      ...lend(plugin, this.#ports),
+      warn,
+      compile: expressionCompiler(warn),
+    });
+  }
+
+  #checkHosts(plugin: Plugin, path: Path): void {
+    for (const host of this.#ports.hosts ?? []) {
+      const missing = missingOn(host, plugin);
+      if (missing.length > 0)
+        this.#problems.warn(
+          path,
+          `it uses ${missing.join(' and ')}, which ${host.name} does not have`,
+          'this configuration does not load there',
+        );
+    }
   }
 
   #router(entries: readonly RouteEntry[]): Router<Route> {

@@ -26,7 +26,7 @@ export type Guard = { readonly authenticates: Slot } | { readonly restricts: tru
  * Everything that can be prepared is prepared by `create`, once for each place where it is configured, when a
  * configuration is loaded. What it gives back is closures over that state; they run for each request.
  */
-export interface Plugin<Options = unknown> {
+export interface Plugin<Options = unknown, Used extends PortName = PortName> {
   readonly name: string;
   /** Higher runs first; ties by name. Authenticating plugins lie above 1000, those that need to know who it is below. */
   readonly priority: number;
@@ -35,6 +35,8 @@ export interface Plugin<Options = unknown> {
   readonly scopes: readonly Scope[];
   /** Whether it needs the body whatever its options are: an authorizer, which has none, does not even create it. */
   readonly readsBody?: true;
+  /** The ports that `create` gets. A host that lacks one does not load a configuration with this plugin. Default: none. */
+  readonly uses?: readonly Used[];
   /** Declared once: parses, types, JSON Schema, and the reference page come from it. */
   readonly options: Schema<Options>;
   /** Its refusals, as made by `refusals`: codes, statuses and public titles. */
@@ -45,7 +47,7 @@ export interface Plugin<Options = unknown> {
    */
   readonly names?: Names<Exchange>;
   /** @throws ConfigurationError with the path of the option that is wrong */
-  create(options: Options, host: Host): Hooks | Promise<Hooks>;
+  create(options: Options, host: Host<Used>): Hooks | Promise<Hooks>;
 }
 
 /** How much of the request's body the hooks want to see: none, or all of it up to a limit. */
@@ -114,18 +116,26 @@ export type CompileExpression = <Kind extends ResultKind>(
   path: readonly (string | number)[],
 ) => Promise<Expression<Exchange, ResultTypes[Kind]>>;
 
-/** What the gateway lends to plugins: ports, never the host itself. */
-export interface Host {
+/** What a host can lend to plugins. */
+export interface Ports {
   readonly clock: Clock;
   readonly log: Log;
   readonly secrets: Secrets;
-  /** For `create`: what `postern check` should warn of. The path begins at the plugin's options. */
-  readonly warn: Warn;
-  /** For `create`: compiles an expression of the options. */
-  readonly compile: CompileExpression;
 }
 
-/** Checks a plugin's shape while TypeScript infers its options. */
-export function definePlugin<Options>(plugin: Plugin<Options>): Plugin<Options> {
+export type PortName = keyof Ports;
+
+/** What `create` gets: the ports that the plugin uses, never the host itself. */
+export type Host<Used extends PortName = PortName> = Pick<Ports, Used> & {
+  /** What `postern check` should warn of. The path begins at the plugin's options. */
+  readonly warn: Warn;
+  /** Compiles an expression of the options. */
+  readonly compile: CompileExpression;
+};
+
+/** Checks a plugin's shape while TypeScript infers its options, and lets `create` see only the ports that it uses. */
+export function definePlugin<Options, Used extends PortName = never>(
+  plugin: Plugin<Options, Used>,
+): Plugin<Options, Used> {
   return Object.freeze(plugin);
 }

@@ -4,17 +4,13 @@ import { next } from '../answer/verdict.ts';
 import { EvaluationError, StepLimitExceeded } from '../expression/index.ts';
 import { definePlugin } from '../plugin/plugin.ts';
 
-interface Options {
-  readonly allow: string;
-}
-
 const refuse = refusals('authorize', {
   denied: [403, 'The policy does not allow this request'],
   error: [403, 'The policy could not be evaluated for this request'],
 });
 
 /** Lets a request through when an expression is true; docs/expressions.md has the names and functions. */
-export const authorize = definePlugin<Options>({
+export const authorize = definePlugin({
   name: 'authorize',
   priority: 950,
   guard: { restricts: true },

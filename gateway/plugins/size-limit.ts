@@ -3,10 +3,6 @@ import { refusals } from '../answer/refusal.ts';
 import { next } from '../answer/verdict.ts';
 import { definePlugin } from '../plugin/plugin.ts';
 
-interface Options {
-  readonly max: number;
-}
-
 const refuse = refusals('size-limit', {
   'too-large': [413, 'The body is too large'],
 });
@@ -17,7 +13,7 @@ const refuse = refusals('size-limit', {
  * A declared length is refused from the head, before any plugin asks for the body; a body without one is cut off as soon
  * as it grows past the limit.
  */
-export const sizeLimit = definePlugin<Options>({
+export const sizeLimit = definePlugin({
   name: 'size-limit',
   priority: 2900,
   scopes: ['global', 'service', 'route', 'consumer'],

@@ -35,7 +35,7 @@ const refuse = refusals('source-ip', {
  * It runs before all that authenticates: it needs nothing but the head, so a refused address costs neither the reading of
  * a body nor a signature, and an authorizer, which sees no body, can run it.
  */
-export const sourceIp = definePlugin<Options>({
+export const sourceIp = definePlugin({
   name: 'source-ip',
   priority: 3000,
   guard: { restricts: true },

@@ -5,7 +5,8 @@ import { refuseBlank } from '../../base/secret-bytes.ts';
 import { refusals } from '../answer/refusal.ts';
 import { next, notResponsible, type Verdict } from '../answer/verdict.ts';
 import { field } from '../expression/index.ts';
-import { definePlugin, type Host, type JudgeBody } from '../plugin/plugin.ts';
+import { definePlugin, type JudgeBody } from '../plugin/plugin.ts';
+import type { Secrets } from '../ports/secrets.ts';
 import { providers } from '../providers/index.ts';
 import { type Claim, type LoadedSecret, MalformedSignature, type Provider } from '../providers/provider.ts';
 import { ReceivedWebhook } from '../providers/received-webhook.ts';
@@ -77,12 +78,13 @@ const [first, ...others] = providers.map(optionsOf);
  * A request without the provider's signature header is not its business; a signature that is there and wrong refuses.
  * Sets the subject (`webhook`, the provider's name) and the name `webhook` in expressions.
  */
-export const webhook = definePlugin<Options>({
+export const webhook = definePlugin({
   name: 'webhook',
   priority: 1030,
   guard: { authenticates: 'subject' },
   scopes: ['global', 'service', 'route'],
   readsBody: true,
+  uses: ['clock', 'secrets'],
   options: s.variants('provider', [first as Schema<Options>, ...others]),
   refusals: refuse,
   names: {
@@ -118,7 +120,7 @@ export const webhook = definePlugin<Options>({
         'write no more than clocks may differ, such as 5m',
       );
     const { name } = provider;
-    const readHead = provider.create(options, await loadSecrets(options.secret, host), host.warn);
+    const readHead = provider.create(options, await loadSecrets(options.secret, host.secrets), host.warn);
     const subject = Object.freeze({ type: 'webhook', id: name });
 
     function staleness({ timestampMs }: Claim): Verdict | undefined {
@@ -169,11 +171,14 @@ export const webhook = definePlugin<Options>({
   },
 });
 
-async function loadSecrets(references: readonly string[], host: Host): Promise<readonly LoadedSecret[]> {
+async function loadSecrets(
+  references: readonly string[],
+  secrets: Secrets,
+): Promise<readonly LoadedSecret[]> {
   return Promise.all(
     references.map(async function load(reference) {
       try {
-        return { reference, bytes: refuseBlank(await host.secrets.get(reference), reference) };
+        return { reference, bytes: refuseBlank(await secrets.get(reference), reference) };
       } catch (error) {
         throw new ConfigurationError(messageOf(error), ['secret']);
       }

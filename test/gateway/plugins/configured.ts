@@ -4,6 +4,7 @@ import type { LogFields } from '../../../base/log.ts';
 import { parse } from '../../../base/schema/schema.ts';
 import type { Reply } from '../../../gateway/answer/verdict.ts';
 import { expressionCompiler } from '../../../gateway/config/expressions.ts';
+import { lend } from '../../../gateway/config/lend.ts';
 import { compileChain, type Instance } from '../../../gateway/pipeline/chains.ts';
 import { PipelineRun } from '../../../gateway/pipeline/pipeline.ts';
 import type { Host, Plugin } from '../../../gateway/plugin/plugin.ts';
@@ -48,12 +49,14 @@ function pluginNamed(name: string): Plugin {
   return plugins.find((one) => one.name === name) ?? assert.fail(`no plugin ${name}`);
 }
 
-/** Configures a plugin as the gateway does: options parsed, then frozen, then created. */
+/** Configures a plugin as the gateway does: options parsed, then frozen, then created with the ports that it uses. */
 export async function configure(name: string, options: unknown, host: Host = testHost()): Promise<Instance> {
   const plugin = pluginNamed(name);
   const parsed = parse(plugin.options, options);
   if (!parsed.ok) throw new Error(parsed.problems.map(({ message }) => message).join('; '));
-  return { plugin, hooks: await plugin.create(deepFreeze(parsed.value), host) };
+  const { warn, compile } = host;
+  const lent = { ...lend(plugin, host), warn, compile };
+  return { plugin, hooks: await plugin.create(deepFreeze(parsed.value), lent) };
 }
 
 /** Runs one exchange through configured plugins; undefined when it would go on to the target. */
