@@ -1,7 +1,9 @@
 import { dirname, join } from 'node:path';
 import { readTailnet, type TailnetEnvironment } from '../adapters/environment/tailnet.ts';
 import { systemClock } from '../base/clock.ts';
+import { dialSocks } from '../base/socks5/dial.ts';
 import { TunnelError } from '../tunnel/causes.ts';
+import type { Dial } from '../tunnel/dial-outcome.ts';
 import type { HostWords } from '../tunnel/settings.ts';
 import { Tailscaled } from '../tunnel/tailscaled.ts';
 import { Tunnel } from '../tunnel/tunnel.ts';
@@ -50,7 +52,7 @@ export async function openTunnel(env: NodeJS.ProcessEnv, executable: string): Pr
   const withinMs = Math.min(settings.joinTimeoutMs, initMs - process.uptime() * 1_000);
   await Promise.all([
     tunnel.join(withinMs),
-    serveReadiness(tunnel, settings.readinessPort, settings.socksPort),
+    serveReadiness(tunnel, settings.readinessPort, dialThrough(settings.socksPort)),
   ]);
   return tunnel;
 }
@@ -61,4 +63,9 @@ function readSettings(env: NodeJS.ProcessEnv): TailnetEnvironment {
   } catch (error) {
     throw new TunnelError('tunnel:misconfigured', (error as Error).message);
   }
+}
+
+/** As the function's own connections are made. */
+function dialThrough(port: number): Dial {
+  return (target, withinMs) => dialSocks({ host: '127.0.0.1', port }, target, withinMs, systemClock);
 }

@@ -2,6 +2,7 @@ import http from 'node:http';
 import type { TunnelNotReady } from '../gateway/index.ts';
 import { TunnelError } from '../tunnel/causes.ts';
 import { type DiagnosisTarget, diagnose } from '../tunnel/diagnose.ts';
+import type { Dial } from '../tunnel/dial-outcome.ts';
 import type { Tunnel } from '../tunnel/tunnel.ts';
 
 const maxWithinMs = 30_000;
@@ -19,10 +20,10 @@ interface Answer {
  *
  * @throws TunnelError when the port is taken
  */
-export async function serveReadiness(tunnel: Tunnel, port: number, socksPort: number): Promise<http.Server> {
+export async function serveReadiness(tunnel: Tunnel, port: number, dial: Dial): Promise<http.Server> {
   const server = http.createServer(function answerReadiness(request, response) {
     request.resume();
-    respond(tunnel, socksPort, request.method, request.url ?? '/')
+    respond(tunnel, dial, request.method, request.url ?? '/')
       .catch((error: unknown) => problem(500, `The extension failed: ${String(error)}`))
       .then(({ status, body }) => {
         const type = status === 200 ? 'application/json' : 'application/problem+json';
@@ -48,7 +49,7 @@ export async function serveReadiness(tunnel: Tunnel, port: number, socksPort: nu
 
 async function respond(
   tunnel: Tunnel,
-  socksPort: number,
+  dial: Dial,
   method: string | undefined,
   requestTarget: string,
 ): Promise<Answer> {
@@ -64,7 +65,7 @@ async function respond(
 
   const target = parseTarget(url.searchParams.get('target'));
   if (target === undefined) return problem(400, 'target is HOST:PORT, an IPv6 address in brackets.');
-  return { status: 200, body: await diagnose(tunnel, socksPort, target, budgetMs) };
+  return { status: 200, body: await diagnose(tunnel, dial, target, budgetMs) };
 }
 
 async function readyAnswer(tunnel: Tunnel, withinMs: number): Promise<Answer> {

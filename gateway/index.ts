@@ -18,6 +18,7 @@ export type { TrailEntry } from './request/exchange.ts';
 export type { IncomingRequest } from './request/request.ts';
 export type { Readiness } from './upstream/readiness.ts';
 export { upstreamRefusals } from './upstream/refusals.ts';
+export type { TunnelOwner } from './upstream/tailnet/owner.ts';
 export { readTailnetPorts, type TailnetPorts } from './upstream/tailnet/ports.ts';
 export {
   type ConnectCause,

@@ -6,11 +6,14 @@ import { type AdminSubject, startAdmin } from './admin.ts';
 import { limitsOf } from './limits.ts';
 import { listenError } from './listen-error.ts';
 import { startServer } from './listener.ts';
+import type { TailnetNode } from './tailnet.ts';
 
 export interface ServeOptions extends LoadedConfiguration {
   readonly listen: ListenAddress;
   readonly admin: ListenAddress;
   readonly log: Log;
+  /** Started when the addresses are listened on, and closed at the end. */
+  readonly tailnet?: TailnetNode | undefined;
   /** How long requests under way may take after a stop. Default: 25 s, less than the 30 s after which most platforms kill. */
   readonly graceMs?: number;
   /** The source of SIGTERM and SIGINT. Default: the process. */
@@ -31,6 +34,9 @@ export interface Serving {
   readonly stopped: Promise<void>;
 }
 
+/** For the node to leave its tailnet, in what is left of the 30 s. */
+const leaveMs = 3_000;
+
 /** A terminal's Ctrl-C reaches a program once by itself and once more from npm: only a later one means "now". */
 const impatientMs = 1_000;
 
@@ -43,7 +49,8 @@ const impatientMs = 1_000;
  * @throws ListenError
  */
 export async function serve(options: ServeOptions): Promise<Serving> {
-  const { gateway, listen, admin, log, graceMs = 25_000, signals = process, clock = systemClock } = options;
+  const { gateway, listen, admin, log, tailnet } = options;
+  const { graceMs = 25_000, signals = process, clock = systemClock } = options;
   let stopping = false;
   try {
     const limits = limitsOf(options.server.limits);
@@ -62,6 +69,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     });
     const addresses = { listen: formatAddress(server.address), admin: formatAddress(watched.address) };
     log.info('listening', addresses);
+    tailnet?.start();
 
     async function stop(signal: string, cutOff: AbortSignal): Promise<void> {
       stopping = true;
@@ -69,6 +77,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       const cut = await server.close(graceMs, cutOff);
       await watched.close();
       await gateway.close();
+      await tailnet?.close(leaveMs);
       log.info('stopped', { connectionsCutOff: cut });
     }
     return { address: server.address, admin: watched.address, stopped: onSignals(signals, stop, clock) };

@@ -11,14 +11,17 @@ const openMs = 2_000;
 /** tailscaled's notifications, while the process lives, for each caller that waits for one. */
 export class Bus {
   readonly #api: LocalApi;
+  readonly #closed: AbortSignal | undefined;
   /** Called when the bus has ended, until it is opened again. */
   onEnd: () => void = () => {};
   readonly #listeners = new Set<(notify: Notify) => void>();
   #open = false;
   #opening: Promise<void> | undefined;
 
-  constructor(api: LocalApi) {
+  /** @param closed ends it for good when it aborts */
+  constructor(api: LocalApi, closed?: AbortSignal) {
     this.#api = api;
+    this.#closed = closed;
   }
 
   /** Each notification goes to this listener, until the end of the process. */
@@ -32,9 +35,9 @@ export class Bus {
    *
    * @throws TunnelError when that takes longer than given
    */
-  open(withinMs: number): Promise<void> {
+  open(withinMs: number, everyMs: number = retryMs): Promise<void> {
     if (this.#open) return Promise.resolve();
-    this.#opening ??= this.#tryOpening(withinMs).finally(() => {
+    this.#opening ??= this.#tryOpening(withinMs, everyMs).finally(() => {
       this.#opening = undefined;
     });
     return this.#opening;
@@ -67,7 +70,7 @@ export class Bus {
     });
   }
 
-  async #tryOpening(withinMs: number): Promise<void> {
+  async #tryOpening(withinMs: number, everyMs: number): Promise<void> {
     const { clock } = this.#api;
     const end = clock.monotonic() + withinMs;
     for (;;) {
@@ -80,6 +83,7 @@ export class Bus {
             this.onEnd();
           },
           leftMs,
+          this.#closed,
         );
         this.#open = true;
         return;
@@ -87,7 +91,7 @@ export class Bus {
         if (clock.monotonic() >= end) {
           throw new TunnelError('tunnel:daemon-failed', `tailscaled's LocalAPI does not answer (${error}).`);
         }
-        await clock.sleep(retryMs);
+        await clock.sleep(everyMs, this.#closed);
       }
     }
   }

@@ -1,8 +1,18 @@
-import type { ConnectCause, Diagnosis } from '../gateway/index.ts';
+import type { ConnectCause, Diagnosis, TunnelNotReady, TunnelReady } from '../gateway/index.ts';
+import { type Dial, type DialOutcome, tryDial } from './dial-outcome.ts';
+import type { LocalApi } from './localapi.ts';
 import { findPeer, onlinePeers, type Peer } from './peers.ts';
 import { answersInside, firstPong } from './ping.ts';
-import { type DialOutcome, dial } from './socks-dial.ts';
-import type { Tunnel } from './tunnel.ts';
+
+/** What a diagnosis needs of a tunnel. */
+export interface Diagnosable {
+  readonly api: LocalApi;
+  ready(withinMs: number): Promise<TunnelReady | TunnelNotReady>;
+  /** A peer answers outside WireGuard and not inside. Gives whether its session is being renewed. */
+  renew(): boolean;
+  /** No peer answers. Gives whether the node joins again. */
+  suspect(): boolean;
+}
 
 export interface DiagnosisTarget {
   readonly host: string;
@@ -23,8 +33,8 @@ const standIns = 4;
  * suspected and joins again; when only WireGuard is silent, its sessions are renewed.
  */
 export async function diagnose(
-  tunnel: Tunnel,
-  socksPort: number,
+  tunnel: Diagnosable,
+  dial: Dial,
   target: DiagnosisTarget,
   withinMs: number,
 ): Promise<Diagnosis> {
@@ -37,24 +47,19 @@ export async function diagnose(
   }
   const status = await tunnel.api.status(true);
   const peer = findPeer(status, target.host);
-  if (peer === undefined) return diagnoseStranger(tunnel, socksPort, target, left());
+  if (peer === undefined) return diagnoseStranger(dial, target, left());
 
   if ((await firstPong(tunnel.api, [peer.address], Math.min(pongMs, left() / 2))) === undefined) {
     const others = onlinePeers(status, standIns).filter((other) => other.address !== peer.address);
     const suspected = peer.online && !(await anyPong(tunnel, others, Math.min(othersMs, left() / 2)));
     return because('target-offline', offline(peer, suspected && tunnel.suspect()));
   }
-  return diagnosePeer(tunnel, socksPort, target, peer, left());
+  return diagnosePeer(tunnel, dial, target, peer, left());
 }
 
 /** Neither a peer nor in a peer's subnet: a name or an address of some other network. */
-async function diagnoseStranger(
-  tunnel: Tunnel,
-  socksPort: number,
-  target: DiagnosisTarget,
-  withinMs: number,
-): Promise<Diagnosis> {
-  const outcome = await dial(tunnel.api.clock, socksPort, target, withinMs);
+async function diagnoseStranger(dial: Dial, target: DiagnosisTarget, withinMs: number): Promise<Diagnosis> {
+  const outcome = await tryDial(dial, target, withinMs);
   if (outcome === 'connected') return works(target);
   return because(
     'target-unknown',
@@ -65,14 +70,14 @@ async function diagnoseStranger(
 
 /** The peer answers outside WireGuard. */
 async function diagnosePeer(
-  tunnel: Tunnel,
-  socksPort: number,
+  tunnel: Diagnosable,
+  dial: Dial,
   target: DiagnosisTarget,
   peer: Peer,
   withinMs: number,
 ): Promise<Diagnosis> {
   const inside = answersInside(tunnel.api, peer.address, withinMs);
-  const dialled = dial(tunnel.api.clock, socksPort, target, withinMs);
+  const dialled = tryDial(dial, target, withinMs);
   const grace = inside.then((answered) => (answered ? tunnel.api.clock.sleep(graceMs) : undefined));
   const outcome: DialOutcome | undefined = await Promise.race([dialled, grace.then(() => undefined)]);
 
@@ -90,14 +95,11 @@ async function diagnosePeer(
       `${peer.name} answers, but ${where} does not: an access rule of the tailnet, the peer's own shields or a firewall drops it.`,
     );
   }
-  tunnel.renew();
-  return because(
-    'connect-timeout',
-    `${peer.name} is there, but WireGuard was silent; its session is renewed, try again.`,
-  );
+  const then = tunnel.renew() ? 'its session is renewed, try again' : 'try again in a few seconds';
+  return because('connect-timeout', `${peer.name} is there, but WireGuard was silent; ${then}.`);
 }
 
-async function anyPong(tunnel: Tunnel, peers: readonly Peer[], withinMs: number): Promise<boolean> {
+async function anyPong(tunnel: Diagnosable, peers: readonly Peer[], withinMs: number): Promise<boolean> {
   const addresses = peers.map((peer) => peer.address);
   return (await firstPong(tunnel.api, addresses, withinMs)) !== undefined;
 }

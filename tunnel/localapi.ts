@@ -35,7 +35,8 @@ export interface Pong {
 }
 
 export interface LoginOptions {
-  readonly authKey: string;
+  /** Undefined for a node that tailscaled knows from before. */
+  readonly authKey: string | undefined;
   readonly controlUrl: string;
   readonly hostname: string;
   readonly tags: readonly string[];
@@ -55,14 +56,15 @@ const headers = { host: 'local-tailscaled.sock' };
  */
 export class LocalApi {
   readonly clock: Clock;
-  readonly #socket: string;
+  /** The path of the unix socket. */
+  readonly socket: string;
   /** What changes the node and is not answered yet. */
   readonly #changes = new Set<Promise<unknown>>();
   #sealed = false;
   #lastLoginMs = -Infinity;
 
   constructor(socket: string, clock: Clock) {
-    this.#socket = socket;
+    this.socket = socket;
     this.clock = clock;
   }
 
@@ -80,7 +82,7 @@ export class LocalApi {
   /** Gives tailscaled its settings and the key, which ends what it was doing at the control server. */
   async start(options: LoginOptions): Promise<void> {
     await this.#change('POST', 'start', {
-      AuthKey: options.authKey,
+      ...(options.authKey !== undefined && { AuthKey: options.authKey }),
       UpdatePrefs: {
         ControlURL: options.controlUrl,
         WantRunning: true,
@@ -108,7 +110,7 @@ export class LocalApi {
   /** Resolves when tailscaled answers at all, with the locks that everything else needs. */
   async answers(timeoutMs: number): Promise<void> {
     await call({
-      to: this.#socket,
+      to: this.socket,
       method: 'GET',
       path: '/localapi/v0/status?peers=false',
       headers,
@@ -129,7 +131,7 @@ export class LocalApi {
    */
   async ping(ip: string, type: 'disco' | 'TSMP', timeoutMs: number, signal?: AbortSignal): Promise<Pong> {
     const answer = await call({
-      to: this.#socket,
+      to: this.socket,
       method: 'POST',
       path: `/localapi/v0/ping?ip=${encodeURIComponent(ip)}&type=${type}`,
       headers,
@@ -151,14 +153,20 @@ export class LocalApi {
    *
    * `onEnd` is called once when it ends, which it does when tailscaled ends or finds this reader too slow.
    */
-  watch(onNotify: (notify: Notify) => void, onEnd: () => void, timeoutMs: number): Promise<void> {
+  watch(
+    onNotify: (notify: Notify) => void,
+    onEnd: () => void,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       const request = http.request({
-        socketPath: this.#socket,
+        socketPath: this.socket,
         path: '/localapi/v0/watch-ipn-bus?mask=2',
         headers,
         agent: false,
         ...noServerName,
+        signal,
       });
       const late = () => request.destroy(new Error('the bus does not open'));
       const stopTimer = after(this.clock, timeoutMs, late);
@@ -198,7 +206,7 @@ export class LocalApi {
     maxBytes?: number,
   ): Promise<CallAnswer> {
     const answer = await call({
-      to: this.#socket,
+      to: this.socket,
       method,
       path: `/localapi/v0/${path}`,
       headers,

@@ -12,6 +12,8 @@ export interface TailscaledOptions {
   readonly stateFile?: string;
   /** Where its SOCKS5 server listens on 127.0.0.1; undefined is nowhere. */
   readonly socksPort?: number;
+  /** The UDP port of WireGuard, or another one if that is taken. Default: any. */
+  readonly udpPort?: number;
   /** Its whole environment: nothing of this process's own gets in. */
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
@@ -93,7 +95,7 @@ export class Tailscaled implements Daemon {
   }
 
   start(): void {
-    const { binary, directory, stateFile, socksPort, env } = this.#options;
+    const { binary, directory, stateFile, socksPort, udpPort = 0, env } = this.#options;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
     this.#lines = [];
     this.#controlError = undefined;
@@ -104,11 +106,12 @@ export class Tailscaled implements Daemon {
         `--state=${stateFile ?? 'mem:'}`,
         `--statedir=${directory}`,
         `--socket=${this.socket}`,
-        '--port=0',
+        `--port=${udpPort}`,
         ...(socksPort === undefined ? [] : [`--socks5-server=127.0.0.1:${socksPort}`]),
         '--no-logs-no-support',
       ],
-      { stdio: ['ignore', 'ignore', 'pipe'], env },
+      // A group of its own: Ctrl-C in a terminal must not end it while requests are under way.
+      { stdio: ['ignore', 'ignore', 'pipe'], env, detached: true },
     );
     this.#child = child;
     child.stderr?.setEncoding('utf8').on('data', this.#lineReader());

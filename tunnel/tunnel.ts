@@ -71,6 +71,9 @@ export class Tunnel {
   readonly #clock: Clock;
   #health: Health = { is: 'working', why: joining };
   #work: Promise<Health> | undefined;
+  #ready: TunnelReady = Object.freeze({ ready: true, epoch: 0 });
+  /** Whether the first join is tried again too. */
+  #goesOn = false;
   #joins = 0;
   #epoch = 0;
   /** Joins and renewals when the epoch rose last: each ends the connections made before. */
@@ -101,7 +104,6 @@ export class Tunnel {
       (silentMs) => this.#replaceDaemon(silentMs),
     );
     this.#listen();
-    this.#tick().catch(ignore);
   }
 
   /**
@@ -111,6 +113,7 @@ export class Tunnel {
    * @throws TunnelError
    */
   async join(withinMs: number): Promise<void> {
+    this.#tick().catch(ignore);
     const end = this.#clock.monotonic() + withinMs;
     const health = await this.#do('join', async () => {
       await this.#joinOnce(withinMs);
@@ -119,22 +122,39 @@ export class Tunnel {
     if (health.is === 'down' && this.#joins === 0) throw health.why;
   }
 
+  /** Joins, and goes on trying until it succeeds or leaves: for a host that has other work meanwhile. */
+  start(): void {
+    this.#goesOn = true;
+    this.#tick().catch(ignore);
+    this.#do('join', () => this.#rejoin());
+  }
+
+  /** The epoch of the last readiness. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  /** Whether connections can be made, as far as that is known without asking: undefined when it is not ready. */
+  known(): TunnelReady | undefined {
+    this.#lookAtClock();
+    return this.#health.is === 'ready' ? this.#ready : undefined;
+  }
+
   /** Whether connections can be made; waits that long while they may become possible. */
   async ready(withinMs: number): Promise<TunnelReady | TunnelNotReady> {
     // A caller may ask before this process's own timer has fired after the machine was resumed.
     this.#lookAtClock();
     if (this.#health.is === 'down' && this.#mayRecover()) this.#recover(this.#neededRecovery());
     if (this.#work !== undefined) await limited(this.#clock, this.#work, withinMs);
-    if (this.#health.is === 'ready') {
-      return { ready: true, epoch: this.#epoch };
-    }
+    if (this.#health.is === 'ready') return this.#ready;
     const { code, message } = this.#health.why;
     return { ready: false, code, title: tunnelCauses[code], detail: message };
   }
 
-  /** A peer answers outside WireGuard and not inside: its session is stale. */
-  renew(): void {
+  /** A peer answers outside WireGuard and not inside: its session is stale. Gives whether it is being renewed. */
+  renew(): boolean {
     if (this.#work === undefined) this.#do('renewal', () => this.#cure());
+    return true;
   }
 
   /**
@@ -148,19 +168,19 @@ export class Tunnel {
     return true;
   }
 
-  /** Leaves the tailnet and ends tailscaled, always within the time. */
+  /** Leaves the tailnet, unless the node stays there, and ends tailscaled, always within the time. */
   async leave(withinMs: number): Promise<void> {
     this.#left.abort();
     this.#retry.abort();
-    const { daemon, log } = this.#parts;
-    if (daemon.running) {
+    const { daemon, log, settings } = this.#parts;
+    if (daemon.running && !settings.staysInTailnet) {
       await limited(this.#clock, this.#settle(), withinMs * 0.4);
       await this.api.logout(withinMs * 0.35).then(
         () => log.info('left the tailnet'),
         (error: unknown) => log.warn('could not log out', { error: String(error) }),
       );
     }
-    await daemon.stop(withinMs * 0.2);
+    await daemon.stop(settings.staysInTailnet ? withinMs : withinMs * 0.2);
   }
 
   /**
@@ -269,6 +289,7 @@ export class Tunnel {
   #succeed(what: string, tookMs: number): void {
     const breaks = this.#joins + this.#proof.renewals;
     if (breaks !== this.#breaks) this.#epoch += 1;
+    this.#ready = Object.freeze({ ready: true, epoch: this.#epoch });
     this.#breaks = breaks;
     this.#health = { is: 'ready' };
     this.#failures = 0;
@@ -286,8 +307,8 @@ export class Tunnel {
     this.#lastFailureMs = this.#clock.now();
     if (this.#leaving) return;
     this.#parts.log.error('tunnel not ready', { after: what, code: why.code, detail: why.message });
-    // Before the first join there is nothing to recover: Lambda starts another sandbox.
-    if (this.#joins === 0) return;
+    // The host of a first join that must not fail ends the process.
+    if (this.#joins === 0 && !this.#goesOn) return;
     const waitMs = retriesMs[Math.min(this.#failures, retriesMs.length - 1)] as number;
     this.#failures += 1;
     this.#retry = new AbortController();

@@ -118,12 +118,20 @@ export const s = {
   /** Says what an option means: shown by editors and in the reference. */
   describe: <Output>(schema: Schema<Output>, description: string): Schema<Output> =>
     own((zod(schema) as z.ZodMiniType).register(z.globalRegistry, { description }) as unknown),
-  /** Accepts what `check` gives no message for. */
-  refine: <Output>(schema: Schema<Output>, check: (value: Output) => string | undefined): Schema<Output> =>
+  /** Accepts what `check` gives no message for; a message may belong to one key of an object. */
+  refine: <Output>(
+    schema: Schema<Output>,
+    check: (value: Output) => string | { readonly key: string; readonly message: string } | undefined,
+  ): Schema<Output> =>
     own(
       zod(schema).check((context) => {
-        const message = check(context.value as Output);
-        if (message !== undefined) context.issues.push({ code: 'custom', message, input: context.value });
+        const found = check(context.value as Output);
+        if (found === undefined) return;
+        const { path, message } =
+          typeof found === 'string'
+            ? { path: [], message: found }
+            : { path: [found.key], message: found.message };
+        context.issues.push({ code: 'custom', message, path, input: context.value });
       }),
     ),
 };

@@ -2,12 +2,20 @@ import { parseArgs } from 'node:util';
 import { createSecrets } from '../../adapters/secrets/index.ts';
 import { systemClock } from '../../base/clock.ts';
 import { createLog } from '../../base/log.ts';
-import { createAccessLog, InvalidConfiguration, loadGateway, readTailnetPorts } from '../../gateway/index.ts';
+import { redact } from '../../base/redact.ts';
+import {
+  createAccessLog,
+  InvalidConfiguration,
+  loadGateway,
+  readTailnetPorts,
+  type ServerOptions,
+} from '../../gateway/index.ts';
 import { parseListenAddress } from '../../server/address.ts';
 import { mostHeldBodyBytes } from '../../server/limits.ts';
 import { bufferLines } from '../../server/lines.ts';
 import { ListenError } from '../../server/listen-error.ts';
 import { serve as serveGateway } from '../../server/serve.ts';
+import { createTailnetNode, type TailnetNode } from '../../server/tailnet.ts';
 import { readSource, UsageError } from './usage.ts';
 
 /**
@@ -33,16 +41,26 @@ export async function serve(args: readonly string[]): Promise<number> {
   const lines = bufferLines(process.stdout);
   process.once('exit', lines.flush);
   const log = createLog(lines.write);
+  const secrets = createSecrets(process.env);
+  let tailnet: TailnetNode | undefined;
+  function tunnel(options: ServerOptions): TailnetNode | undefined {
+    if (options.tailnet === undefined) return undefined;
+    const redacted = createLog((line) => lines.write(redact(line)));
+    const host = { env: process.env, secrets, log: redacted, clock: systemClock };
+    tailnet ??= createTailnetNode(options.tailnet, host);
+    return tailnet;
+  }
   try {
     const loaded = await loadGateway(source, {
       clock: systemClock,
       log,
-      secrets: createSecrets(process.env),
+      secrets,
       tailnet: readTailnetPorts(process.env),
+      tunnel,
       mostHeldBodyBytes,
       finished: createAccessLog(lines.write),
     });
-    const serving = await serveGateway({ ...loaded, listen, admin, log });
+    const serving = await serveGateway({ ...loaded, listen, admin, log, tailnet });
     await serving.stopped;
     return 0;
   } catch (error) {

@@ -1,4 +1,5 @@
 import { type Schema, s } from '../../base/schema/schema.ts';
+import { tailnetOptions } from './tailnet-options.ts';
 
 const timeout = () => s.optional(s.duration({ min: 1 }));
 const size = (minBytes: number, least: string, maxBytes = Number.MAX_SAFE_INTEGER, most?: string) =>
@@ -56,6 +57,10 @@ const limits = s.refine(
 /** What `postern serve` alone reads. The functions accept it, so that one file can serve both hosts. */
 export const serverOptions = s.object({
   limits: s.describe(s.withDefault(limits, {}), 'What a client may ask of the listener at most.'),
+  tailnet: s.describe(
+    s.optional(tailnetOptions),
+    'The node of the tailnet through which transport: tailnet goes.',
+  ),
 });
 
 export type ServerOptions = typeof serverOptions extends Schema<infer Output> ? Output : never;

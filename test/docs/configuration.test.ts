@@ -9,6 +9,7 @@ import { plugins } from '../../gateway/plugins/index.ts';
 import { providers } from '../../gateway/providers/index.ts';
 import { transportForms } from '../../gateway/upstream/transports/index.ts';
 import { defaultLimits, limitsOf } from '../../server/limits.ts';
+import { tailnetDefaults } from '../../server/tailnet.ts';
 import { testPorts } from '../support/ports.ts';
 import { names, page, rows } from './pages.ts';
 
@@ -171,6 +172,20 @@ test('docs/serve.md lists every limit of the listener, and its default is the on
   assert.ok(parsed.ok, JSON.stringify(parsed));
   assert.deepEqual(limitsOf(parsed.value.limits), defaultLimits);
   assert.deepEqual(limitsOf({}), defaultLimits);
+});
+
+test('docs/serve.md lists every option of the node in the tailnet, and its default is the one that counts', () => {
+  const { tailnet } =
+    at(jsonSchema(s.object({ server: serverOptions })) as Declared, 'server').properties ?? {};
+  const table = rows('docs/serve.md', '## A node of the tailnet');
+  assert.deepEqual(
+    table.flatMap(([cell]) => names(cell)).toSorted(),
+    Object.keys(tailnet?.properties ?? {}).toSorted(),
+  );
+  for (const [name, value] of Object.entries(tailnetDefaults)) {
+    const [, written] = table.find(([cell]) => names(cell)[0] === name) ?? [];
+    assert.deepEqual(names(written), [String(value)], name);
+  }
 });
 
 test('docs/configuration.md lists both keys of a consumer', () => {

@@ -3,6 +3,7 @@ import net from 'node:net';
 import { type TestContext, test } from 'node:test';
 import fc from 'fast-check';
 import { call } from '../../base/http/call.ts';
+import { dialSocks } from '../../base/socks5/dial.ts';
 import { parseTarget, serveReadiness } from '../../extension/readiness.ts';
 import { FakeSocks } from '../tunnel/fake-socks.ts';
 import type { FakeTailscaled } from '../tunnel/fake-tailscaled.ts';
@@ -21,7 +22,9 @@ async function lab(
   const tunnel = tunnelLab(t);
   const socks = await new FakeSocks({ 8080: 0 }).start();
   const port = await freePort();
-  const server = await serveReadiness(tunnel.tunnel, port, socks.port);
+  const server = await serveReadiness(tunnel.tunnel, port, (target, withinMs) =>
+    dialSocks({ host: '127.0.0.1', port: socks.port }, target, withinMs, tunnel.clock),
+  );
   t.after(() => {
     socks.close();
     server.close();
@@ -139,10 +142,13 @@ test('a port that is taken says which variable to change', async (t) => {
   const other = net.createServer();
   const port = await listen(other);
   t.after(() => other.close());
-  await assert.rejects(serveReadiness(tunnel, port, port - 1), {
-    code: 'tunnel:misconfigured',
-    message: /POSTERN_SOCKS_PORT/,
-  });
+  await assert.rejects(
+    serveReadiness(tunnel, port, () => Promise.reject(new Error('nobody dials'))),
+    {
+      code: 'tunnel:misconfigured',
+      message: /POSTERN_SOCKS_PORT/,
+    },
+  );
 });
 
 test('a target is a host and a port, and nothing else is', () => {

@@ -1,5 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Clock, systemClock } from '../../base/clock.ts';
@@ -7,8 +8,15 @@ import { type Notify, type PeerStatus, State } from '../../tunnel/localapi.ts';
 import type { Daemon } from '../../tunnel/tailscaled.ts';
 import { readBody } from './listen.ts';
 
+export interface FakeRefusal {
+  readonly status: number;
+  /** Lines, each with its end. */
+  readonly headers?: string;
+  readonly body: string;
+}
+
 export interface StartBody {
-  readonly AuthKey: string;
+  readonly AuthKey?: string;
   readonly UpdatePrefs: Readonly<Record<string, unknown>>;
 }
 
@@ -35,6 +43,10 @@ export class FakeTailscaled implements Daemon {
   /** Whether a ping to the address is answered. */
   pongs: (ip: string, type: string) => boolean = () => true;
   peers: Partial<PeerStatus>[] = [peer('target', '100.64.0.1')];
+  /** What the bus tells whoever opens it. */
+  state: number = State.needsLogin;
+  /** What becomes of a dial: a port of this machine, an answer, or silence. */
+  dials: (host: string, port: number) => number | FakeRefusal | 'silence' = () => 'silence';
   /** Paths whose requests are never answered. */
   readonly hung = new Set<string>();
 
@@ -54,6 +66,7 @@ export class FakeTailscaled implements Daemon {
   readonly #directory: string;
   #server: http.Server | undefined;
   #watchers = new Set<http.ServerResponse>();
+  readonly #dialed = new Set<net.Socket>();
   #ended: (how: string) => void = () => {};
   exit: Promise<string> = Promise.resolve('never started');
 
@@ -75,6 +88,7 @@ export class FakeTailscaled implements Daemon {
       this.#ended = resolve;
     });
     this.#server = http.createServer((request, response) => void this.#handle(request, response));
+    this.#server.on('upgrade', (request, socket: net.Socket) => this.#dial(request, socket));
     this.#server.listen(this.socket);
   }
 
@@ -91,6 +105,7 @@ export class FakeTailscaled implements Daemon {
   crash(how: string): void {
     this.#server?.close();
     this.#server?.closeAllConnections();
+    for (const socket of this.#dialed) socket.destroy();
     this.#server = undefined;
     this.#watchers.clear();
     this.#ended(how);
@@ -126,7 +141,7 @@ export class FakeTailscaled implements Daemon {
     if (this.hung.has(path)) return;
     switch (path) {
       case 'watch-ipn-bus':
-        response.writeHead(200).write(`${JSON.stringify({ State: State.needsLogin })}\n`);
+        response.writeHead(200).write(`${JSON.stringify({ State: this.state })}\n`);
         this.#watchers.add(response);
         response.on('close', () => this.#watchers.delete(response));
         return;
@@ -154,6 +169,30 @@ export class FakeTailscaled implements Daemon {
         return;
     }
     response.writeHead(204).end();
+  }
+
+  #dial(request: http.IncomingMessage, socket: net.Socket): void {
+    const [host, port] = [String(request.headers['dial-host']), Number(request.headers['dial-port'])];
+    this.calls.push(`${request.method} dial ${host}:${port}`);
+    socket.on('error', () => {});
+    this.#dialed.add(socket);
+    const to = this.dials(host, port);
+    if (to === 'silence') return;
+    if (typeof to !== 'number') {
+      const { status, headers = '', body } = to;
+      const length = Buffer.byteLength(body);
+      socket.end(`HTTP/1.1 ${status} x\r\n${headers}content-length: ${length}\r\n\r\n${body}`);
+      return;
+    }
+    const target = net.connect(to, '127.0.0.1');
+    target.on('error', () => socket.destroy());
+    target.on('close', () => socket.destroy());
+    socket.on('close', () => target.destroy());
+    // In one packet with what the target says first, if it does so before it is asked.
+    target.once('connect', () => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ts-dial\r\n\r\n');
+      socket.pipe(target).pipe(socket);
+    });
   }
 
   #register(): void {

@@ -45,6 +45,7 @@ export const tunnelCauses = {
   'tunnel:key-used': 'The auth key may be used once only and was used before',
   'tunnel:tags-refused': 'The control server does not grant the tags that the node asks for',
   'tunnel:control-unreachable': 'The control server did not answer',
+  'tunnel:logged-out': 'The tailscaled that runs is not logged in, or is down',
   'tunnel:approval-needed': 'The node waits for the approval of an administrator',
   'tunnel:target-unreachable': 'None of the targets answers through the tunnel',
   'tunnel:daemon-failed': 'tailscaled does not start or stopped',
