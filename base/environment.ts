@@ -1,3 +1,4 @@
+import { CodedError } from './coded-error.ts';
 import { parseDuration } from './duration.ts';
 import { shown } from './shown.ts';
 
@@ -41,6 +42,6 @@ export function readDuration(
 }
 
 /** What is wrong with a variable: its name, the value got and what to do. */
-export function wrongVariable(name: string, got: string, expected: string): Error {
-  return new Error(`${name} is ${shown(got)}; set it to ${expected}`);
+export function wrongVariable(name: string, got: string, expected: string): CodedError {
+  return new CodedError('environment:value', `${name} is ${shown(got)}; set it to ${expected}`);
 }

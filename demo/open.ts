@@ -99,7 +99,7 @@ function addressFrom(variable: string, fallback: string) {
   try {
     return parseListenAddress(process.env[variable] || fallback);
   } catch (error) {
-    throw new ListenError(`${variable}: ${(error as Error).message}`);
+    throw new ListenError('listen:address', `${variable}: ${(error as Error).message}`);
   }
 }
 

@@ -1,16 +1,13 @@
+import { CodedError } from '../base/coded-error.ts';
 import { messageOf } from '../base/message-of.ts';
 import { redact } from '../base/redact.ts';
 import type { TunnelCause } from '../gateway/index.ts';
 import type { HostWords, TunnelSettings } from './settings.ts';
 
 /** Why the tunnel cannot be had: a stable code, and a sentence that tells a person what to do. */
-export class TunnelError extends Error {
-  readonly code: TunnelCause;
-
+export class TunnelError extends CodedError<TunnelCause> {
   constructor(code: TunnelCause, detail: string) {
-    super(redact(detail));
-    this.name = 'TunnelError';
-    this.code = code;
+    super(code, redact(detail));
   }
 }
 

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import { type AwsOptions, getParameter, getSecretValue } from '../../base/aws/secrets.ts';
 import { systemClock } from '../../base/clock.ts';
+import { CodedError } from '../../base/coded-error.ts';
 import { parseReference, type SecretReference } from '../../base/schema/secret-reference.ts';
 import { refuseBlank, withoutFinalLineBreak } from '../../base/secret-bytes.ts';
 import type { Secrets } from '../../gateway/index.ts';
@@ -58,7 +59,10 @@ export function createSecrets(
 export function readVariable(name: string, env: AwsOptions['env']): Uint8Array {
   const value = env[name];
   if (value === undefined || value === '')
-    throw new Error(`env:${name}: the environment variable is not set; set it to the secret`);
+    throw new CodedError(
+      'secret:unset',
+      `env:${name}: the environment variable is not set; set it to the secret`,
+    );
   return withoutFinalLineBreak(Buffer.from(value, 'utf8'));
 }
 
@@ -82,12 +86,17 @@ export async function readSecretFile(path: string): Promise<Uint8Array> {
     }
   } catch (error) {
     const { code = 'unknown error' } = error as NodeJS.ErrnoException;
-    throw new Error(`file:${path} cannot be read (${code}); check the path and who may read it`, {
-      cause: error,
-    });
+    throw new CodedError(
+      'secret:unreadable',
+      `file:${path} cannot be read (${code}); check the path and who may read it`,
+      {
+        cause: error,
+      },
+    );
   }
   if (bytes.byteLength > maxFileBytes)
-    throw new Error(
+    throw new CodedError(
+      'secret:too-long',
       `file:${path} has more than ${maxFileBytes} bytes; a secret file holds the secret and nothing else`,
     );
   return new Uint8Array(withoutFinalLineBreak(bytes));
@@ -99,7 +108,8 @@ function pick(bytes: Uint8Array, id: string, key: string): Uint8Array {
     value = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch {
     // The parser's own message quotes the text around the error, and that is the secret.
-    throw new Error(
+    throw new CodedError(
+      'secret:malformed',
       `secretsmanager:${id}#${key}: the secret is not JSON; leave out #${key} or store a JSON object`,
     );
   }
@@ -108,6 +118,9 @@ function pick(bytes: Uint8Array, id: string, key: string): Uint8Array {
       ? (value as Record<string, unknown>)[key]
       : undefined;
   if (typeof found !== 'string')
-    throw new Error(`secretsmanager:${id}#${key}: the secret has no text under that key; check the key`);
+    throw new CodedError(
+      'secret:malformed',
+      `secretsmanager:${id}#${key}: the secret has no text under that key; check the key`,
+    );
   return withoutFinalLineBreak(Buffer.from(found, 'utf8'));
 }

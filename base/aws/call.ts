@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../clock.ts';
+import { CodedError } from '../coded-error.ts';
 import { type CallAnswer, call } from '../http/call.ts';
 import { callWithRetries } from '../http/retry.ts';
 import { messageOf } from '../message-of.ts';
@@ -9,12 +10,11 @@ import { type AwsCredentials, signPost } from './signature.ts';
 export type AwsFailure = 'missing' | 'forbidden' | 'unreachable' | 'misconfigured';
 
 /** A call to AWS that gave no result. The message says what happened and what to do, never a value. */
-export class AwsError extends Error {
+export class AwsError extends CodedError {
   readonly failure: AwsFailure;
 
   constructor(failure: AwsFailure, message: string) {
-    super(message);
-    this.name = 'AwsError';
+    super(`aws:${failure}`, message);
     this.failure = failure;
   }
 }

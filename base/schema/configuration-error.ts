@@ -1,3 +1,5 @@
+import { CodedError } from '../coded-error.ts';
+
 /**
  * Tells of something in a configuration that works and is probably not meant, such as a key that is short.
  *
@@ -11,14 +13,30 @@ export type Warn = (path: readonly (string | number)[], message: string, hint?: 
  * `path` leads from the options of the plugin (or from the part being compiled) to the wrong value; whoever catches it
  * puts the path before it and finds the line.
  */
-export class ConfigurationError extends Error {
+export class ConfigurationError extends CodedError<ProblemCode> {
   readonly path: readonly (string | number)[];
   readonly hint: string | undefined;
 
-  constructor(message: string, path: readonly (string | number)[] = [], hint?: string) {
-    super(message);
-    this.name = 'ConfigurationError';
+  constructor(
+    message: string,
+    path: readonly (string | number)[] = [],
+    hint?: string,
+    code: ProblemCode = 'config:meaning',
+  ) {
+    super(code, message);
     this.path = path;
     this.hint = hint;
   }
 }
+
+/**
+ * What kind of problem it is: the file cannot be read as YAML or JSON, a key is unknown, a value has another form than its option, an
+ * expression is wrong, a secret cannot be read, or the parts do not fit together.
+ */
+export type ProblemCode =
+  | 'config:syntax'
+  | 'config:unknown-key'
+  | 'config:value'
+  | 'config:expression'
+  | 'config:secret'
+  | 'config:meaning';

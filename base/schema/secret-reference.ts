@@ -1,3 +1,5 @@
+import { CodedError } from '../coded-error.ts';
+
 /** A reference to a secret, taken apart: `env:NAME`, `file:PATH`, `secretsmanager:ID[#key]` or `ssm:NAME`. */
 export type SecretReference =
   | { readonly kind: 'env'; readonly name: string }
@@ -34,7 +36,7 @@ export const referenceExpected =
  */
 export function parseReference(text: string): SecretReference {
   const match = text.length <= 4_096 ? referencePattern.exec(text) : null;
-  if (match === null) throw new Error(referenceExpected);
+  if (match === null) throw new CodedError('secret:reference', referenceExpected);
   const [, variable, path, id, key, parameter] = match;
   if (variable !== undefined) return { kind: 'env', name: variable };
   if (path !== undefined) return { kind: 'file', path };

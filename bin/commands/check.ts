@@ -76,7 +76,7 @@ function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** `{ file, problems: [{ severity, path, line, column, message, hint }], notes }`, errors first. */
+/** `{ file, problems: [{ severity, code, path, line, column, message, hint }], notes }`, errors first. */
 function asJson({ file, errors, warnings, notes }: Findings): string {
   const problems = [
     ...errors.map((problem) => ({ severity: 'error', ...problem })),

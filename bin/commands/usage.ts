@@ -1,8 +1,13 @@
 import { readFile } from 'node:fs/promises';
+import { CodedError } from '../../base/coded-error.ts';
 import type { ConfigurationSource } from '../../gateway/index.ts';
 
 /** The command line itself is wrong: one line, exit 2. */
-export class UsageError extends Error {}
+export class UsageError extends CodedError {
+  constructor(message: string) {
+    super('usage:wrong', message);
+  }
+}
 
 /** Reads a configuration from a file. @throws UsageError naming the file and what is wrong with it */
 export async function readSource(file: string): Promise<ConfigurationSource> {

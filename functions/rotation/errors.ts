@@ -1,3 +1,4 @@
+import { CodedError } from '../../base/coded-error.ts';
 import { redact } from '../../base/redact.ts';
 
 /** What can go wrong, and what to do about it. The codes are stable: they are in the log, in metrics and in the docs. */
@@ -29,13 +30,9 @@ const advice = {
 export type RotationCode = keyof typeof advice;
 
 /** A rotation that cannot go on: a stable code, what happened and what to do. The current key stays valid. */
-export class RotationError extends Error {
-  readonly code: RotationCode;
-
+export class RotationError extends CodedError<RotationCode> {
   /** @param happened in one sentence, without a full stop; what looks like a secret is removed */
   constructor(code: RotationCode, happened: string) {
-    super(redact(`${code}: ${happened}. ${advice[code]}.`));
-    this.name = 'RotationError';
-    this.code = code;
+    super(code, redact(`${code}: ${happened}. ${advice[code]}.`));
   }
 }

@@ -1,12 +1,12 @@
 import { messageOf } from '../../base/message-of.ts';
 import { renderReply } from '../answer/problem.ts';
 import { gatewayRefusals } from '../answer/refusal.ts';
+import { replyFor } from '../answer/reply-error.ts';
 import { BrokenOff, type Handling, type Sink } from '../answer/sink.ts';
 import { isBodyless, type Refusal, type Reply } from '../answer/verdict.ts';
 import type { FinishedRequest } from '../observe/finished-request.ts';
 import { PipelineRun } from '../pipeline/pipeline.ts';
 import type { AnswerHead } from '../plugin/plugin.ts';
-import { BodyError } from '../request/body.ts';
 import type { Exchange } from '../request/exchange.ts';
 import type { IncomingRequest } from '../request/request.ts';
 import type { Run } from '../routing/action.ts';
@@ -302,8 +302,4 @@ const maxDroppedBytes = 64 * 1024;
 
 function onDeadline(handling: RequestHandling): void {
   handling.expire();
-}
-
-function replyFor(error: unknown): Refusal {
-  return error instanceof BodyError ? error.reply : gatewayRefusals.error(messageOf(error));
 }

@@ -1,5 +1,6 @@
 import { checkFields } from '../../base/http/field.ts';
 import { hasHeader } from '../../base/http/headers.ts';
+import { ConfigurationError } from '../../base/schema/configuration-error.ts';
 import { isBodyless } from '../answer/verdict.ts';
 import type { Action, Run } from '../routing/action.ts';
 
@@ -25,7 +26,7 @@ export interface AnswerOptions {
  */
 export function fixedAnswer({ status, headers, body }: AnswerOptions): FixedAnswer {
   if (body !== undefined && isBodyless(status))
-    throw new Error(`an answer with status ${status} has no body`);
+    throw new ConfigurationError(`an answer with status ${status} has no body`);
   const list = Object.entries(headers).flatMap(([name, values]) => values.flatMap((value) => [name, value]));
   if (body !== undefined && !hasHeader(list, 'content-type'))
     list.push('content-type', 'text/plain; charset=utf-8');

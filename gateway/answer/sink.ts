@@ -1,3 +1,4 @@
+import { ReplyError } from './reply-error.ts';
 import type { Refusal } from './verdict.ts';
 
 /** Where the answer to one request goes: what a host gives the gateway. All calls are made on one turn after another, never at once. */
@@ -13,16 +14,8 @@ export interface Sink {
   abort(broken: BrokenOff): void;
 }
 
-/** Why an answer broke off; a host that has sent nothing of it yet may give the reply instead. */
-export class BrokenOff extends Error {
-  readonly reply: Refusal;
-
-  constructor(reply: Refusal) {
-    super(`${reply.code}: ${reply.detail ?? reply.title}`);
-    this.name = 'BrokenOff';
-    this.reply = reply;
-  }
-}
+/** Why an answer broke off. A host that has sent nothing of it yet may give the reply instead. */
+export class BrokenOff extends ReplyError {}
 
 /** What a host holds of a request under way. */
 export interface Handling {

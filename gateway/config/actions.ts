@@ -1,4 +1,3 @@
-import { messageOf } from '../../base/message-of.ts';
 import { suggestion } from '../../base/suggestion.ts';
 import { createProxy } from '../action/proxy.ts';
 import { createResponder, fixedAnswer } from '../action/respond.ts';
@@ -49,7 +48,7 @@ function compileAnswer(
   try {
     return createResponder(fixedAnswer(answer));
   } catch (error) {
-    problems.add([...path, 'answer'], messageOf(error));
+    problems.addError([...path, 'answer'], error);
     return undefined;
   }
 }
@@ -66,11 +65,12 @@ function compileProxy(
     problems.add([...path, 'service'], message, suggestion(service, names));
   }
   const { match, stripBasePath: basePath = '', respond } = options;
-  const targetPath = compileTargetPath(options.targetPath, match.path, options.pathEncoding);
-  if (typeof targetPath === 'string') problems.add([...path, 'targetPath'], targetPath);
+  const targetPath = problems.attempt([...path, 'targetPath'], () =>
+    compileTargetPath(options.targetPath, match.path, options.pathEncoding),
+  );
   const upstream = upstreams.get(service);
   const place = services[service];
-  if (upstream === undefined || place === undefined || typeof targetPath === 'string') return undefined;
+  if (upstream === undefined || place === undefined || targetPath === undefined) return undefined;
   const targets = place.targets.map(({ url }) => parseTarget(url));
   return createProxy({
     service,

@@ -1,5 +1,5 @@
 import { messageOf } from '../../base/message-of.ts';
-import { ConfigurationError, type Warn } from '../../base/schema/configuration-error.ts';
+import { ConfigurationError, type ProblemCode, type Warn } from '../../base/schema/configuration-error.ts';
 import type { SchemaProblem } from '../../base/schema/schema-problem.ts';
 import { shown } from '../../base/shown.ts';
 import { nearest, suggestion } from '../../base/suggestion.ts';
@@ -18,13 +18,13 @@ export class ProblemCollector {
     this.#document = document;
   }
 
-  add(path: Path, message: string, hint?: string): void {
-    this.#problems.push(this.#at(path, message, hint));
+  add(path: Path, message: string, hint?: string, code: ProblemCode = 'config:meaning'): void {
+    this.#problems.push(this.#at(path, message, hint, code));
   }
 
   /** Something that does not keep the configuration from being used. */
   warn(path: Path, message: string, hint?: string): void {
-    this.#warnings.push(this.#at(path, message, hint));
+    this.#warnings.push(this.#at(path, message, hint, 'config:meaning'));
   }
 
   /** Takes warnings whose paths begin below one. */
@@ -32,22 +32,34 @@ export class ProblemCollector {
     return (below, message, hint) => this.warn([...path, ...below], message, hint);
   }
 
-  #at(path: Path, message: string, hint: string | undefined): ConfigurationProblem {
+  #at(path: Path, message: string, hint: string | undefined, code: ProblemCode): ConfigurationProblem {
     const place = this.#document.locate(path);
-    return { path: formatPath(path), line: place?.line, column: place?.column, message, hint };
+    return { code, path: formatPath(path), line: place?.line, column: place?.column, message, hint };
   }
 
   /** An error thrown while the part at `path` was prepared. */
   addError(path: Path, error: unknown): void {
-    if (error instanceof ConfigurationError) this.add([...path, ...error.path], error.message, error.hint);
+    if (error instanceof ConfigurationError)
+      this.add([...path, ...error.path], error.message, error.hint, error.code);
     else this.add(path, messageOf(error));
+  }
+
+  /** Makes a part; what it throws is a problem at `path`, and the part is undefined. */
+  attempt<Value>(path: Path, make: () => Value): Value | undefined {
+    try {
+      return make();
+    } catch (error) {
+      this.addError(path, error);
+      return undefined;
+    }
   }
 
   /** What a schema said; `knownKeys` gives the keys that are known at a path, for a hint at a misspelt one. */
   addSchema(problem: SchemaProblem, knownKeys: (path: Path) => readonly string[]): void {
     const key = String(problem.path.at(-1));
     if (problem.unknownKey === true) {
-      return this.add(problem.path, problem.message, suggestion(key, knownKeys(problem.path.slice(0, -1))));
+      const hint = suggestion(key, knownKeys(problem.path.slice(0, -1)));
+      return this.add(problem.path, problem.message, hint, 'config:unknown-key');
     }
     const value = valueAt(this.#document.value, problem.path);
     // The message names the candidates already.
@@ -59,7 +71,7 @@ export class ProblemCollector {
       // That it is a map says nothing, unless something else was expected.
       (typeof value === 'object' && value !== null && !problem.message.startsWith('expected'));
     const got = hidden ? '' : describeValue(value);
-    this.add(problem.path, `${problem.message}${got}`, hint);
+    this.add(problem.path, `${problem.message}${got}`, hint, 'config:value');
   }
 
   /** @throws InvalidConfiguration when anything was gathered; by line */

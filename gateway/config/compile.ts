@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../../base/schema/configuration-error.ts';
 import type { Chain, ConsumerChain, EntryStep } from '../pipeline/chain.ts';
 import {
   compileChain,
@@ -15,7 +16,7 @@ import type { Exchange } from '../request/exchange.ts';
 import { compileAllowedHeaders } from '../request/header-names.ts';
 import type { Action } from '../routing/action.ts';
 import type { Route } from '../routing/route.ts';
-import { createRouter, DuplicateMatch, type Entry, type Router } from '../routing/router.ts';
+import { createRouter, type Entry, type Router } from '../routing/router.ts';
 import { basePathProblem, pathProblem } from '../routing/target-path.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { compileAction } from './actions.ts';
@@ -127,11 +128,11 @@ class Compiler {
     const wrongBase =
       options.stripBasePath === undefined ? undefined : basePathProblem(options.stripBasePath);
     if (wrongBase !== undefined) this.#problems.add([...path, 'stripBasePath'], wrongBase);
-    const headersAllow = compileAllowedHeaders(options.headersAllow);
-    if ('message' in headersAllow)
-      this.#problems.add([...path, 'headersAllow', headersAllow.index], headersAllow.message);
+    const headersAllow = this.#problems.attempt([...path, 'headersAllow'], () =>
+      compileAllowedHeaders(options.headersAllow),
+    );
     if (action === undefined || wrongPath !== undefined || wrongBase !== undefined) return undefined;
-    if ('message' in headersAllow) return undefined;
+    if (headersAllow === undefined) return undefined;
     const { perConsumer, list } = consumers;
     const chainOf = (applying: Instances) => {
       const chain = compileChain(applying, perConsumer);
@@ -292,8 +293,9 @@ class Compiler {
     try {
       return createRouter(entries);
     } catch (error) {
-      if (!(error instanceof DuplicateMatch)) throw error;
-      this.#problems.add(['routes', entries[error.index]?.name ?? '', 'match'], error.message);
+      if (!(error instanceof ConfigurationError)) throw error;
+      const [index = 0] = error.path;
+      this.#problems.add(['routes', entries[Number(index)]?.name ?? '', 'match'], error.message);
       return createRouter<Route>([]);
     }
   }

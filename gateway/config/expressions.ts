@@ -29,7 +29,8 @@ export function expressionCompiler(warn: Warn): CompileExpression {
         warn: (message, hint) => warn(path, message, hint),
       });
     } catch (error) {
-      if (error instanceof ConfigurationError) throw new ConfigurationError(error.message, path, error.hint);
+      if (error instanceof ConfigurationError)
+        throw new ConfigurationError(error.message, path, error.hint, error.code);
       throw error;
     }
   };

@@ -23,6 +23,12 @@ export function invalid(
 ): InvalidConfiguration {
   return new InvalidConfiguration(
     file,
-    problems.map((problem) => ({ path: '', line: undefined, column: undefined, ...problem })),
+    problems.map((problem) => ({
+      code: 'config:syntax' as const,
+      path: '',
+      line: undefined,
+      column: undefined,
+      ...problem,
+    })),
   );
 }

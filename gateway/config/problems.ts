@@ -1,7 +1,10 @@
+import { CodedError } from '../../base/coded-error.ts';
+import type { ProblemCode } from '../../base/schema/configuration-error.ts';
 import { shown } from '../../base/shown.ts';
 
 /** One thing wrong with a configuration, or one that it warns of, at its place in the file. */
 export interface ConfigurationProblem {
+  readonly code: ProblemCode;
   /** Dotted, as written in the file: `routes.github.plugins.webhook.secret`. */
   readonly path: string;
   /** From 1; undefined when the place is not known. */
@@ -12,13 +15,12 @@ export interface ConfigurationProblem {
 }
 
 /** A configuration that cannot be used. Holds everything that is wrong with it, not just the first. */
-export class InvalidConfiguration extends Error {
+export class InvalidConfiguration extends CodedError {
   readonly file: string;
   readonly problems: readonly ConfigurationProblem[];
 
   constructor(file: string, problems: readonly ConfigurationProblem[]) {
-    super(problems.map((problem) => formatProblem(file, problem)).join('\n'));
-    this.name = 'InvalidConfiguration';
+    super('config:invalid', problems.map((problem) => formatProblem(file, problem)).join('\n'));
     this.file = file;
     this.problems = problems;
   }
@@ -27,7 +29,7 @@ export class InvalidConfiguration extends Error {
 /** `postern.yaml:12:7 routes.github.service: no such service "build"; did you mean "builds"?` */
 export function formatProblem(
   file: string,
-  { path, line, column, message, hint }: ConfigurationProblem,
+  { path, line, column, message, hint }: Omit<ConfigurationProblem, 'code'>,
 ): string {
   const place = line === undefined ? file : `${file}:${line}:${column}`;
   // A message may go on with lines that show the place; the hint belongs to the first.

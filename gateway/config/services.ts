@@ -19,13 +19,9 @@ export function compileService(
   path: readonly (string | number)[],
   problems: ProblemCollector,
 ): Upstream | undefined {
-  const transport = attempt(() => parseTransport(options.transport), [...path, 'transport'], problems);
+  const transport = problems.attempt([...path, 'transport'], () => parseTransport(options.transport));
   const targets = options.targets.map(({ url, weight }, index) =>
-    attempt(
-      () => readTarget(url, weight, transport, sandboxed),
-      [...path, 'targets', index, 'url'],
-      problems,
-    ),
+    problems.attempt([...path, 'targets', index, 'url'], () => readTarget(url, weight, transport, sandboxed)),
   );
   if (transport === undefined || !targets.every((target) => target !== undefined)) return undefined;
   return createUpstream({
@@ -58,17 +54,4 @@ function readTarget(
   if (refused === undefined) return target;
   const hint = transport?.kind.guarded === true ? refused.hint : inSandbox;
   throw new ConfigurationError(`${target.origin} cannot be a target: ${refused.why}`, [], hint);
-}
-
-function attempt<Value>(
-  make: () => Value,
-  path: readonly (string | number)[],
-  problems: ProblemCollector,
-): Value | undefined {
-  try {
-    return make();
-  } catch (error) {
-    problems.addError(path, error);
-    return undefined;
-  }
 }

@@ -31,5 +31,6 @@ export function sourceError(source: string, span: Span, message: string, hint?: 
     `${message}\n  ${number} | ${lead}${line}\n  ${gutter} | ${indent}${'^'.repeat(width)}`,
     [],
     hint,
+    'config:expression',
   );
 }

@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { messageOf } from '../../base/message-of.ts';
 import { gatewayRefusals } from '../answer/refusal.ts';
+import { replyFor } from '../answer/reply-error.ts';
 import { type Reply, readVerdict, type Verdict } from '../answer/verdict.ts';
 import { MissingKey } from '../expression/errors.ts';
 import type { JudgeBody, Slot } from '../plugin/plugin.ts';
@@ -25,7 +26,7 @@ function limit(body: Body, bytes: number): Reply | undefined {
     body.limit(bytes);
     return undefined;
   } catch (error) {
-    return error instanceof BodyError ? error.reply : gatewayRefusals.error(messageOf(error));
+    return replyFor(error);
   }
 }
 

@@ -180,7 +180,7 @@ async function loadSecrets(
       try {
         return { reference, bytes: refuseBlank(await secrets.get(reference), reference) };
       } catch (error) {
-        throw new ConfigurationError(messageOf(error), ['secret']);
+        throw new ConfigurationError(messageOf(error), ['secret'], undefined, 'config:secret');
       }
     }),
   );

@@ -1,17 +1,9 @@
 import type { Readable } from 'node:stream';
 import { gatewayRefusals } from '../answer/refusal.ts';
-import type { Refusal } from '../answer/verdict.ts';
+import { ReplyError } from '../answer/reply-error.ts';
 
-/** A body that could not be read whole; carries the reply that says so. */
-export class BodyError extends Error {
-  readonly reply: Refusal;
-
-  constructor(reply: Refusal) {
-    super(reply.detail ?? reply.title);
-    this.name = 'BodyError';
-    this.reply = reply;
-  }
-}
+/** A body that could not be read whole. */
+export class BodyError extends ReplyError {}
 
 /** The body of a request, in bytes, from whichever host. Read whole by plugins that want it, then forwarded as it came. */
 export interface Body {

@@ -1,5 +1,6 @@
 import { fieldName } from '../../base/http/field.ts';
 import { hopByHop } from '../../base/http/headers.ts';
+import { ConfigurationError } from '../../base/schema/configuration-error.ts';
 
 /** One kind of headers that no client's request carries to a target. A name that ends in `*` is a prefix. */
 export interface OwnedHeaders {
@@ -108,16 +109,14 @@ export function foldName(name: string): string {
  * Reads the names that a route lets through although servers fold them: from each one's folded form to its spelling in
  * lower case.
  *
- * @returns the names, or what is wrong with the one at `index`
+ * @throws ConfigurationError with the index of the name
  */
-export function compileAllowedHeaders(
-  names: readonly string[],
-): ReadonlyMap<string, string> | { readonly index: number; readonly message: string } {
+export function compileAllowedHeaders(names: readonly string[]): ReadonlyMap<string, string> {
   const allowed = new Map<string, string>();
   for (const [index, name] of names.entries()) {
     const folded = foldName(name);
     const problem = problemOf(name, folded, allowed);
-    if (problem !== undefined) return { index, message: problem };
+    if (problem !== undefined) throw new ConfigurationError(problem, [index]);
     allowed.set(folded, name.toLowerCase());
   }
   return allowed;

@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../../base/schema/configuration-error.ts';
 import type { CanonicalPath } from '../request/path.ts';
 
 /** What a route matches. Hosts in lower case; a path is exact, or a prefix when it ends in `/*`; no methods means any but TRACE, TRACK and CONNECT. */
@@ -36,24 +37,13 @@ interface Table<Value> {
   readonly prefixLengths: number[];
 }
 
-/** Two routes, or two entries of one, that match the very same requests. */
-export class DuplicateMatch extends Error {
-  readonly index: number;
-
-  constructor(index: number, what: string) {
-    super(`${what} is matched already, by another route or by another entry of this one`);
-    this.name = 'DuplicateMatch';
-    this.index = index;
-  }
-}
-
 /**
  * Builds a router whose most specific match wins: a named host before any host, an exact path before a prefix, a
  * longer prefix before a shorter one, a named method before any method.
  *
  * `/x/*` matches `/x/` and all below it, and not `/x`.
  *
- * @throws DuplicateMatch with the index of the second of two equal matches
+ * @throws ConfigurationError with the index of the second of two entries that match the very same requests
  */
 export function createRouter<Value>(entries: readonly Entry<Value>[]): Router<Value> {
   const hosts = new Map<string, Table<Value>>();
@@ -129,13 +119,20 @@ function insert<Value>(
   }
   const where = `${match.path}${host === undefined ? '' : ` on ${host}`}`;
   if (match.methods.length === 0) {
-    if (slot.any !== undefined) throw new DuplicateMatch(index, where);
+    if (slot.any !== undefined) throw duplicate(index, where);
     slot.any = value;
   }
   for (const method of match.methods) {
-    if (slot.byMethod.has(method)) throw new DuplicateMatch(index, `${method} ${where}`);
+    if (slot.byMethod.has(method)) throw duplicate(index, `${method} ${where}`);
     slot.byMethod.set(method, value);
   }
+}
+
+function duplicate(index: number, what: string): ConfigurationError {
+  return new ConfigurationError(
+    `${what} is matched already, by another route or by another entry of this one`,
+    [index],
+  );
 }
 
 function tableOf<Value>(hosts: Map<string, Table<Value>>, name: string): Table<Value> {

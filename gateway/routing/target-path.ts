@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../../base/schema/configuration-error.ts';
 import type { Head } from '../request/exchange.ts';
 import { canonicalize, type PathAllowance, rawRest, refuseUnallowed } from '../request/path.ts';
 
@@ -32,19 +33,20 @@ export type PathEncoding = (typeof pathEncodings)[number];
  * Makes the function that gives the path and query for the target: `keep` the path, `strip` the matched prefix, or a
  * fixed path. The query stays as it is.
  *
- * @returns the function, or what is wrong
+ * @throws ConfigurationError
  */
 export function compileTargetPath(
   option: string,
   matchPath: string,
   encoding: PathEncoding,
-): ((head: Head) => string) | string {
+): (head: Head) => string {
   if (option === 'keep')
     return encoding === 'keep'
       ? (head) => withQuery(head.rawPath, head.query)
       : (head) => withQuery(head.path, head.query);
   if (option === 'strip') {
-    if (!matchPath.endsWith('/*')) return `strip needs a prefix to strip; the path ${matchPath} is exact`;
+    if (!matchPath.endsWith('/*'))
+      throw new ConfigurationError(`strip needs a prefix to strip; the path ${matchPath} is exact`);
     const length = matchPath.length - 2;
     return encoding === 'keep'
       ? (head) => withQuery(rawRest(head.rawPath, length), head.query)
@@ -52,9 +54,11 @@ export function compileTargetPath(
   }
   const problem = option.endsWith('/*') ? 'a fixed path has no *' : pathProblem(option, []);
   if (problem !== undefined)
-    return option.startsWith('/')
-      ? problem
-      : `expected keep, strip or a path such as /webhook; got ${JSON.stringify(option)}`;
+    throw new ConfigurationError(
+      option.startsWith('/')
+        ? problem
+        : `expected keep, strip or a path such as /webhook; got ${JSON.stringify(option)}`,
+    );
   return (head) => withQuery(option, head.query);
 }
 

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { ReplyError } from '../answer/reply-error.ts';
 import type { Refusal } from '../answer/verdict.ts';
 import { upstreamRefusals } from './refusals.ts';
 
@@ -8,17 +9,10 @@ export const maxAnswerHeaders = 128;
 /** Heads before the answer proper (1xx), for one request. */
 export const maxInterimHeads = 32;
 
-/** An answer that is refused; carries the reply that says why. Its connection is never used again. */
-export class AnswerError extends Error {
-  /** undici fails requests that wait for a connection for other codes, though nothing of them was sent on this one. */
+/** An answer that is refused. Its connection is never used again. */
+export class AnswerError extends ReplyError {
+  /** undici fails requests that wait for a connection for other codes, although nothing of them was sent on this one. */
   readonly code = 'UND_ERR_SOCKET';
-  readonly reply: Refusal;
-
-  constructor(reply: Refusal) {
-    super(reply.detail ?? reply.title);
-    this.name = 'AnswerError';
-    this.reply = reply;
-  }
 }
 
 /** What is used of undici's parser (lib/dispatcher/client-h1.js, class Parser); one lives as long as its connection. */

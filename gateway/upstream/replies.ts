@@ -2,11 +2,10 @@ import { Readable } from 'node:stream';
 import { errors } from 'undici';
 import { messageOf } from '../../base/message-of.ts';
 import { gatewayRefusals } from '../answer/refusal.ts';
+import { ReplyError } from '../answer/reply-error.ts';
 import type { Refusal } from '../answer/verdict.ts';
 import { BodyError } from '../request/body.ts';
-import { AnswerError } from './answer-guard.ts';
 import { upstreamRefusals } from './refusals.ts';
-import { ConnectError } from './transport.ts';
 import type { Call } from './upstream.ts';
 
 /**
@@ -18,8 +17,7 @@ export function replyTo(error: unknown, body: Call['body'], connected: boolean):
   const brokenBody =
     body instanceof Readable && (body.errored === error || codeOf(error) === 'UND_ERR_ABORTED');
   if (brokenBody && !(error instanceof BodyError)) return gatewayRefusals['body-aborted'](messageOf(error));
-  if (error instanceof ConnectError || error instanceof BodyError || error instanceof AnswerError)
-    return error.reply;
+  if (error instanceof ReplyError) return error.reply;
   const message = messageOf(error);
   if (error instanceof errors.HTTPParserError) return upstreamRefusals['bad-answer'](message);
   switch (codeOf(error)) {

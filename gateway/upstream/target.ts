@@ -1,4 +1,5 @@
 import { type Destination, withoutBrackets } from '../../base/net/destination.ts';
+import { ConfigurationError } from '../../base/schema/configuration-error.ts';
 
 /** One address of a service, as parsed from its URL. */
 export interface Target {
@@ -17,16 +18,17 @@ export interface Target {
  *
  * The URL standard's parser brings every spelling of an IPv4 address (short, octal, hexadecimal, decimal) into one form.
  *
- * @throws Error that says what is wrong with the URL
+ * @throws ConfigurationError that says what is wrong with the URL
  */
 export function parseTarget(text: string, weight = 1): Target {
-  if (!URL.canParse(text)) throw new Error('it is not a URL; write http://HOST:PORT');
+  if (!URL.canParse(text)) throw new ConfigurationError('it is not a URL; write http://HOST:PORT');
   const url = new URL(text);
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw new Error('it does not begin with http:// or https://; write http://HOST:PORT');
+    throw new ConfigurationError('it does not begin with http:// or https://; write http://HOST:PORT');
   if (url.username !== '' || url.password !== '')
-    throw new Error('it holds a user or a password; leave them out');
-  if (url.search !== '' || url.hash !== '') throw new Error('it holds a query or a fragment; leave them out');
+    throw new ConfigurationError('it holds a user or a password; leave them out');
+  if (url.search !== '' || url.hash !== '')
+    throw new ConfigurationError('it holds a query or a fragment; leave them out');
   const host = withoutBrackets(url.hostname);
   const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
   return Object.freeze({

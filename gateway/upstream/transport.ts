@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Destination } from '../../base/net/destination.ts';
-import type { Refusal } from '../answer/verdict.ts';
+import { ReplyError } from '../answer/reply-error.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Readiness } from './readiness.ts';
 import type { TunnelOwner } from './tailnet/owner.ts';
@@ -56,16 +56,8 @@ export interface TransportKind {
   parse(text: string): CreateTransport | undefined;
 }
 
-/** A connection that was not made; carries the reply that says why. No byte of a request was sent. */
-export class ConnectError extends Error {
-  readonly reply: Refusal;
-
-  constructor(reply: Refusal, options?: ErrorOptions) {
-    super(`${reply.code}: ${reply.detail ?? reply.title}`, options);
-    this.name = 'ConnectError';
-    this.reply = reply;
-  }
-
+/** A connection that was not made. No byte of a request was sent. */
+export class ConnectError extends ReplyError {
   /** The stable code, such as `upstream:connection-refused`. */
   get code(): string {
     return this.reply.code;

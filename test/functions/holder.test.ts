@@ -34,7 +34,13 @@ test('a gateway is loaded once, also when requests ask at the same time', async 
 });
 
 test('all that is wrong is logged, once, and loading is tried again after ten seconds', async () => {
-  const problem = (path: string, message: string) => ({ path, message, line: 3, column: 1 });
+  const problem = (path: string, message: string) => ({
+    code: 'config:meaning' as const,
+    path,
+    message,
+    line: 3,
+    column: 1,
+  });
   const invalid = new InvalidConfiguration('postern.yaml', [
     problem('routes.github.service', 'no such service'),
     problem('plugins.webhok', 'unknown key'),

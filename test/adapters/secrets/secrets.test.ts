@@ -122,7 +122,7 @@ test('a check asks no service, reads what is here and lists once what is not', a
   ]);
   assert.equal(aws.seen.length, 0);
   assert.notDeepEqual(await uncheckedSecrets(env).get('ssm:/a'), placeholder);
-  await assert.rejects(check.get('hunter2'), /^Error: expected a reference/);
+  await assert.rejects(check.get('hunter2'), /^CodedError: expected a reference/);
 });
 
 const oneBreak: readonly (readonly [stored: string, secret: string])[] = [
@@ -244,7 +244,7 @@ test('a reference names one secret as its store allows names, and nothing that a
     assert.equal(parse(s.secretReference(), text).ok, true, text);
   }
   for (const text of bad) {
-    assert.throws(() => parseReference(text), /^Error: expected a reference/, text);
+    assert.throws(() => parseReference(text), /^CodedError: expected a reference/, text);
     assert.equal(parse(s.secretReference(), text).ok, false, text);
   }
 });

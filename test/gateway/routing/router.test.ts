@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
 import type { CanonicalPath } from '../../../gateway/request/path.ts';
-import { createRouter, DuplicateMatch, type Entry } from '../../../gateway/routing/router.ts';
+import { createRouter, type Entry } from '../../../gateway/routing/router.ts';
 
 const entry = (value: string, path: string, hosts: string[] = [], methods: string[] = []): Entry<string> => ({
   value,
@@ -60,7 +61,7 @@ test('two routes that match the very same requests are an error that names the s
   for (const pair of same) {
     assert.throws(
       () => createRouter(pair),
-      (error) => error instanceof DuplicateMatch && error.index === 1,
+      (error) => error instanceof ConfigurationError && error.path[0] === 1,
     );
   }
   createRouter([
