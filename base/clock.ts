@@ -4,7 +4,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds on a clock that never goes back, with fractions. */
   monotonic(): number;
-  /** Resolves after that many milliseconds of the monotonic clock. Rejects with the signal's reason when it aborts before. */
+  /** Resolves after this many milliseconds of the monotonic clock. Rejects with the signal's reason if it aborts before. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
@@ -27,17 +27,17 @@ export const systemClock: Clock = Object.freeze({
     }),
 });
 
-/** Calls once after that time unless the function that it gives was called before. */
+/** Calls `call` once after this time, unless the returned function is called before. */
 export function after(clock: Clock, ms: number, call: () => void): () => void {
   const cancelled = new AbortController();
   clock.sleep(ms, cancelled.signal).then(function onTime() {
-    // Both may come to pass in the same turn.
+    // The timer and the cancellation can happen in the same turn.
     if (!cancelled.signal.aborted) call();
   }, ignore);
   return () => cancelled.abort(noLonger);
 }
 
-/** Waits for what the work gives, but not longer than this; then gives undefined, and the work goes on unwatched. */
+/** Waits for the result of `work`, but at most `withinMs`; then returns undefined, and ignores the outcome of `work`. */
 export async function limited<T>(clock: Clock, work: Promise<T>, withinMs: number): Promise<T | undefined> {
   let cancel = ignore;
   const late = new Promise<undefined>((resolve) => {
@@ -50,5 +50,5 @@ export async function limited<T>(clock: Clock, work: Promise<T>, withinMs: numbe
   }
 }
 
-/** An AbortController makes an exception with a stack otherwise. */
+/** A text, because without a reason an AbortController creates an exception with a stack. */
 const noLonger = 'cancelled';

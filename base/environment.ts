@@ -2,16 +2,16 @@ import { CodedError } from './coded-error.ts';
 import { parseDuration } from './duration.ts';
 import { shown } from './shown.ts';
 
-/** The environment of a process. A variable that is empty or blank counts as unset everywhere here. */
+/** The environment of a process. A variable that is empty or blank counts as unset. */
 export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
 
-/** The value without blanks around it; undefined when it is unset. */
+/** The value without surrounding blanks; undefined if it is unset. */
 export function readText(env: EnvironmentVariables, name: string): string | undefined {
   const value = env[name]?.trim();
   return value === '' ? undefined : value;
 }
 
-/** The parts of a value that are separated by commas. */
+/** The parts of a comma-separated value. */
 export function readList(env: EnvironmentVariables, name: string): readonly string[] {
   const parts = (readText(env, name) ?? '').split(',').map((part) => part.trim());
   return Object.freeze(parts.filter((part) => part !== ''));
@@ -26,7 +26,7 @@ export function readPort(env: EnvironmentVariables, name: string, fallback: numb
   return number;
 }
 
-/** A duration in milliseconds, longer than nothing. @throws Error naming the variable */
+/** A duration in milliseconds, longer than 0. @throws Error naming the variable */
 export function readDuration(
   env: EnvironmentVariables,
   name: string,
@@ -41,7 +41,7 @@ export function readDuration(
   return ms;
 }
 
-/** What is wrong with a variable: its name, the value got and what to do. */
+/** The error for a wrong variable: its name, the value got and what to do. */
 export function wrongVariable(name: string, got: string, expected: string): CodedError {
   return new CodedError('environment:value', `${name} is ${shown(got)}; set it to ${expected}`);
 }

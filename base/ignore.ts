@@ -1,2 +1,2 @@
-/** For failures that somebody else hears of, and where none may stay unheard by Node. */
+/** Handles failures that are reported elsewhere, so that Node does not see them as unhandled. */
 export function ignore(): void {}

@@ -9,7 +9,7 @@ export interface Log {
 /**
  * Writes one JSON object a line: time (RFC 3339), level, event, then the fields.
  *
- * `write` gets the line with its newline. What must not be in a log must not be in the fields: secrets, query strings, bodies.
+ * `write` receives the line with its newline. Fields must not contain secrets, query strings or bodies.
  */
 export function createLog(write: (line: string) => void): Log {
   function lineWriter(level: 'info' | 'warn' | 'error') {

@@ -1,5 +1,5 @@
 /**
- * The object that a JSON text holds; undefined if it is not JSON, or not an object. The parser's own error is not told: it quotes
+ * The object in a JSON text; undefined if the text is not JSON or not an object. The parser's error is dropped because it quotes
  * the text, which may be a secret.
  */
 export function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {

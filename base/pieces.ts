@@ -1,23 +1,23 @@
-/** From here on a piece is kept as it came; below, it is copied, because an object for each byte costs more than the byte. */
+/** Pieces of this size are kept uncopied; smaller ones are copied together, because an object for each byte costs more than the byte. */
 const ownPieceBytes = 16 * 1024;
 const leastSlabBytes = 1024;
 const mostSlabBytes = 64 * 1024;
 
 /**
- * Bytes that arrive in pieces of any size, in memory of about their own size: small pieces are copied together.
+ * Bytes that arrive in pieces of any size, in about as much memory as the bytes themselves: small pieces are copied together.
  *
- * Each byte is copied at most twice, and what is allocated is at most twice what has arrived, plus 1 KiB.
+ * Each byte is copied at most twice, and at most twice the arrived bytes plus 1 KiB are allocated.
  */
 export class Pieces {
   size = 0;
-  /** A piece that came alone, not copied: the whole of most bodies. */
+  /** The only piece so far, uncopied: most bodies are one piece. */
   #only: Uint8Array | undefined = undefined;
   #sealed: Uint8Array[] | undefined = undefined;
   #slab: Buffer | undefined = undefined;
   #start = 0;
   #end = 0;
 
-  /** How many objects hold the bytes. */
+  /** The number of objects that hold the bytes. */
   get count(): number {
     return (
       (this.#only === undefined ? 0 : 1) + (this.#sealed?.length ?? 0) + (this.#end > this.#start ? 1 : 0)
@@ -36,7 +36,7 @@ export class Pieces {
     this.size += piece.byteLength;
   }
 
-  /** Gives everything that was added, in one piece, and starts again. */
+  /** Returns all added bytes in one piece, and starts again. */
   take(): Uint8Array {
     const whole = this.#whole();
     this.clear();
@@ -76,7 +76,7 @@ export class Pieces {
     }
   }
 
-  /** The slab with room for a byte at least: each is as large as what came before it, so that few bytes need few. */
+  /** The slab with room for at least one byte. Each new slab is as large as all bytes before it, so that few bytes need few slabs. */
   #roomySlab(): Buffer {
     if (this.#slab !== undefined && this.#end < this.#slab.byteLength) return this.#slab;
     this.#seal();

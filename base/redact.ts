@@ -1,14 +1,14 @@
-/** Keys and the secrets of clients, of Tailscale and of Headscale, wherever they stand in a text. */
+/** Keys and client secrets of Tailscale and Headscale, anywhere in a text. */
 const keyPattern = /\b((?:ts|hs)(?:key|cli)-)[A-Za-z0-9_-]+/g;
-/** What a token can stand in. It takes in all it can and never goes back, so the time grows with the text alone. */
+/** A run of characters that may contain a token. The pattern never backtracks, so its time is linear in the text. */
 const dottedRun = /[\w.-]+/g;
 const tokenStart = /\beyJ[\w-]/;
-/** A process that lives long meets ever new ones, which are of no use soon after. */
+/** A long-lived process conceals new values all the time, and old ones soon expire. */
 const maxConcealed = 256;
 const leastChars = 6;
 const concealed = new Set<string>();
 
-/** From now on `redact` hides this value too, whatever it looks like, and until 256 others came after it. */
+/** Makes `redact` hide this value too, in any format, until 256 other values were added after it. */
 export function conceal(secret: string): void {
   if (secret.length < leastChars) return;
   concealed.delete(secret);
@@ -18,14 +18,14 @@ export function conceal(secret: string): void {
   concealed.delete(oldest as string);
 }
 
-/** The text without any secret: what looks like a key or a token, and each value that was concealed. */
+/** The text without secrets: everything that looks like a key or a token, and each concealed value. */
 export function redact(text: string): string {
   let clean = text;
   for (const secret of concealed) clean = clean.replaceAll(secret, '[secret]');
   return clean.replace(keyPattern, '$1[…]').replace(dottedRun, hideTokens);
 }
 
-/** JSON Web Tokens (RFC 7519): a header and claims, which are JSON objects, and a signature, in base64url, joined by dots. */
+/** JSON Web Tokens (RFC 7519): a header and claims, which are JSON objects, and a signature, in base64url, separated by dots. */
 function hideTokens(run: string): string {
   if (!run.includes('.eyJ')) return run;
   const parts = run.split('.');

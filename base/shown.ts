@@ -1,9 +1,9 @@
 import { redact } from './redact.ts';
 
-/** Longer, and without what could be a user, a path or a query, is only the name of a host. */
+/** A text that is short, or the URL of a host without user, path and query. */
 const plain = /^(?:[^@]{0,32}|https?:\/\/[A-Za-z0-9.:[\]-]{1,80}\/?)$/s;
 
-/** A value that somebody wrote, for a message: in quotes where it can hardly hold a secret, and otherwise only how long it is. */
+/** The form of a user's value in a message: quoted if it can hardly contain a secret, otherwise only its length. */
 export function shown(text: string): string {
   const isPlain =
     plain.test(text) && (!text.includes('://') || /^https?:/.test(text)) && redact(text) === text;

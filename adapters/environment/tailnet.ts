@@ -14,16 +14,16 @@ export const tunnelVariables = {
   POSTERN_TAILNET_SECRET_ID: 'The name or ARN of the secret in Secrets Manager that holds the auth key.',
   POSTERN_TAILNET_CLIENT_ID:
     'The id of a federated identity: the extension joins with an identity token of its role, and no key is stored.',
-  POSTERN_TAILNET_AUDIENCE: 'The audience of that identity token, as the federated identity names it.',
+  POSTERN_TAILNET_AUDIENCE: 'The audience of that identity token, as configured in the federated identity.',
   POSTERN_TAILNET_API_URL:
     "The API that makes keys, for the rotation or for an identity token. Default: Tailscale's own.",
   POSTERN_TAILNET_CONTROL_URL: "The tailnet's control server. Default: Tailscale's own.",
   POSTERN_TAILNET_HOSTNAME:
-    'The name of the node in the tailnet, a DNS label. Default: one made of the name of the function.',
+    'The name of the node in the tailnet, a DNS label. Default: derived from the name of the function.',
   POSTERN_TAILNET_TAGS:
-    'Tags that the node asks for, or that the rotation gives its keys, separated by commas, such as tag:postern. Default for a node: those of the key.',
+    'Tags that the node requests, or that the rotation assigns to its keys, separated by commas, such as tag:postern. Default for a node: the tags of its key.',
   POSTERN_TAILNET_TARGETS:
-    'Peers (names or addresses, separated by commas) that readiness is proven against.',
+    'Peers (names or addresses, separated by commas) that readiness checks connect to.',
   POSTERN_SOCKS_PORT:
     "The port of tailscaled's SOCKS5 server on 127.0.0.1; readiness answers on the next one. Default: 1055.",
   POSTERN_JOIN_TIMEOUT: 'How long joining may take before init fails, as a duration. Default: 8s.',
@@ -31,10 +31,10 @@ export const tunnelVariables = {
 
 type TunnelVariable = keyof typeof tunnelVariables;
 
-/** What the owner of a tunnel is told. Durations are milliseconds, ports are TCP ports on 127.0.0.1. */
+/** The settings of a tunnel's owner. Durations are milliseconds, ports are TCP ports on 127.0.0.1. */
 export interface TailnetEnvironment extends TailnetPorts {
   readonly secretId: string | undefined;
-  /** Set instead of `secretId`: no key is stored anywhere. */
+  /** Set instead of `secretId`: no key is stored. */
   readonly identity: TailnetIdentity | undefined;
   readonly controlUrl: string;
   readonly hostname: string;
@@ -43,11 +43,11 @@ export interface TailnetEnvironment extends TailnetPorts {
   readonly joinTimeoutMs: number;
 }
 
-/** How a node joins by who its role is, with a key that is made for it alone. */
+/** How a node joins with its role's identity: it gets a key of its own. */
 export interface TailnetIdentity {
   readonly clientId: string;
   readonly audience: string;
-  /** Without a slash at its end. */
+  /** Without a final slash. */
   readonly apiUrl: string;
 }
 
@@ -60,7 +60,7 @@ const defaults = {
 /**
  * Reads the variables of the tunnel.
  *
- * @throws Error naming the variable, the value got and what is expected
+ * @throws Error naming the variable, the value got and the expected value
  */
 export function readTailnet(env: EnvironmentVariables): TailnetEnvironment {
   const tags = readList(env, 'POSTERN_TAILNET_TAGS');
@@ -81,22 +81,22 @@ function readIdentity(env: EnvironmentVariables, tags: readonly string[]): Tailn
   if (clientId === undefined) return undefined;
   if (readText(env, 'POSTERN_TAILNET_SECRET_ID') !== undefined) {
     throw new Error(
-      'POSTERN_TAILNET_SECRET_ID and POSTERN_TAILNET_CLIENT_ID are both set; set the one for a stored key or the other ' +
-        'to join without, so that it is plain which of them counts',
+      'POSTERN_TAILNET_SECRET_ID and POSTERN_TAILNET_CLIENT_ID are both set; set only the first to use a stored key, ' +
+        'or only the second to join without one',
     );
   }
   const audience = readText(env, 'POSTERN_TAILNET_AUDIENCE');
   if (audience === undefined) {
-    throw missing('POSTERN_TAILNET_AUDIENCE', 'the audience that the federated identity names');
+    throw missing('POSTERN_TAILNET_AUDIENCE', 'the audience of the federated identity');
   }
-  // The API makes no key for a node that belongs to nobody: federated identities own tags alone.
+  // The API makes no key for a node without tags, because federated identities can only own tags.
   if (tags.length === 0) {
     throw missing('POSTERN_TAILNET_TAGS', 'the tags of the federated identity, such as tag:postern');
   }
   return Object.freeze({ clientId, audience, apiUrl: readApiUrl(env) });
 }
 
-/** The URL of the API that makes keys. The token of a role goes there, so only over TLS, or nowhere but this machine. */
+/** The URL of the API that makes keys. It receives the token of a role, so it needs TLS unless it is on this machine. */
 export function readApiUrl(env: EnvironmentVariables): string {
   const value = readText(env, 'POSTERN_TAILNET_API_URL');
   if (value === undefined) return defaults.apiUrl;
@@ -110,7 +110,7 @@ export function readApiUrl(env: EnvironmentVariables): string {
   return value.replace(/\/$/, '');
 }
 
-/** What the user chose is never changed; what Lambda calls the function has to fit. */
+/** A name from the user is never changed; the name of the function is made to fit. */
 function hostname(env: EnvironmentVariables): string {
   const value = readText(env, 'POSTERN_TAILNET_HOSTNAME');
   if (value === undefined) return dnsLabel(env.AWS_LAMBDA_FUNCTION_NAME ?? '') ?? 'postern';

@@ -7,14 +7,14 @@ import { refuseBlank, withoutFinalLineBreak } from '../../base/secret-bytes.ts';
 import type { Secrets } from '../../gateway/index.ts';
 
 const maxFileBytes = 64 * 1024;
-/** Several keys of one secret are read with one call; a rotated secret is seen when a configuration is loaded anew. */
+/** Several keys of one secret are read with one call. A rotated secret is seen when the configuration is loaded again. */
 const keptMs = 5_000;
 
 /**
- * Makes the port that reads secrets: from the environment, files, AWS Secrets Manager and AWS Systems Manager.
+ * Makes the port that reads secrets from the environment, files, AWS Secrets Manager and AWS Systems Manager.
  *
- * One line break at the end does not count, wherever a secret comes from; blanks alone are refused. A file holds at most 64 KiB.
- * A `#key` picks a text out of a secret that is a JSON object. Errors name the reference and say what to do, never the value.
+ * One line break at the end of a secret is dropped, and a blank secret is refused. A file may have up to 64 KiB. A `#key` selects
+ * a string in a secret that is a JSON object. Errors name the reference and say what to do, never the value.
  */
 export function createSecrets(
   env: AwsOptions['env'] = process.env,
@@ -69,10 +69,10 @@ export function readVariable(name: string, env: AwsOptions['env']): Uint8Array {
 export async function readSecretFile(path: string): Promise<Uint8Array> {
   let bytes: Buffer;
   try {
-    // Not imported: node:fs/promises costs a cold start 4 ms, and few secrets are files.
+    // Not imported: node:fs/promises adds 4 ms to a cold start, and few secrets are files.
     const file = await fs.promises.open(path, 'r');
     try {
-      // One byte more than allowed tells a file that is too large; a device or a pipe has no size to ask for.
+      // One byte more than allowed reveals a file that is too large, because a device or a pipe has no size to ask for.
       const buffer = Buffer.alloc(maxFileBytes + 1);
       let size = 0;
       for (;;) {
@@ -97,7 +97,7 @@ export async function readSecretFile(path: string): Promise<Uint8Array> {
   if (bytes.byteLength > maxFileBytes)
     throw new CodedError(
       'secret:too-long',
-      `file:${path} has more than ${maxFileBytes} bytes; a secret file holds the secret and nothing else`,
+      `file:${path} has more than ${maxFileBytes} bytes; a secret file must contain only the secret`,
     );
   return new Uint8Array(withoutFinalLineBreak(bytes));
 }
@@ -107,7 +107,7 @@ function pick(bytes: Uint8Array, id: string, key: string): Uint8Array {
   try {
     value = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch {
-    // The parser's own message quotes the text around the error, and that is the secret.
+    // The parser's message quotes the text around the error, which is the secret.
     throw new CodedError(
       'secret:malformed',
       `secretsmanager:${id}#${key}: the secret is not JSON; leave out #${key} or store a JSON object`,
@@ -120,7 +120,7 @@ function pick(bytes: Uint8Array, id: string, key: string): Uint8Array {
   if (typeof found !== 'string')
     throw new CodedError(
       'secret:malformed',
-      `secretsmanager:${id}#${key}: the secret has no text under that key; check the key`,
+      `secretsmanager:${id}#${key}: the secret has no string under that key; check the key`,
     );
   return withoutFinalLineBreak(Buffer.from(found, 'utf8'));
 }

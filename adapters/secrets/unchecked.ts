@@ -5,16 +5,16 @@ import { refuseBlank } from '../../base/secret-bytes.ts';
 import type { Secrets } from '../../gateway/index.ts';
 import { readSecretFile, readVariable } from './secrets.ts';
 
-/** Secrets for checking a configuration where its real ones may not be at hand. */
+/** Secrets for checking a configuration where the real ones may not be available. */
 export interface UncheckedSecrets extends Secrets {
-  /** One sentence for each reference that does not resolve here, each reference once. */
+  /** One sentence for each reference that cannot be resolved here, without repetition. */
   notes(): readonly string[];
 }
 
 /**
- * Makes a secrets port that asks no service: what the environment and the file system have is read, all else is a random
- * placeholder in the form of Standard Webhooks, which every provider takes, so that `postern check` needs no credentials. What is
- * missing here becomes a note and not an error.
+ * Makes a secrets port that calls no service, so that `postern check` needs no credentials. It reads the environment and the file
+ * system. Every other secret becomes a random placeholder in the form of Standard Webhooks, which every provider accepts. A missing
+ * secret becomes a note, not an error.
  */
 export function uncheckedSecrets(env: AwsOptions['env'] = process.env): UncheckedSecrets {
   const missing = new Map<string, string>();

@@ -6,10 +6,10 @@ import { messageOf } from '../message-of.ts';
 import { shown } from '../shown.ts';
 import { type AwsCredentials, signPost } from './signature.ts';
 
-/** What went wrong with a call to AWS, as far as whoever asked must tell the cases apart. */
+/** Why a call to AWS failed, as far as callers tell the cases apart. */
 export type AwsFailure = 'missing' | 'forbidden' | 'unreachable' | 'misconfigured';
 
-/** A call to AWS that gave no result. The message says what happened and what to do, never a value. */
+/** A call to AWS without a result. The message says what happened and what to do; it never contains a value. */
 export class AwsError extends CodedError {
   readonly failure: AwsFailure;
 
@@ -22,9 +22,9 @@ export class AwsError extends CodedError {
 export interface AwsOptions {
   /** Credentials, region and endpoints are read from here, by the names that AWS's own SDKs use. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The time for all attempts. Default: as long as three attempts of 3 s take. */
+  /** The time for all attempts. Default: the time that three attempts of 3 s take. */
   readonly withinMs?: number;
-  /** Dates the signature, limits the attempts and pauses between them. Default: the machine's clocks. */
+  /** Dates the signature, limits the attempts and sleeps between them. Default: the machine's clocks. */
   readonly clock?: Clock;
 }
 
@@ -33,16 +33,16 @@ export interface AwsCall {
   readonly service: string;
   /** The part of AWS_ENDPOINT_URL_… that names the service, such as `SECRETS_MANAGER`. */
   readonly endpointVariable: string;
-  /** Names in lower case: what the protocol needs beside the signature's own. */
+  /** Names in lower case: the headers that the protocol needs besides those of the signature. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
-  /** Overrides the region of the environment, for what is named by an ARN. */
+  /** Overrides the region of the environment, for a resource named by an ARN. */
   readonly region?: string | undefined;
-  /** Reads an answer as the protocol has it; never throws. */
+  /** Reads an answer in the format of the protocol; never throws. */
   readonly read: (answer: CallAnswer) => AwsResult;
 }
 
-/** An answer that is no success, for the caller to explain. */
+/** An answer that is not a success, for the caller to explain. */
 export interface AwsRefusal {
   readonly status: number;
   /** The type without its namespace, such as `AccessDeniedException`. */
@@ -62,7 +62,7 @@ const throttled = /^(Throttling|ThrottlingException|TooManyRequestsException|Req
 /**
  * Sends one call to a service of AWS, signed, and tries again when that may help.
  *
- * @throws AwsError when the environment lacks something or no answer came
+ * @throws AwsError when the environment lacks something or AWS did not answer
  */
 export async function callAws(
   { service, endpointVariable, headers, body, region: ownRegion, read }: AwsCall,
@@ -70,7 +70,7 @@ export async function callAws(
 ): Promise<AwsResult> {
   const region = ownRegion ?? env.AWS_REGION ?? env.AWS_DEFAULT_REGION;
   if (region === undefined || region === '')
-    throw new AwsError('misconfigured', 'the region is not known; set AWS_REGION');
+    throw new AwsError('misconfigured', 'the region is unknown; set AWS_REGION');
   const credentials = readCredentials(env);
   const endpoint = readEndpoint(service, endpointVariable, region, env);
   const unsigned = { host: endpoint.host, service, region, headers, body };

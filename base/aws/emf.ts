@@ -18,7 +18,7 @@ export interface MetricSource {
   readonly clock: Pick<Clock, 'now'>;
 }
 
-/** What a directive of the embedded metric format says: which fields are metrics, and by which fields they are told apart. */
+/** The directive of the embedded metric format: which fields are metrics, and which fields are their dimensions. */
 export function directive(
   dimensions: readonly (readonly string[])[],
   metrics: readonly MetricName[],
@@ -31,10 +31,10 @@ export function directive(
 }
 
 /**
- * Fields by which a log line is a metric too, in CloudWatch's embedded metric format: no call, no other dependency than the log.
+ * Fields that make a log line a metric too, in CloudWatch's embedded metric format. This needs no call and no dependency besides the log.
  *
- * Each metric is kept by function, and by function and `Code` when a code is given. Codes are a closed set; nothing from outside may
- * become a dimension, since each value is a metric of its own, and has a price.
+ * Each metric is kept by function, and by function and `Code` when a code is given. Codes are a closed set: a dimension must never come
+ * from outside, because each of its values is a separate metric that costs money.
  *
  * Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
@@ -53,14 +53,14 @@ export function metricFields(
   };
 }
 
-/** What an event of the log measures. */
+/** What a log event measures. */
 export interface Measured {
   readonly metric: MetricName;
   readonly value: number;
   readonly code?: string;
 }
 
-/** Makes a log whose events named in `measures` are metrics too. */
+/** Makes a log in which the events named in `measures` are metrics too. */
 export function meteredLog(
   log: Log,
   source: MetricSource,

@@ -10,7 +10,7 @@ export interface AwsJsonCall {
   /** Such as `secretsmanager.GetSecretValue`. */
   readonly target: string;
   readonly body: Readonly<Record<string, unknown>>;
-  /** Overrides the region of the environment, for what is named by an ARN. */
+  /** Overrides the region of the environment, for a resource named by an ARN. */
   readonly region?: string | undefined;
 }
 
@@ -19,7 +19,7 @@ export interface AwsJsonCall {
  *
  * Source: https://smithy.io/2.0/aws/protocols/aws-json-1_1-protocol.html
  *
- * @throws AwsError as `callAws` does
+ * @throws AwsError like `callAws`
  */
 export function callAwsJson(call: AwsJsonCall, options: AwsOptions): Promise<AwsResult> {
   const { target, body, ...rest } = call;

@@ -5,9 +5,9 @@ import { callAwsJson } from './json.ts';
 export { AwsError, type AwsFailure, type AwsOptions } from './call.ts';
 
 /**
- * Reads the current value of a secret from AWS Secrets Manager, or the one before, in bytes and without one line break at their end.
+ * Reads the current or the previous value of a secret from AWS Secrets Manager, as bytes, without one line break at the end.
  *
- * `secretId` is a name or an ARN; an ARN's region counts before that of the environment.
+ * `secretId` is a name or an ARN. The region of an ARN takes precedence over the region of the environment.
  * Source: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html
  *
  * @throws AwsError that names the secret and says what to do
@@ -22,7 +22,7 @@ export async function getSecretValue(
       service: 'secretsmanager',
       endpointVariable: 'SECRETS_MANAGER',
       target: 'secretsmanager.GetSecretValue',
-      // The stage is AWS's default and named all the same: emulators give another version without it.
+      // This stage is AWS's default. It is named because emulators return another version without it.
       body: { SecretId: secretId, VersionStage: stage },
       region: regionOfArn(secretId),
     },
@@ -33,11 +33,11 @@ export async function getSecretValue(
   const { SecretString, SecretBinary } = result.value;
   if (typeof SecretString === 'string') return withoutFinalLineBreak(Buffer.from(SecretString, 'utf8'));
   if (typeof SecretBinary === 'string') return withoutFinalLineBreak(Buffer.from(SecretBinary, 'base64'));
-  throw new AwsError('missing', `the secret ${secretId} holds no value; put one into it`);
+  throw new AwsError('missing', `the secret ${secretId} has no value; set one`);
 }
 
 /**
- * Reads a parameter from AWS Systems Manager, decrypted when it is a SecureString, in bytes and without one line break at their end.
+ * Reads a parameter from AWS Systems Manager as bytes, decrypted if it is a SecureString, without one line break at the end.
  *
  * Source: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
  *
@@ -57,7 +57,7 @@ export async function getParameter(name: string, options: AwsOptions): Promise<U
   if (!result.ok) throw explain(result.refusal, `the parameter ${name}`, 'ssm:GetParameter', options);
   const { Value } = (result.value.Parameter ?? {}) as { Value?: unknown };
   if (typeof Value === 'string') return withoutFinalLineBreak(Buffer.from(Value, 'utf8'));
-  throw new AwsError('missing', `the parameter ${name} holds no value`);
+  throw new AwsError('missing', `the parameter ${name} has no value`);
 }
 
 /** `arn:PARTITION:SERVICE:REGION:ACCOUNT:…` */
@@ -81,7 +81,7 @@ function explain(
   const said = `AWS answered ${`${status} ${type}`.trim()}`;
   switch (type === 'AccessDeniedException' && /\bKMS\b/i.test(message) ? 'DecryptionFailure' : type) {
     case 'AccessDeniedException':
-      // AWS's own words name the principal, the action and what denied it; they hold no value.
+      // AWS's message names the principal, the action and the policy that denied it; it contains no value.
       return new AwsError(
         'forbidden',
         `${subject} may not be read: ${said}: ${message}; allow ${action} on it in the role's policy`,

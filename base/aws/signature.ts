@@ -4,7 +4,7 @@ import { createHash, createHmac } from 'node:crypto';
 export interface AwsCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Goes with temporary credentials, such as those of a Lambda function. */
+  /** Part of temporary credentials, such as those of a Lambda function. */
   readonly sessionToken?: string | undefined;
 }
 
@@ -19,9 +19,9 @@ export interface UnsignedRequest {
 }
 
 /**
- * Signs a POST to `/` with AWS Signature Version 4 and gives the headers to send, `authorization` among them.
+ * Signs a POST to `/` with AWS Signature Version 4 and returns the headers to send, including `authorization`.
  *
- * Written on node:crypto because libraries for it work on Web Crypto and `Headers`, which cost a cold start 30 ms.
+ * Uses node:crypto because libraries for it use Web Crypto and `Headers`, which add 30 ms to a cold start.
  * Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 export function signPost(

@@ -4,20 +4,20 @@ import { withoutBrackets } from '../net/destination.ts';
 
 const defaultMaxBytes = 65_536;
 
-/** One small request: everything about it has a limit. */
+/** One small request. Its time and its size are limited. */
 export interface Call {
-  /** Where to: a unix socket, or a URL whose origin counts. */
+  /** The path of a unix socket, or a URL of which only the origin is used. */
   readonly to: string | URL;
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Path and query. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly body?: string | undefined;
-  /** For the whole exchange. Infinity waits for ever: only for a long poll. */
+  /** For the whole exchange. Infinity never times out: only for a long poll. */
   readonly timeoutMs: number;
-  /** Measures the limit. Default: the machine's. */
+  /** Measures the limit. Default: the machine's clock. */
   readonly clock?: Clock;
-  /** The longest body accepted; 64 KiB unless told. */
+  /** The longest accepted body. Default: 64 KiB. */
   readonly maxBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Certificates to trust over TLS instead of Node's own, as PEM. */
@@ -32,23 +32,23 @@ export interface CallAnswer {
 
 /** What `call` throws. */
 export interface CallError extends Error {
-  /** ETIMEDOUT, EMSGSIZE or the socket's own. */
+  /** ETIMEDOUT, EMSGSIZE or the code of the socket's error. */
   readonly code?: string;
-  /** The connection was never made, so the request was not carried out. */
+  /** The connection was not made, so the server did not carry out the request. */
   readonly unsent?: boolean;
 }
 
 /**
- * For requests without TLS: Node does not have to find out whether the host is a name or an address, for which it compiles a pattern of all
- * IPv6 addresses, 3 ms of a cold start.
+ * For requests without TLS: with an empty name, Node does not check whether the host is an address. That check compiles a pattern of
+ * all IPv6 addresses, which adds 3 ms to a cold start.
  */
 export const noServerName = { servername: '' };
 
 /**
- * Sends one request, on a connection of its own, and reads the whole answer. Redirects are not followed: they would carry
+ * Sends one request on its own connection and reads the whole answer. Redirects are not followed, because they would carry
  * credentials elsewhere.
  *
- * node:http and not fetch: fetch loads undici, which costs 25 ms and 14 MB at a cold start.
+ * Uses node:http instead of fetch: fetch loads undici, which adds 25 ms and 14 MB to a cold start.
  *
  * @throws CallError
  */
@@ -56,7 +56,7 @@ export function call(options: Call): Promise<CallAnswer> {
   return new Promise((resolve, reject) => {
     const { to, body, timeoutMs, clock = systemClock, maxBytes = defaultMaxBytes } = options;
     const isSecure = typeof to !== 'string' && to.protocol === 'https:';
-    // Not imported: an import of node:http reads all its exports, and one of them loads fetch; node:https takes 12 ms more.
+    // Not imported: importing node:http reads all its exports, and one of them loads fetch; node:https takes 12 ms more.
     const client = process.getBuiltinModule(isSecure ? 'node:https' : 'node:http');
     let unsent = true;
     const request = client.request(

@@ -1,11 +1,11 @@
 /**
- * Header lists: names and values in turn, in the order and case received, as node:http and undici have them. A `name` that is
- * looked for is given in lower case.
+ * Header lists: names and values in turn, in the order and case received, like those of node:http and undici. The `name` to look
+ * for is in lower case.
  */
 
 /**
- * Headers for one connection only (RFC 9110 section 7.6.1): a proxy takes them away in both directions, `te` and `trailer` too,
- * and nobody but the host sets them.
+ * Headers for one connection only (RFC 9110 section 7.6.1). A proxy removes them in both directions, including `te` and `trailer`,
+ * and only the host sets them.
  */
 export const hopByHop: ReadonlySet<string> = new Set([
   'connection',
@@ -20,7 +20,7 @@ export const hopByHop: ReadonlySet<string> = new Set([
   'http2-settings',
 ]);
 
-/** Whether a header, in whatever case, has this name. */
+/** Whether a header has this name, in any case. */
 export function isNamed(header: string, name: string): boolean {
   return header.length === name.length && header.toLowerCase() === name;
 }
@@ -31,7 +31,7 @@ export function hasHeader(headers: readonly string[], name: string): boolean {
 }
 
 /**
- * The value of a header, or undefined without one.
+ * The value of a header; undefined if it is missing.
  *
  * Repeated headers are joined (RFC 9110 section 5.3), cookies with `; ` (RFC 9113 section 8.2.3). Not for `set-cookie`, which
  * cannot be joined: see `allHeaders`.
@@ -46,7 +46,7 @@ export function findHeader(headers: readonly string[], name: string, separator?:
     else if (repeated === undefined) repeated = [value, found];
     else repeated.push(found);
   }
-  // Joined once: joining pair by pair builds a text that every later look has to flatten.
+  // Joined once: joining pair by pair builds a rope that each later read has to flatten.
   return repeated?.join(separator ?? (name === 'cookie' ? '; ' : ', ')) ?? value;
 }
 
@@ -59,9 +59,9 @@ export function allHeaders(headers: readonly string[], name: string): string[] {
 }
 
 /**
- * The value of a header that may be there once.
+ * The value of a header that may occur only once.
  *
- * @returns undefined when it is missing, null when it is repeated: a repeated header is not a missing one
+ * @returns undefined if it is missing, null if it is repeated: a repeated header is not a missing one
  */
 export function onlyHeader(headers: readonly string[], name: string): string | undefined | null {
   let value: string | undefined;
@@ -79,7 +79,7 @@ export function removeHeader(headers: string[], name: string): void {
     if (isNamed(headers[at] as string, name)) headers.splice(at, 2);
 }
 
-/** Leaves one header of this name in the list, at its end. */
+/** Replaces all headers of this name by one at the end of the list. */
 export function setHeader(headers: string[], name: string, value: string): void {
   removeHeader(headers, name);
   headers.push(name, value);

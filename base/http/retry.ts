@@ -1,32 +1,32 @@
 import type { Clock } from '../clock.ts';
 import type { CallAnswer, CallError } from './call.ts';
 
-/** How often, and within what time, a call is sent. */
+/** How often a call is sent, and within what time. */
 export interface RetryPolicy {
-  /** Waited before each further attempt, so there is one attempt more than pauses. */
+  /** The pauses before further attempts, so there is one more attempt than pauses. */
   readonly pausesMs: readonly number[];
-  /** The time left for all of it. */
+  /** The time left for all attempts and pauses. */
   readonly leftMs: () => number;
-  /** One attempt takes no longer than this. Without it, an attempt gets its share of the time left. */
+  /** The time limit of one attempt. Default: its share of the time left. */
   readonly attemptMs?: number;
-  /** What must be left after a pause for another attempt. Default: 1 ms. */
+  /** The time that must be left after a pause for another attempt. Default: 1 ms. */
   readonly leastMs?: number;
-  /** Whether the call may be carried out twice. Otherwise it is sent again only if it was not carried out. */
+  /** Whether the server may carry out the call twice. If not, it is sent again only if it was not carried out. */
   readonly repeatable: boolean;
-  /** Whether the server turned the call away unread and unharmed. Default: by 429. */
+  /** Whether the server rejected the call without carrying it out. Default: the status is 429. */
   readonly isThrottled?: (answer: CallAnswer) => boolean;
-  /** Dates, and sleeps through the pauses. */
+  /** For the dates and the pauses. */
   readonly clock: Pick<Clock, 'now' | 'sleep'>;
 }
 
-/** In less time than this, one attempt that may take all of it is worth more than several short ones. */
+/** In less time than this, one long attempt is worth more than several short ones. */
 const enoughMs = 1_500;
 
 /**
- * Sends a call, and sends it again after a failure that may pass: no connection, no whole answer, 429, 5xx. It waits for as long as
- * the answer asks for (Retry-After), and gives up when there is no time for that.
+ * Sends a call, and sends it again after a failure that may be temporary: no connection, no whole answer, 429, 5xx. It waits as long
+ * as the answer asks for (Retry-After), and gives up if there is no time for that.
  *
- * @param send is given the time for one attempt
+ * @param send receives the time for one attempt
  * @returns the last answer, which may still be 429 or 5xx
  * @throws CallError of the last attempt
  */
@@ -38,7 +38,7 @@ export async function callWithRetries(
   const isShort = leftMs() < enoughMs;
   for (let attempt = 0; ; attempt += 1) {
     const left = leftMs();
-    if (left < 1) throw Object.assign(new Error('there was no time left'), { unsent: true });
+    if (left < 1) throw Object.assign(new Error('no time was left'), { unsent: true });
     const share = isShort ? left : shareOf(left, pausesMs.slice(attempt));
     const outcome = await settle(send(Math.min(left, attemptMs ?? share)));
     const pauseMs = pauseAfter(outcome, pausesMs[attempt], policy);
@@ -52,7 +52,7 @@ export async function callWithRetries(
 
 type Outcome = { readonly answer: CallAnswer } | { readonly error: CallError };
 
-/** Undefined when the call is not sent again. */
+/** Undefined if the call is not sent again. */
 function pauseAfter(
   outcome: Outcome,
   pauseMs: number | undefined,
@@ -66,7 +66,7 @@ function pauseAfter(
 }
 
 /**
- * How long an answer asks to wait, in milliseconds; undefined if it does not ask. A date is compared with the server's own clock.
+ * How long an answer asks to wait, in milliseconds; undefined if it does not ask. A date is compared with the server's clock.
  *
  * Source: RFC 9110 section 10.2.3.
  */
@@ -79,14 +79,14 @@ export function retryAfterMs(answer: CallAnswer, nowMs: number): number | undefi
   return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }
 
-/** The server's clock at the answer: up to a second late, because Date has whole seconds (RFC 9110 section 5.6.7). */
+/** The server's clock at the time of the answer: up to a second behind, because Date has whole seconds (RFC 9110 section 5.6.7). */
 export function serverTimeMs({ headers }: CallAnswer): number | undefined {
   return Date.parse(headers.date ?? '') || undefined;
 }
 
 function shareOf(leftMs: number, pausesMs: readonly number[]): number {
   const pauses = pausesMs.reduce((sum, ms) => sum + ms, 0);
-  // A long Retry-After may have used up what the pauses were to take.
+  // A long Retry-After may have used up the time of the pauses.
   return Math.max(leftMs - pauses, leftMs / 2) / (pausesMs.length + 1);
 }
 
@@ -95,7 +95,7 @@ function is429({ status }: CallAnswer): boolean {
 }
 
 function isPassing({ code = '', unsent }: CallError, repeatable: boolean): boolean {
-  // Waiting makes no certificate trusted.
+  // An untrusted certificate does not become trusted by waiting.
   return (repeatable || unsent === true) && !/CERT|SELF_SIGNED|UNABLE_TO_/.test(code);
 }
 

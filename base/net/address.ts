@@ -7,26 +7,26 @@ export type AddressSet = (ip: string) => boolean;
 /**
  * Reads a range such as `192.0.2.0/24`, `2001:db8::/32` or a single address.
  *
- * Only the strict forms count: no leading zeros, no host bits beyond the prefix length (RFC 4632 section 3.1).
+ * Only strict forms are valid: no leading zeros, no host bits beyond the prefix length (RFC 4632 section 3.1).
  *
- * @returns what is wrong with it, or undefined
+ * @returns what is wrong with it; undefined if it is valid
  */
 export function cidrProblem(text: string): string | undefined {
   const parsed = parseCidr(text);
   return typeof parsed === 'string' ? parsed : undefined;
 }
 
-/** IPv6's spellings of IPv4 addresses, `::ffff:0:0/96`, as BlockList reads them. */
+/** IPv4 addresses written as IPv6, `::ffff:0:0/96`, as BlockList reads them. */
 const mapped = new BlockList();
 mapped.addSubnet('0.0.0.0', 0, 'ipv4');
 
 /**
- * Compiles ranges for matching. An IPv4 address mapped into IPv6 is an IPv4 address, however it is spelt.
+ * Compiles ranges for matching. An IPv4 address mapped into IPv6 counts as an IPv4 address, in any spelling.
  *
- * @throws Error naming the first wrong one
+ * @throws Error naming the first wrong range
  */
 export function compileCidrs(ranges: readonly string[]): AddressSet {
-  // Apart, because in one list Node takes every IPv4 address to lie in `::/0`, which would let in more than was meant.
+  // Two lists, because in one list Node takes every IPv4 address to lie in `::/0`, which would allow more than intended.
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
   for (const range of ranges) {
     const parsed = parseCidr(range);
@@ -34,7 +34,7 @@ export function compileCidrs(ranges: readonly string[]): AddressSet {
     lists[parsed.family].addSubnet(parsed.address, parsed.bits, parsed.family);
   }
   return function contains(ip) {
-    // BlockList answers false for what is no address, which a deny list must not take for "not denied": see normalizeIp.
+    // BlockList returns false for a text that is not an address. A deny list must not take that for "not denied": see normalizeIp.
     const family = isIP(ip);
     if (family === 4) return lists.ipv4.check(ip, 'ipv4');
     return family === 6 && (mapped.check(ip, 'ipv6') ? lists.ipv4 : lists.ipv6).check(ip, 'ipv6');
@@ -42,18 +42,18 @@ export function compileCidrs(ranges: readonly string[]): AddressSet {
 }
 
 /**
- * Brings an address, as a socket, a platform or a header gives it, into its one form: IPv4 in four decimal numbers, also when it
- * is mapped into IPv6 (RFC 4291 section 2.5.5.2); IPv6 as RFC 5952 writes it, without zone. Undefined for what is not an address.
+ * Normalizes an address from a socket, a platform or a header: IPv4 as four decimal numbers, even if it is mapped into IPv6
+ * (RFC 4291 section 2.5.5.2); IPv6 as RFC 5952 writes it, without zone. Undefined if the text is not an address.
  */
 export function normalizeIp(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
-  // As sockets write them, and without the cost of a URL.
+  // The spelling of sockets, read without the cost of a URL.
   if (text.startsWith('::ffff:') && isIP(text.slice(7)) === 4) return text.slice(7);
   const zone = text.indexOf('%');
   const bare = zone < 0 ? text : text.slice(0, zone);
   const family = isIP(bare);
   if (family !== 6) return family === 4 && zone < 0 ? bare : undefined;
-  // The URL standard's serializer compresses as RFC 5952 section 4 says, and writes all in hexadecimal groups.
+  // The URL standard's serializer compresses as RFC 5952 section 4 says, and writes all groups in hexadecimal.
   const ip = new URL(`http://[${bare}]`).hostname.slice(1, -1);
   const groups = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(ip);
   if (groups === null) return ip;
@@ -79,7 +79,7 @@ function parseCidr(text: string): Cidr | string {
   }
   const bits = Number(length);
   if (version === 6 && bits >= 96 && mapped.check(address, 'ipv6'))
-    return 'it is a range of IPv4 spelt as IPv6; write it as IPv4, such as 192.0.2.0/24';
+    return 'it is an IPv4 range written as IPv6; write it as IPv4, such as 192.0.2.0/24';
   const value = addressValue(address, version);
   const hostBits = BigInt(most - bits);
   const network = (value >> hostBits) << hostBits;

@@ -1,10 +1,10 @@
 /**
- * How a dial through another process failed: `timeout`, nothing came in time; `rejected`, that process said no; `no-proxy`, it
- * is not there, or it went away.
+ * How a dial through another process failed. `timeout`: no result in time. `rejected`: that process refused. `no-proxy`: that
+ * process does not run, or it closed the connection.
  */
 export type DialFailure = 'timeout' | 'rejected' | 'no-proxy';
 
-/** A connection that another process should have made, a proxy or tailscaled. */
+/** A failed connection through another process, such as a proxy or tailscaled. */
 export class DialError extends Error {
   readonly failure: DialFailure;
 

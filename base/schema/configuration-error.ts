@@ -1,17 +1,17 @@
 import { CodedError } from '../coded-error.ts';
 
 /**
- * Tells of something in a configuration that works and is probably not meant, such as a key that is short.
+ * Reports something in a configuration that works but is probably not meant, such as a short key.
  *
- * `path` and `hint` are those of a ConfigurationError; the place is added on the way.
+ * `path` and `hint` are those of a ConfigurationError; the line is added on the way.
  */
 export type Warn = (path: readonly (string | number)[], message: string, hint?: string) => void;
 
 /**
- * Something in a configuration is wrong, found while it was being prepared.
+ * Something in a configuration is wrong, found while preparing it.
  *
- * `path` leads from the options of the plugin (or from the part being compiled) to the wrong value; whoever catches it
- * puts the path before it and finds the line.
+ * `path` leads from the options of the plugin (or from the part being compiled) to the wrong value. The code that catches the
+ * error puts its own path before it and finds the line.
  */
 export class ConfigurationError extends CodedError<ProblemCode> {
   readonly path: readonly (string | number)[];

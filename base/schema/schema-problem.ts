@@ -1,15 +1,15 @@
 import type * as z from 'zod/mini';
 import { referenceExpected } from './secret-reference.ts';
 
-/** One thing wrong with a value. The path has the keys and indexes that lead to it. */
+/** One problem of a value. `path` lists the keys and indexes that lead to it. */
 export interface SchemaProblem {
   readonly path: readonly (string | number)[];
   readonly message: string;
-  /** Whether a key is not known; it is the last of `path`. */
+  /** Whether a key is unknown; it is the last of `path`. */
   readonly unknownKey?: boolean;
-  /** What would have been accepted there, when it is a closed list. */
+  /** The values accepted there, if they are a closed list. */
   readonly candidates?: readonly string[];
-  /** Whether the value is not to be shown: it may be a secret, or the key is what is wrong. */
+  /** Whether to hide the value: it may be a secret, or the key itself is wrong. */
   readonly hideValue?: boolean;
 }
 
@@ -23,7 +23,7 @@ const nouns: Readonly<Record<string, string>> = {
   boolean: 'true or false',
 };
 
-/** Says in the configuration's words what the library found. */
+/** Translates an issue of the library into the words of the configuration. */
 export function problemsOf(issue: z.core.$ZodIssue): readonly SchemaProblem[] {
   const path = issue.path.map((key) => (typeof key === 'number' ? key : String(key)));
   switch (issue.code) {
@@ -56,7 +56,7 @@ export function problemsOf(issue: z.core.$ZodIssue): readonly SchemaProblem[] {
   }
 }
 
-/** What the library says where we gave it no words. */
+/** The library's message where we set none. */
 const unsaid = 'Invalid input';
 
 function oneOf(path: SchemaProblem['path'], candidates: readonly string[]): SchemaProblem {
@@ -67,7 +67,7 @@ function oneOf(path: SchemaProblem['path'], candidates: readonly string[]): Sche
   };
 }
 
-/** Of the branches, the one that got furthest says best what is wrong; where one key tells them apart, that key is wrong. */
+/** Picks the branch that got furthest, which explains best what is wrong; if one key tells the branches apart, that key is wrong. */
 function union(path: SchemaProblem['path'], issue: z.core.$ZodIssueInvalidUnion): readonly SchemaProblem[] {
   const { options } = issue as { readonly options?: readonly unknown[] };
   if (options !== undefined) return [oneOf(path, options.map(String))];

@@ -6,7 +6,7 @@ import { referenceExpected, referencePattern } from './secret-reference.ts';
 /**
  * Declares the shape of options: what is accepted, what it becomes, and what it means.
  *
- * Made by the functions of `s` alone; no other file knows the library behind them.
+ * Only the functions of `s` make schemas; no other file knows the library behind them.
  */
 export interface Schema<Output> {
   readonly _zod: { readonly output: Output };
@@ -34,7 +34,7 @@ const own = <Output>(schema: unknown) => schema as Schema<Output>;
 const sizeUnit = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 } as const;
 const sizePattern = /^(0|[1-9][0-9]{0,8})(B|KiB|MiB|GiB)$/;
 
-/** A text that becomes another value. `pattern` is for editors; `convert` gives undefined for what is not accepted. */
+/** A text that becomes another value. `pattern` is for editors; `convert` returns undefined for a text that is not accepted. */
 function converted<Output>(
   pattern: RegExp,
   expected: string,
@@ -53,7 +53,7 @@ function converted<Output>(
   );
 }
 
-/** The words in which options are declared. */
+/** The functions that declare options. */
 export const s = {
   string: (
     options: { min?: number; max?: number; pattern?: RegExp; message?: string } = {},
@@ -63,7 +63,7 @@ export const s = {
     return own(pattern === undefined ? base : base.check(z.regex(pattern, message)));
   },
   boolean: (): Schema<boolean> => own(z.boolean()),
-  /** A whole number within bounds, both included. */
+  /** A whole number within inclusive bounds. */
   integer: (min: number, max: number): Schema<number> => own(z.int().check(z.gte(min), z.lte(max))),
   oneOf: <const Values extends readonly string[]>(values: Values): Schema<Values[number]> =>
     own(z.enum([...values])),
@@ -81,9 +81,9 @@ export const s = {
     ),
   map: <Value>(key: Schema<string>, value: Schema<Value>): Schema<Readonly<Record<string, Value>>> =>
     own(z.record(zod(key) as z.ZodMiniType<string, string>, zod(value))),
-  /** An object with these keys and no others. */
+  /** An object with exactly these keys. */
   object: <S extends Shape>(shape: S): Schema<ObjectOf<S>> => own(z.strictObject(shape as never)),
-  /** One of several objects, told apart by the value of one key. */
+  /** One of several objects, distinguished by the value of one key. */
   variants: <Options extends readonly [Schema<unknown>, ...Schema<unknown>[]]>(
     key: string,
     options: Options,
@@ -93,8 +93,8 @@ export const s = {
   withDefault: <Value>(schema: Schema<Value>, value: unknown): Schema<Value> =>
     own(z.prefault(zod(schema), value as never)),
   /**
-   * A duration such as `5s`; becomes milliseconds. At most 24 days unless `max` says otherwise: most durations become timers, and one
-   * that is longer would fire at once.
+   * A duration such as `5s`; becomes milliseconds. At most 24 days unless `max` says otherwise: most durations become timers, and a
+   * longer timer fires at once.
    */
   duration: ({ min = 0, max = maxTimerMs }: { min?: number; max?: number } = {}): Schema<number> => {
     const bound = max === maxTimerMs ? ', at most 24d' : '';
@@ -113,12 +113,12 @@ export const s = {
   /** A reference to a secret, never the secret itself. */
   secretReference: (): Schema<string> =>
     own(z.string(referenceExpected).check(z.regex(referencePattern, referenceExpected))),
-  /** Any value; what it means is decided where it is used. */
+  /** Any value, checked where it is used. */
   any: (): Schema<unknown> => own(z.unknown()),
   /** Says what an option means: shown by editors and in the reference. */
   describe: <Output>(schema: Schema<Output>, description: string): Schema<Output> =>
     own((zod(schema) as z.ZodMiniType).register(z.globalRegistry, { description }) as unknown),
-  /** Accepts what `check` gives no message for; a message may belong to one key of an object. */
+  /** Accepts a value unless `check` returns a message. A message may belong to one key of an object. */
   refine: <Output>(
     schema: Schema<Output>,
     check: (value: Output) => string | { readonly key: string; readonly message: string } | undefined,
@@ -136,14 +136,14 @@ export const s = {
     ),
 };
 
-/** Parses a value; with problems nothing is given. */
+/** Parses a value into an output, or into problems. */
 export function parse<Output>(schema: Schema<Output>, value: unknown): Parsed<Output> {
   const result = z.safeParse(zod(schema), value);
   if (result.success) return { ok: true, value: result.data };
   return { ok: false, problems: result.error.issues.flatMap(problemsOf) };
 }
 
-/** The JSON Schema (2020-12) of what is accepted, for editors. */
+/** The JSON Schema (2020-12) of accepted values, for editors. */
 export function jsonSchema(schema: Schema<unknown>): Record<string, unknown> {
   return z.toJSONSchema(zod(schema), { io: 'input', unrepresentable: 'any' }) as Record<string, unknown>;
 }

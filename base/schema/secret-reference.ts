@@ -1,6 +1,6 @@
 import { CodedError } from '../coded-error.ts';
 
-/** A reference to a secret, taken apart: `env:NAME`, `file:PATH`, `secretsmanager:ID[#key]` or `ssm:NAME`. */
+/** The parts of a reference to a secret: `env:NAME`, `file:PATH`, `secretsmanager:ID[#key]` or `ssm:NAME`. */
 export type SecretReference =
   | { readonly kind: 'env'; readonly name: string }
   | { readonly kind: 'file'; readonly path: string }
@@ -8,7 +8,7 @@ export type SecretReference =
   | { readonly kind: 'ssm'; readonly name: string };
 
 /**
- * Names as AWS has them, and no others: they become resources in policies of IAM, where `*`, `?` and `${` have a meaning.
+ * Only names that AWS allows: they become resources in IAM policies, where `*`, `?` and `${` have a meaning.
  *
  * Sources: https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html (Name),
  * https://docs.aws.amazon.com/systems-manager/latest/userguide/sysman-paramstore-su-create.html (names and labels)
@@ -20,19 +20,19 @@ const arnOf = (service: string) => `arn:aws(?:-[a-z]+)*:${service}:[a-z]{2}(?:-[
 const secretId = `${secretName}|${arnOf('secretsmanager')}:secret:${secretName}`;
 const parameterId = `(?:/?${parameterName}|${arnOf('ssm')}:parameter/${parameterName})${selector}`;
 
-/** What a reference looks like, whole; the schema of the configuration has it too. */
+/** The pattern of a whole reference; the schema of the configuration has it too. */
 export const referencePattern = new RegExp(
   `^(?:env:([A-Za-z_][A-Za-z0-9_]*)|file:([^\\x00-\\x1f\\x7f]+)|secretsmanager:(${secretId})(?:#([^\\x00-\\x1f\\x7f]+))?|ssm:(${parameterId}))$`,
 );
 
-/** Said of what stands where a reference belongs, and never with it: it may be the secret itself. */
+/** The message for a wrong reference. It never quotes the text, which may be the secret itself. */
 export const referenceExpected =
   'expected a reference to a secret: env:NAME, file:PATH, secretsmanager:ID[#key] or ssm:NAME, with a name as AWS allows it';
 
 /**
- * Takes a reference apart.
+ * Splits a reference into its parts.
  *
- * @throws Error that says what a reference looks like, and not what was given
+ * @throws Error that says what a reference looks like, without the text
  */
 export function parseReference(text: string): SecretReference {
   const match = text.length <= 4_096 ? referencePattern.exec(text) : null;

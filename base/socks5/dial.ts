@@ -8,7 +8,7 @@ import { shakeHands } from './handshake.ts';
 /** The reply field of a refusal (RFC 1928 section 6). */
 export type SocksReply = (typeof replies)[number];
 
-/** From 1 on. */
+/** Numbered from 1. */
 const replies = [
   'Failure',
   'NotAllowed',
@@ -21,7 +21,7 @@ const replies = [
 ] as const;
 
 export class SocksError extends DialError {
-  /** What the proxy said; undefined unless it rejected. */
+  /** The proxy's reply; undefined unless it rejected. */
   readonly reply: SocksReply | undefined;
 
   constructor(message: string, failure: DialFailure, reply?: SocksReply) {
@@ -32,10 +32,10 @@ export class SocksError extends DialError {
 }
 
 /**
- * Makes one connection through a SOCKS5 proxy without authentication (RFC 1928); names are resolved by the proxy.
+ * Makes one connection through a SOCKS5 proxy without authentication (RFC 1928); the proxy resolves names.
  *
- * The time is for everything: reaching the proxy, and the proxy reaching the destination. Whatever was opened is closed when it
- * is over. Written here because the package that does it costs a cold start 10 ms of CPU for what is not used.
+ * The time limit covers the connections to the proxy and to the destination. The socket is closed when it expires. Written here
+ * because the package for it adds 10 ms of CPU to a cold start for features that are not used.
  *
  * @throws SocksError
  */
@@ -51,13 +51,13 @@ export async function dialSocks(
     const message = `${where} made no connection within ${Math.round(withinMs)} ms`;
     socket.destroy(new SocksError(message, 'timeout'));
   });
-  // A socket that breaks with nobody listening would end the process; between here and the next owner nobody is.
+  // Without a listener, an error of the socket would end the process, and its next owner does not listen yet.
   socket.on('error', ignore);
   try {
     const reply = await shakeHands(socket, destination);
     if (reply === 0) return socket;
     const name = replies[reply - 1] ?? 'Failure';
-    throw new SocksError(`${where} said ${name}`, 'rejected', name);
+    throw new SocksError(`${where} replied ${name}`, 'rejected', name);
   } catch (error) {
     socket.destroy();
     if (error instanceof SocksError) throw error;

@@ -2,21 +2,21 @@ import { isIPv4, type Socket } from 'node:net';
 import type { Destination } from '../net/destination.ts';
 import { ipv6Words } from '../net/ipv6.ts';
 
-/** The method of RFC 1928 section 3 that is offered: no authentication. */
+/** The offered method of RFC 1928 section 3: no authentication. */
 const greeting = Buffer.from([5, 1, 0]);
 const noAuthentication = 0;
 const addressType = { ipv4: 1, name: 3, ipv6: 4 } as const;
 const maxNameBytes = 255;
 
-/** Asks for a connection (RFC 1928 section 4); a host that is no address is a name, which the proxy resolves. */
+/** A request for a connection (RFC 1928 section 4). A host that is not an address is a name, which the proxy resolves. */
 function connectRequest({ host, port }: Destination): Buffer {
   const address = addressBytes(host);
   return Buffer.concat([Buffer.from([5, 1, 0]), address, Buffer.from([port >> 8, port & 0xff])]);
 }
 
-/** A type and an address (RFC 1928 section 5). @throws Error for a name that is too long */
+/** A type and an address (RFC 1928 section 5). @throws Error if a name is too long */
 function addressBytes(host: string): Buffer {
-  // Asked in this order because node:net's pattern for IPv6 costs a cold start 2 ms.
+  // In this order, because node:net's pattern for IPv6 adds 2 ms to a cold start.
   if (isIPv4(host)) return Buffer.from([addressType.ipv4, ...host.split('.').map(Number)]);
   if (host.includes(':')) {
     return Buffer.from([addressType.ipv6, ...ipv6Words(host).flatMap((word) => [word >> 8, word & 0xff])]);
@@ -27,15 +27,15 @@ function addressBytes(host: string): Buffer {
   return Buffer.concat([Buffer.from([addressType.name, name.length]), name]);
 }
 
-/** What the proxy said in the end; undefined as long as it has not said everything. */
+/** The outcome of the handshake; undefined until the reply is complete. */
 type Said = { readonly reply: number } | { readonly broken: string } | undefined;
 
 /**
- * Asks a proxy that has just been connected to for a connection, and gives its reply: 0 for a connection, or why not (RFC 1928 section 6).
+ * Asks a connected proxy for a connection and returns its reply: 0 for a connection, or the reason of the failure (RFC 1928 section 6).
  *
- * What came after the reply stays in the socket, for whoever reads next.
+ * Bytes after the reply stay in the socket for its next reader.
  *
- * @throws Error when it is no SOCKS5 proxy, or the socket ends
+ * @throws Error when the peer is not a SOCKS5 proxy, or the socket ends
  */
 export function shakeHands(socket: Socket, destination: Destination): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -59,8 +59,8 @@ export function shakeHands(socket: Socket, destination: Destination): Promise<nu
 
     function readReply(): Said {
       const [version, reply, , type] = received;
-      if (version !== undefined && version !== 5) return { broken: 'its reply is none of SOCKS5' };
-      // A refusal says all in its first bytes, and not every proxy sends the rest of it.
+      if (version !== undefined && version !== 5) return { broken: 'its reply is not SOCKS5' };
+      // The first bytes of a refusal say everything, and some proxies do not send the rest.
       if (reply !== undefined && reply !== 0) return { reply };
       const bytes = replyBytes(type, received[4]);
       if (bytes === undefined) return { broken: `its reply has an address of type ${type}` };
@@ -85,7 +85,7 @@ export function shakeHands(socket: Socket, destination: Destination): Promise<nu
   });
 }
 
-/** How long the reply is by the type of the address in it; undefined for a type that does not exist. */
+/** The length of the reply by the type of its address; undefined for an unknown type. */
 function replyBytes(type: number | undefined, nameBytes: number | undefined): number | undefined {
   switch (type) {
     case undefined:

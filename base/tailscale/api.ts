@@ -10,7 +10,7 @@ export interface ApiCall {
   readonly token?: string;
   readonly json?: unknown;
   readonly form?: Readonly<Record<string, string>>;
-  /** Whether it may be sent again when its outcome is unknown. */
+  /** Whether it may be sent again if its outcome is unknown. */
   readonly repeatable: boolean;
 }
 
@@ -19,21 +19,21 @@ export interface ApiAnswer {
   readonly text: string;
   /** Empty if the body is not a JSON object. */
   readonly json: Readonly<Record<string, unknown>>;
-  /** The server's clock at the answer, or ours if it told none. */
+  /** The server's clock at the time of the answer, or ours if the answer has no date. */
   readonly serverTimeMs: number;
-  /** How long it asks to wait. */
+  /** How long the server asks to wait. */
   readonly retryAfterMs: number | undefined;
 }
 
-/** Sends one call, again if that may help. @throws CallError when there is no answer */
+/** Sends one call, and again if that may help. @throws CallError if there is no answer */
 export type Api = (call: ApiCall) => Promise<ApiAnswer>;
 
 export interface ApiOptions {
-  /** A URL whose origin counts. */
+  /** A URL of which only the origin is used. */
   readonly origin: string;
   readonly clock: Clock;
   readonly retry: Omit<RetryPolicy, 'repeatable' | 'isThrottled' | 'clock'>;
-  /** The longest answer accepted. */
+  /** The longest accepted answer. */
   readonly maxBytes?: number;
   /** Certificates to trust instead of Node's own, as PEM. */
   readonly ca?: readonly string[] | undefined;
@@ -43,7 +43,7 @@ export interface ApiOptions {
 
 const maxMessageChars = 200;
 
-/** A client of the JSON API of a control server: Tailscale's, Headscale's. */
+/** A client for the JSON API of a control server, Tailscale's or Headscale's. */
 export function createApi({ origin, clock, retry, maxBytes, ca, send = callOnce }: ApiOptions): Api {
   const to = new URL(origin);
   return async function ask({ method, path, token, json, form, repeatable }) {
@@ -70,8 +70,8 @@ export function createApi({ origin, clock, retry, maxBytes, ca, send = callOnce 
 }
 
 /**
- * `answered 403 "Unauthorized"`: the status and the message of an error, whose fields are Tailscale's or those of RFC 6749
- * section 5.2. In quotes, so that a server cannot write lines of our log.
+ * `answered 403 "Unauthorized"`: the status and the message of an error, from Tailscale's fields or those of RFC 6749 section 5.2.
+ * The message is quoted, so that a server cannot write lines into our log.
  */
 export function said({ status, json }: ApiAnswer): string {
   const { message, error_description: description, error } = json;

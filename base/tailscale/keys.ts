@@ -1,10 +1,10 @@
 import type { ApiCall } from './api.ts';
 
-// The calls of Tailscale's API with which a program makes auth keys. Headscale from 0.30 and compatible servers take them too.
+// The calls of Tailscale's API that make auth keys. Headscale from 0.30 and compatible servers accept them too.
 // Sources: https://tailscale.com/api (createKey, getKey, deleteKey), https://tailscale.com/kb/1215/oauth-clients,
 // https://tailscale.com/docs/reference/trust-credentials.
 
-/** Who asks: an OAuth client by its secret (RFC 6749 section 4.4), or a federated identity by a token of its identity provider. */
+/** The client: an OAuth client with its secret (RFC 6749 section 4.4), or a federated identity with a token of its identity provider. */
 export type ApiClient =
   | { readonly clientId: string; readonly clientSecret: string }
   | { readonly clientId: string; readonly jwt: string };
@@ -13,14 +13,14 @@ export interface KeyRequest {
   readonly tags: readonly string[];
   readonly reusable: boolean;
   readonly lifetimeSeconds: number;
-  /** Anything: what the API does not take in a description is replaced. */
+  /** Any text; characters that the API does not accept are replaced. */
   readonly description: string;
 }
 
-/** The tailnet that the token belongs to; Headscale has no other. */
+/** The tailnet of the token; Headscale has only one. */
 const keysPath = '/api/v2/tailnet/-/keys';
 
-/** Answered with 200 and `access_token`, which lives for an hour. */
+/** Answered with 200 and `access_token`, which is valid for an hour. */
 export function requestToken(client: ApiClient): ApiCall {
   const { clientId: client_id } = client;
   const [path, form] =

@@ -69,7 +69,7 @@ test('a secret is read again once what was kept of it is old', async () => {
 test('a failed read is not kept', async () => {
   aws.answers = [ok({}), ok({ SecretString: 'now it is there' })];
   const secrets = createSecrets(env);
-  await assert.rejects(secrets.get('secretsmanager:s'), /holds no value/);
+  await assert.rejects(secrets.get('secretsmanager:s'), /has no value/);
   assert.equal(Buffer.from(await secrets.get('secretsmanager:s')).toString(), 'now it is there');
 });
 
@@ -104,7 +104,7 @@ test('a key that is missing, inherited or no text is an error', async () => {
   aws.answers = [ok({ SecretString: '{"number": 1}' })];
   const secrets = createSecrets(env);
   for (const key of ['missing', 'toString', 'number'])
-    await assert.rejects(secrets.get(`secretsmanager:s#${key}`), /has no text under that key/);
+    await assert.rejects(secrets.get(`secretsmanager:s#${key}`), /has no string under that key/);
 });
 
 test('a check asks no service, reads what is here and lists once what is not', async () => {

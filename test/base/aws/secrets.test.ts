@@ -121,7 +121,7 @@ const refusals: [answer: FakeAnswer, failure: AwsFailure, message: RegExp][] = [
   ],
   [refused('InvalidRequestException', 'it is marked for deletion'), 'missing', /marked for deletion/],
   [refused('ExpiredTokenException', 'expired', 403), 'forbidden', /credentials are wrong or expired/],
-  [ok({}), 'missing', /holds no value/],
+  [ok({}), 'missing', /has no value/],
 ];
 for (const [answer, failure, message] of refusals) {
   test(`the answer ${JSON.stringify(answer)} is explained and not tried again`, async () => {

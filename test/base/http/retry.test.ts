@@ -129,7 +129,7 @@ test('without a time of its own an attempt gets its share of all, so that all fi
 
 test('without any time nothing is sent', async (t) => {
   const { error, calls } = await send(t, [{ status: 200 }], {}, 0);
-  assert.deepEqual([error?.message, error?.unsent, calls], ['there was no time left', true, 0]);
+  assert.deepEqual([error?.message, error?.unsent, calls], ['no time was left', true, 0]);
 });
 
 test('a date to wait until is compared with the clock of the server, or else with ours', () => {

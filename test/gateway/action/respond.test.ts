@@ -79,16 +79,16 @@ test('its plugins decide before it answers', async () => {
 const wrong: readonly (readonly [what: string, route: object, message: RegExp])[] = [
   ['neither service nor answer', {}, /the route does nothing; name its service, or give its answer/],
   ['both', { service: 'b', answer: { status: 200 } }, /the route has a service too/],
-  ['a body with 204', { answer: { status: 204, body: 'x' } }, /an answer with status 204 has no body/],
+  ['a body with 204', { answer: { status: 204, body: 'x' } }, /an answer with status 204 cannot have a body/],
   [
     'a header of the connection',
     { answer: { status: 200, headers: { Connection: 'close' } } },
-    /the header Connection is the gateway's own/,
+    /the header Connection is set by the gateway only/,
   ],
   [
     'its own length',
     { answer: { status: 200, headers: { 'content-length': '1' } } },
-    /content-length is the gateway's own/,
+    /content-length is set by the gateway only/,
   ],
   [
     'a header with a line break',
