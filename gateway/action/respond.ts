@@ -26,7 +26,7 @@ export interface AnswerOptions {
  */
 export function fixedAnswer({ status, headers, body }: AnswerOptions): FixedAnswer {
   if (body !== undefined && isBodyless(status))
-    throw new ConfigurationError(`an answer with status ${status} has no body`);
+    throw new ConfigurationError(`an answer with status ${status} cannot have a body`);
   const list = Object.entries(headers).flatMap(([name, values]) => values.flatMap((value) => [name, value]));
   if (body !== undefined && !hasHeader(list, 'content-type'))
     list.push('content-type', 'text/plain; charset=utf-8');

@@ -4,9 +4,9 @@ import { isBodyless, type Reply } from './verdict.ts';
 const noBytes = new Uint8Array(0);
 
 /**
- * Renders a reply of the gateway's own: problem details (RFC 9457) for a refusal; an answer as the plugin made it.
+ * Renders a reply of the gateway itself: a refusal as problem details (RFC 9457), an answer as the plugin made it.
  *
- * Members: type, title, status, code, id. The detail stays in the log, under the same id.
+ * Members: type, title, status, code, id. The detail is only in the log, under the same id.
  */
 export function renderReply(
   reply: Reply,
@@ -19,7 +19,7 @@ export function renderReply(
     if (!isBodyless(status)) headers.push('content-length', String(body.byteLength));
     return { headers, body };
   }
-  // RFC 9110 section 11.6.1 requires a challenge with every 401; a plugin that knows its scheme gives one.
+  // RFC 9110 section 11.6.1 requires a challenge with every 401. A plugin that knows its scheme gives its own.
   if (reply.status === 401 && !hasHeader(headers, 'www-authenticate'))
     headers.push('www-authenticate', 'Postern');
   const { title, status, code } = reply;

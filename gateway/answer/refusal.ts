@@ -6,13 +6,13 @@ export interface RefusalKind {
   readonly title: string;
 }
 
-/** Makes the reply of one kind; `detail` goes to the log and never to the client. */
+/** Makes the reply of one kind; `detail` goes to the log, never to the client. */
 export type Refuse = (detail?: string, headers?: readonly string[]) => Refusal;
 
 /**
- * Declares the refusals of one namespace and gives a function for each, whose code is `namespace:name`.
+ * Declares the refusals of one namespace. Each gets a function, and its code is `namespace:name`.
  *
- * A plugin declares its own in its file; those below are the gateway's. Codes are stable: rules, alarms and clients match on them.
+ * A plugin declares its refusals in its own file; those below belong to the gateway. Codes are stable: rules, alarms and clients match on them.
  */
 export function refusals<Name extends string>(
   namespace: string,
@@ -31,7 +31,7 @@ export function refusals<Name extends string>(
   return Object.freeze({ ...functions, table: Object.freeze(table) });
 }
 
-/** The refusals of the path and of what comes with the request's head. */
+/** Refusals because of the request target. */
 export const pathRefusals = refusals('path', {
   'not-origin-form': [400, 'The request target is not a path'],
   'too-long': [414, 'The request target is too long'],
@@ -49,11 +49,11 @@ export const pathRefusals = refusals('path', {
 
 export const gatewayRefusals = refusals('gateway', {
   'no-route': [404, 'No route matches'],
-  'method-not-allowed': [405, 'The route does not take this method'],
+  'method-not-allowed': [405, 'The route does not allow this method'],
   'bad-method': [400, 'The method is not in upper case'],
   'bad-host': [400, 'The Host header is missing, repeated or malformed'],
   'host-mismatch': [400, 'The request target and the Host header name different hosts'],
-  'wrong-scheme': [400, 'The request target has another scheme than the listener'],
+  'wrong-scheme': [400, 'The scheme of the request target is not that of the listener'],
   'bad-connection': [400, 'The Connection header names a header that belongs to the request'],
   'unknown-source': [403, 'The address of the client is not known'],
   'bad-header': [400, 'A header is malformed'],

@@ -1,40 +1,40 @@
 import { checkFields } from '../../base/http/field.ts';
 import { hasHeader } from '../../base/http/headers.ts';
 
-/** What a plugin says of a request. Anything else that a plugin gives back refuses. */
+/** A plugin's verdict on a request. If a plugin returns anything else, the request is refused. */
 export type Verdict = Next | NotResponsible | Reply;
 
-/** What ends a request in the gateway itself. */
+/** A reply of the gateway itself, which ends the request. */
 export type Reply = Refusal | Answer;
 
-/** Go on with the next plugin. */
+/** Continue with the next plugin. */
 export interface Next {
   readonly kind: 'next';
 }
 
-/** The request carries nothing that this authenticating plugin knows: try the next one. "Not mine" is not "no". */
+/** The request has no credential that this authenticating plugin reads, so the next one is asked. "Not mine" is not "no". */
 export interface NotResponsible {
   readonly kind: 'not-responsible';
   readonly reason: string;
-  /** How to authenticate, a value of WWW-Authenticate, such as `Bearer`: sent when no other plugin takes responsibility. */
+  /** A value of WWW-Authenticate that says how to authenticate, such as `Bearer`: sent if no other plugin takes responsibility. */
   readonly challenge?: string | undefined;
 }
 
 /** End here with problem details. */
 export interface Refusal {
   readonly kind: 'refuse';
-  /** Stable, `namespace:name`: public in problem details, the key of logs and metrics. */
+  /** Stable, `namespace:name`: public in problem details, and the key of logs and metrics. */
   readonly code: string;
   /** From 400 to 599. */
   readonly status: number;
   readonly title: string;
-  /** For the log alone. Never a secret. */
+  /** Only for the log; never a secret. */
   readonly detail?: string | undefined;
-  /** Names and values, flat. */
+  /** Names and values in turn. */
   readonly headers?: readonly string[] | undefined;
 }
 
-/** End here with an answer that the protocol asks the gateway itself for, such as one to a challenge. It goes out as it is. */
+/** End here with an answer of the gateway itself, such as one to a challenge. It is sent unchanged. */
 export interface Answer {
   readonly kind: 'answer';
   /** Stable, `namespace:name`: the key of logs and metrics. */
@@ -42,7 +42,7 @@ export interface Answer {
   /** From 200 to 599. */
   readonly status: number;
   readonly detail?: string | undefined;
-  /** Names and values, flat. */
+  /** Names and values in turn. */
   readonly headers?: readonly string[] | undefined;
   readonly body?: Uint8Array | undefined;
 }
@@ -62,28 +62,28 @@ export function answer(
 }
 
 /**
- * Reads what a plugin gave back. Each part is read once, so that what was checked is what counts.
+ * Reads what a plugin returned. Each part is read once, so that the checked value is the one that is used.
  *
- * @param mayPass whether the plugin authenticates, and so may say that it is not responsible
- * @throws Error for anything that is not a whole verdict
+ * @param mayPass whether the plugin authenticates, and may therefore return not-responsible
+ * @throws Error if it is not a complete verdict
  */
 export function readVerdict(given: unknown, mayPass: boolean): Verdict {
   if (given === next) return next;
   if (typeof given !== 'object' || given === null)
-    throw new Error(`a plugin gives an object with a kind; got ${describe(given)}`);
+    throw new Error(`expected a verdict, an object with a kind; got ${describe(given)}`);
   const { kind } = given as { kind?: unknown };
   switch (kind) {
     case 'next':
       return next;
     case 'not-responsible':
       if (mayPass) return readNotResponsible(given);
-      throw new Error('only a plugin that authenticates may say not-responsible');
+      throw new Error('only a plugin that authenticates may return not-responsible');
     case 'refuse':
       return readRefusal(given);
     case 'answer':
       return readAnswer(given);
     default:
-      throw new Error(`the kind is ${describe(kind)}; a kind is next, not-responsible, refuse or answer`);
+      throw new Error(`the kind is ${describe(kind)}; expected next, not-responsible, refuse or answer`);
   }
 }
 
@@ -103,7 +103,9 @@ function readRefusal(given: Given<Refusal>): Refusal {
   const { status, title, code, detail, headers } = given;
   const list = headers === undefined ? undefined : readHeaders(headers);
   if (list !== undefined && hasHeader(list, 'content-type'))
-    throw new Error('a refusal is problem details and sets content-type itself; an answer may set it');
+    throw new Error(
+      'a refusal cannot set content-type, because it is sent as problem details; an answer can',
+    );
   return {
     kind: 'refuse',
     code: readCode(code),
@@ -117,7 +119,7 @@ function readRefusal(given: Given<Refusal>): Refusal {
 function readAnswer(given: Given<Answer>): Answer {
   const { status, code, detail, headers, body } = given;
   if (body !== undefined && !(body instanceof Uint8Array))
-    throw new Error(`the body is ${describe(body)}; a body is bytes`);
+    throw new Error(`the body is ${describe(body)}; expected bytes`);
   const answered: Answer = {
     kind: 'answer',
     code: readCode(code),
@@ -127,7 +129,7 @@ function readAnswer(given: Given<Answer>): Answer {
     body,
   };
   if (body !== undefined && body.byteLength > 0 && isBodyless(answered.status))
-    throw new Error(`an answer with status ${answered.status} has no body`);
+    throw new Error(`an answer with status ${answered.status} cannot have a body`);
   return answered;
 }
 
@@ -138,28 +140,28 @@ export function isBodyless(status: number): boolean {
 
 function readCode(code: unknown): string {
   if (typeof code === 'string' && /^[a-z0-9-]{1,64}:[a-z0-9-]{1,64}$/.test(code)) return code;
-  throw new Error(`the code is ${describe(code)}; a code is namespace:name in lower case`);
+  throw new Error(`the code is ${describe(code)}; expected namespace:name in lower case`);
 }
 
 function readStatus(status: unknown, least: number): number {
   if (Number.isInteger(status) && (status as number) >= least && (status as number) <= 599)
     return status as number;
-  throw new Error(`the status is ${describe(status)}; it is a whole number from ${least} to 599`);
+  throw new Error(`the status is ${describe(status)}; expected a whole number from ${least} to 599`);
 }
 
 function text(name: string, value: unknown): string {
   if (typeof value === 'string') return value;
-  throw new Error(`the ${name} is ${describe(value)}; it is a text`);
+  throw new Error(`the ${name} is ${describe(value)}; expected a string`);
 }
 
 function readHeaders(headers: unknown): readonly string[] {
-  if (!Array.isArray(headers)) throw new Error(`the headers are ${describe(headers)}; they are a list`);
+  if (!Array.isArray(headers)) throw new Error(`the headers are ${describe(headers)}; expected a list`);
   const copy: unknown[] = [...headers];
   checkFields(copy);
   return copy as string[];
 }
 
-/** What was got, without what is in it: that may be a secret. */
+/** The type of a value, without its content, which may be secret. */
 export function describe(value: unknown): string {
   if (value === null || value === undefined || typeof value === 'boolean' || typeof value === 'number')
     return String(value);

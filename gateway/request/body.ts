@@ -5,20 +5,20 @@ import { ReplyError } from '../answer/reply-error.ts';
 /** A body that could not be read whole. */
 export class BodyError extends ReplyError {}
 
-/** The body of a request, in bytes, from whichever host. Read whole by plugins that want it, then forwarded as it came. */
+/** The body of a request, in bytes, from any host. Plugins can read it whole; it is then forwarded unchanged. */
 export interface Body {
-  /** What content-length declares or what is at hand, in bytes; undefined when only the end tells. */
+  /** The value of content-length or the size at hand, in bytes; undefined if the size is known only at the end. */
   readonly declaredBytes: number | undefined;
-  /** Whether somebody waits at this moment for bytes that the client has not sent yet. */
+  /** Whether a reader is waiting for bytes that the client has not sent yet. */
   readonly awaited: boolean;
-  /** From now on a body of more bytes fails with a BodyError, however it is read; the smallest limit counts. */
+  /** From now on a body of more bytes fails with a BodyError, however it is read. The smallest limit counts. */
   limit(bytes: number): void;
   all(): Uint8Array | Promise<Uint8Array>;
-  /** The whole body for the target, also after it was read; null when it is empty. */
+  /** The whole body for the target, even after it was read; null if it is empty. */
   forward(): Uint8Array | Readable | null;
 }
 
-/** A body that is in memory, as on AWS Lambda and in tests. */
+/** A body in memory, as on AWS Lambda and in tests. */
 export class BytesBody implements Body {
   readonly awaited = false;
   readonly #bytes: Uint8Array;
@@ -44,7 +44,7 @@ export class BytesBody implements Body {
   }
 }
 
-/** What a body of more bytes than the limit fails with. `gotBytes` is undefined when only so much is known that it is too long. */
+/** The error for a body over the limit. `gotBytes` is undefined if the exact size is unknown. */
 export function bodyTooLarge(gotBytes: number | undefined, limitBytes: number): BodyError {
   const got = gotBytes === undefined ? 'more than that' : `${gotBytes} bytes`;
   return new BodyError(

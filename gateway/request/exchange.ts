@@ -2,40 +2,40 @@ import { findHeader } from '../../base/http/headers.ts';
 import type { CanonicalPath } from './path.ts';
 import { UpstreamEdits } from './upstream-edits.ts';
 
-/** The head of a request. It never changes once the exchange exists. */
+/** The head of a request. It never changes. */
 export interface Head {
   /** As the client sent it; methods are case-sensitive (RFC 9110 section 9.1). */
   readonly method: string;
   readonly path: CanonicalPath;
-  /** The same path in the encoding that the client chose. */
+  /** The same path in the client's encoding. */
   readonly rawPath: string;
-  /** What follows `?`, byte for byte; undefined when there is no `?`. */
+  /** The part after `?`, byte for byte; undefined if there is no `?`. */
   readonly query: string | undefined;
-  /** Names and values, flat, in the order and case received, less those with names that servers read as another name. */
+  /** Names and values in turn, in the order and case received, without names that servers read as another name. */
   readonly headers: readonly string[];
-  /** The spelling of names that the route allows and that are read with hyphens here; undefined when there are none. */
+  /** The original spelling of names that the route allows and that have hyphens here; undefined if there are none. */
   readonly spellings?: ReadonlyMap<string, string> | undefined;
-  /** How many headers were dropped for their names. */
+  /** The number of headers that were dropped for their names. */
   readonly droppedHeaders?: number;
-  /** The name the client asked for in its one form: lower case, without port and final dot. */
+  /** The name that the client asked for, normalized: lower case, without port and final dot. */
   readonly host: string;
-  /** The host with the port that the client named. */
+  /** The host with the client's port. */
   readonly authority: string;
   readonly scheme: 'http' | 'https';
-  /** The peer that connected (or, on AWS, the source address API Gateway saw): never taken from a header. */
+  /** The peer that connected (on AWS, the source address that API Gateway saw); never taken from a header. */
   readonly clientIp: string;
-  /** The client's certificate in DER form, when the listener asked for one and it was verified. */
+  /** The client's certificate in DER form, if the listener asked for one and verified it. */
   readonly peerCertificate?: Uint8Array | undefined;
 }
 
-/** Who makes the request, as an authenticating plugin found. */
+/** The author of the request, as an authenticating plugin found out. */
 export interface Subject {
   readonly type: string;
   readonly id: string;
   readonly properties?: Readonly<Record<string, unknown>>;
 }
 
-/** One plugin's part in what happened, for the log, `postern explain` and metrics. */
+/** One plugin's part in the decision, for the log, `postern explain` and metrics. */
 export interface TrailEntry {
   readonly plugin: string;
   readonly result: 'next' | 'not-responsible' | 'refuse' | 'answer' | 'error';
@@ -47,9 +47,9 @@ export interface TrailEntry {
 export interface AttemptEntry {
   /** Scheme, host and port. */
   readonly target: string;
-  /** Of the target's answer, once its head has come. */
+  /** The status of the target's answer, once its head has arrived. */
   readonly status: number | undefined;
-  /** Why it failed. Without a status and a code the call was given up, because the client left. */
+  /** Why it failed. Without status and code the call was cancelled because the client left. */
   readonly code: string | undefined;
   /** From its start to the head of the answer, or to the failure. */
   readonly ms: number;
@@ -58,11 +58,11 @@ export interface AttemptEntry {
 /** The route that the request matched, as plugins and the log see it. */
 export interface MatchedRoute {
   readonly name: string;
-  /** Undefined when the route answers by itself. */
+  /** Undefined if the route answers by itself. */
   readonly service: string | undefined;
 }
 
-/** One request on its way through the gateway. What plugins may change is small and listed last. */
+/** One request on its way through the gateway. The few parts that plugins may change are listed last. */
 export class Exchange {
   readonly id: string;
   readonly head: Head;
@@ -75,21 +75,21 @@ export class Exchange {
   subject: Subject | undefined = undefined;
   device: Subject | undefined = undefined;
   consumer: string | undefined = undefined;
-  /** What plugins put here is read by the names that they add to expressions, such as `webhook`. */
+  /** Plugins put values here for the names that they add to expressions, such as `webhook`. */
   readonly attributes: Record<string, unknown> = {};
   readonly trail: TrailEntry[] = [];
-  /** In the order in which they were made. */
+  /** In chronological order. */
   readonly attempts: AttemptEntry[] = [];
-  /** The status sent to the client, once it is known; 0 before. */
+  /** The status sent to the client; 0 until it is known. */
   status = 0;
-  /** The code of the reply, when the gateway answered itself. */
+  /** The code of the reply, if the gateway answered itself. */
   code: string | undefined = undefined;
   detail: string | undefined = undefined;
-  /** The size of the body as far as it was read or declared, in bytes; -1 while unknown. */
+  /** The size of the body as read or declared so far, in bytes; -1 while unknown. */
   bodySize = -1;
-  /** Nobody waits for what is decided: the client left, or has its answer. */
+  /** The decision no longer matters: the client left, or has its answer. */
   isOver = false;
-  /** How much work the expressions that judged this request have done, in steps; see expression/frame.ts. */
+  /** The work of the expressions that judged this request, in steps; see expression/frame.ts. */
   expressionSteps = 0;
   #toUpstream: UpstreamEdits | undefined = undefined;
 
@@ -102,7 +102,7 @@ export class Exchange {
   }
 
   /**
-   * The value of a request header, or undefined; `name` in lower case.
+   * The value of a request header; undefined if it is missing. `name` is in lower case.
    *
    * A repeated header is joined with `, ` (RFC 9110 section 5.3), cookies with `; ` (RFC 9113 section 8.2.3).
    */
@@ -110,13 +110,13 @@ export class Exchange {
     return findHeader(this.head.headers, name);
   }
 
-  /** Edits of the headers that the target sees; `set`, `add` and `remove` throw for what no plugin may change. */
+  /** Edits of the headers that the target sees. `set`, `add` and `remove` throw for headers that no plugin may change. */
   get toUpstream(): UpstreamEdits {
     this.#toUpstream ??= new UpstreamEdits();
     return this.#toUpstream;
   }
 
-  /** Carries out the edits on the headers of an attempt. */
+  /** Applies the edits to the headers of an attempt. */
   editUpstream(headers: string[]): void {
     this.#toUpstream?.apply(headers);
   }

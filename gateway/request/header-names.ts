@@ -2,7 +2,7 @@ import { fieldName } from '../../base/http/field.ts';
 import { hopByHop } from '../../base/http/headers.ts';
 import { ConfigurationError } from '../../base/schema/configuration-error.ts';
 
-/** One kind of headers that no client's request carries to a target. A name that ends in `*` is a prefix. */
+/** One group of headers that a client's request never carries to a target. A name that ends in `*` is a prefix. */
 export interface OwnedHeaders {
   readonly what: string;
   readonly names: readonly string[];
@@ -13,11 +13,11 @@ function kind(what: string, names: string): OwnedHeaders {
 }
 
 /**
- * Headers by which proxies, platforms and login services tell a target who the client is or what it asked for, and those
- * by which a request overrides its own method or path. The list is the one of docs/configuration.md.
+ * Headers in which proxies, platforms and login services tell a target who the client is or what it asked for, and headers by
+ * which a request overrides its own method or path. docs/configuration.md has the same list.
  *
- * A name is here for what it says and not for who made it: headers that a sender of webhooks writes, such as
- * `cf-webhook-auth`, `tailscale-webhook-signature` or `x-amz-sns-message-type`, go through.
+ * A name is listed for its meaning, not for its origin: headers from senders of webhooks, such as `cf-webhook-auth`,
+ * `tailscale-webhook-signature` or `x-amz-sns-message-type`, are forwarded.
  */
 export const ownedHeaders: readonly OwnedHeaders[] = [
   kind('written by the gateway or the connection', `host content-length expect x-request-id x-postern-*`),
@@ -91,23 +91,22 @@ const ownedPrefix = new RegExp(
     .join('|')})`,
 );
 
-/** Whether a header, by its folded name, is one that no target gets from a client. */
+/** Whether targets never get a header with this folded name from a client. */
 export function isTakenAway(folded: string): boolean {
   return hopByHop.has(folded) || owned.has(folded) || ownedPrefix.test(folded);
 }
 
-/** A name in which no server that folds characters together (CGI, WSGI and PHP do) can find another name. */
+/** A name that servers that fold characters together (CGI, WSGI and PHP) read as itself only. */
 export const plainName = /^[A-Za-z0-9-]+$/;
 
-/** The one name that all spellings of a header have for servers that fold characters together. */
+/** The common name of all spellings that a folding server does not distinguish. */
 export function foldName(name: string): string {
   const lower = name.toLowerCase();
   return plainName.test(lower) ? lower : lower.replace(/[^a-z0-9]/g, '-');
 }
 
 /**
- * Reads the names that a route lets through although servers fold them: from each one's folded form to its spelling in
- * lower case.
+ * Compiles the names that a route forwards although servers fold them: from the folded form to the spelling in lower case.
  *
  * @throws ConfigurationError with the index of the name
  */
@@ -124,10 +123,11 @@ export function compileAllowedHeaders(names: readonly string[]): ReadonlyMap<str
 
 function problemOf(name: string, folded: string, known: ReadonlyMap<string, string>): string | undefined {
   const shown = JSON.stringify(name);
-  if (!fieldName.test(name)) return `${shown} is not the name of a header`;
-  if (isTakenAway(folded)) return `${shown} is read as ${folded}, which no client may send to a target`;
+  if (!fieldName.test(name)) return `${shown} is not a valid header name`;
+  if (isTakenAway(folded))
+    return `${shown} is read as ${folded}, and clients cannot send that header to a target`;
   if (plainName.test(name)) return `${shown} needs no entry: it has only letters, digits and hyphens`;
   if (known.has(folded))
-    return `${shown} and ${JSON.stringify(known.get(folded))} are one name to many servers`;
+    return `${shown} and ${JSON.stringify(known.get(folded))} are the same name to many servers`;
   return undefined;
 }

@@ -4,7 +4,7 @@ import type { Refusal } from '../answer/verdict.ts';
 import type { Exchange } from './exchange.ts';
 import { foldName, isTakenAway, plainName } from './header-names.ts';
 
-/** A request's headers as plugins, expressions and the target see them. */
+/** A request's headers, as plugins, expressions and the target see them. */
 export interface CleanHeaders {
   readonly headers: readonly string[];
   readonly spellings: ReadonlyMap<string, string> | undefined;
@@ -12,15 +12,15 @@ export interface CleanHeaders {
 }
 
 /**
- * Makes each header one name with one value, before anything is decided: headers whose names have other characters than
- * letters, digits and hyphens are dropped, because many servers read `webhook_id` as `webhook-id`.
+ * Gives each header one name and one value before any decision. Headers whose names have characters other than letters, digits
+ * and hyphens are dropped, because many servers read `webhook_id` as `webhook-id`.
  *
- * One that the route allows is kept under its folded name, `x-tenant` for `x_tenant`, so that all who decide read what a
- * server that folds reads; `spellings` says how it goes on. When the folded name is there as well, that one counts.
+ * A header that the route allows is kept under its folded name, `x-tenant` for `x_tenant`, so that decisions read what a folding
+ * server reads; `spellings` has the name for the target. If the folded name is there as well, that header counts.
  *
- * Several lines of cookies become one, since CGI and WSGI join them with commas, which belong to a cookie's value.
+ * Several lines of cookies become one, because CGI and WSGI join them with commas, which belong to a cookie's value.
  *
- * @returns the headers, the same list when there is nothing to change; or the refusal of a Connection header
+ * @returns the headers (the same list if nothing changes), or the refusal of a Connection header
  */
 export function cleanHeaders(
   headers: readonly string[],
@@ -40,7 +40,7 @@ export function cleanHeaders(
   return odd === 0 ? { headers: single, spellings: undefined, dropped: 0 } : dropOddNames(single, allowed);
 }
 
-/** As RFC 9113 section 8.2.3 has it, in the place of the first. */
+/** Joined as RFC 9113 section 8.2.3 says, in the place of the first line. */
 function joinCookies(headers: readonly string[]): readonly string[] {
   const joined: string[] = [];
   let cookies = findHeader(headers, 'cookie');
@@ -78,7 +78,7 @@ function dropOddNames(headers: readonly string[], allowed: ReadonlyMap<string, s
   return { headers: kept, spellings: spellings.size === 0 ? undefined : spellings, dropped };
 }
 
-/** Sent by clients that offer HTTP/2, as Java's and `curl --http2` do, or by old ones; all are taken away in any case. */
+/** Sent by clients that offer HTTP/2, such as Java's and `curl --http2`, or by old ones. They are always removed. */
 const mayBeNominated: ReadonlySet<string> = new Set([
   'close',
   'keep-alive',
@@ -90,7 +90,7 @@ const mayBeNominated: ReadonlySet<string> = new Set([
   'transfer-encoding',
 ]);
 
-/** What Connection names is taken away by whoever reads it next, and so must be nothing that was decided on. */
+/** The next proxy removes what Connection names, so it must not name a header that decisions depend on. */
 function refuseNomination(value: string): Refusal | undefined {
   for (const part of value.split(',')) {
     const word = part.trim().toLowerCase();
@@ -101,9 +101,8 @@ function refuseNomination(value: string): Refusal | undefined {
 }
 
 /**
- * Builds the headers that the target sees: the client's, in order, less those that belong to the connection or to the
- * gateway, and then the gateway's own: x-forwarded-for, -proto and -host, forwarded (RFC 7239), x-request-id. Last come the
- * edits of plugins.
+ * Builds the headers that the target sees: the client's in order, without those of the connection and of the gateway, then the
+ * gateway's own: x-forwarded-for, -proto and -host, forwarded (RFC 7239), x-request-id. The edits of plugins come last.
  */
 export function upstreamHeaders(exchange: Exchange, host: string): string[] {
   const { head } = exchange;
@@ -130,7 +129,7 @@ export function upstreamHeaders(exchange: Exchange, host: string): string[] {
   return result;
 }
 
-/** The headers of a target's answer that may go on to the client: not those of the connection, nor the id of the request. */
+/** The headers of a target's answer for the client, without those of the connection and the id of the request. */
 export function endToEnd(received: readonly string[]): string[] {
   const nominated = nominatedBy(received);
   const result: string[] = [];
@@ -143,7 +142,7 @@ export function endToEnd(received: readonly string[]): string[] {
   return result;
 }
 
-/** The headers that an answer's Connection names are hop-by-hop too; undefined when there are none beside the usual words. */
+/** The headers that an answer's Connection names, which are hop-by-hop too; undefined if it names only the usual ones. */
 function nominatedBy(headers: readonly string[]): Set<string> | undefined {
   const connection = findHeader(headers, 'connection');
   if (connection === undefined) return undefined;

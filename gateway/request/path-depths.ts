@@ -3,8 +3,8 @@ import { pathRefusals } from '../answer/refusal.ts';
 import type { Refusal } from '../answer/verdict.ts';
 
 /**
- * Irregularities that a route may allow in its paths, because applications exist that need them: an encoded slash, an
- * encoding of an encoding, a path parameter, an empty segment, a segment that ends in a dot or a blank.
+ * Irregularities that a route may allow in its paths, because some applications need them: an encoded slash, an encoding of an
+ * encoding, a path parameter, an empty segment, a segment that ends in a dot or a blank.
  */
 export const pathAllowances = ['%2F', '%25', ';', '//', '.'] as const;
 export type PathAllowance = (typeof pathAllowances)[number];
@@ -13,15 +13,15 @@ const percent = 0x25;
 const slash = 0x2f;
 
 /**
- * Reads a path as programs do that decode it once, twice or as often as it goes, and says what a route must allow for it.
+ * Reads a path as programs do that decode it once, twice or completely, and returns what a route must allow for it.
  *
- * Decoding further only ever adds slashes, dots and parameters, so the path decoded to the end shows all that any depth does.
+ * Further decoding only adds slashes, dots and parameters, so the completely decoded path shows everything that any depth does.
  */
 export function readDeeply(path: string): readonly PathAllowance[] | Refusal {
   const needs = new Set<PathAllowance>();
   const once = decodeOnce(path);
   const all = decodeAll(once, needs);
-  // An overlong or broken sequence is one that two decoders can read differently.
+  // Two decoders can read an overlong or broken sequence differently.
   if (!isUtf8(once) || !isUtf8(all)) return pathRefusals['bad-encoding']('the bytes are not UTF-8');
   const text = all.toString('utf8');
   if (/[\u0000-\u001f\u007f]/.test(text))
@@ -49,7 +49,7 @@ function decodeOnce(path: string): Buffer {
   return bytes.subarray(0, length);
 }
 
-/** Decodes until nothing is left to decode, in one pass: a decoded character may complete an encoding that began before it. */
+/** Decodes completely, in one pass: a decoded character may complete an encoding that began before it. */
 function decodeAll(once: Buffer, needs: Set<PathAllowance>): Buffer {
   if (!once.includes(percent)) return once;
   const done = Buffer.allocUnsafe(once.length);
@@ -66,7 +66,7 @@ function decodeAll(once: Buffer, needs: Set<PathAllowance>): Buffer {
   return done.subarray(0, length);
 }
 
-/** The byte that the last three of `length` bytes encode; negative when they do not. */
+/** The byte that the last three of `length` bytes encode; negative if they are not an encoding. */
 function lastEncoded(bytes: Buffer, length: number): number {
   if (bytes[length - 3] !== percent) return -1;
   const high = hexValue(bytes[length - 2] as number);
@@ -74,7 +74,7 @@ function lastEncoded(bytes: Buffer, length: number): number {
   return high < 0 || low < 0 ? -1 : (high << 4) | low;
 }
 
-/** Negative for what is not a hex digit. */
+/** Negative if it is not a hex digit. */
 function hexValue(byte: number): number {
   if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
   const letter = byte | 0x20;
@@ -82,15 +82,15 @@ function hexValue(byte: number): number {
 }
 
 /**
- * The characters of Unicode whose compatibility form (NFKC) has a dot, a slash or another character that means something in a
- * path, or is a blank. One by one, because normalizing a text with many combining marks takes quadratic time.
+ * The Unicode characters whose compatibility form (NFKC) has a dot, a slash or another character with a meaning in a path, or is
+ * a blank. Compared one by one, because normalizing a text with many combining marks takes quadratic time.
  */
 const lookalike =
   /[\u00a0\u037e\u2000-\u200a\u2024-\u2026\u202f\u2047-\u2049\u205f\u2100\u2101\u2105\u2106\u2488-\u249b\u3000\u33c2\u33c7\u33d8\ufe14\ufe16\ufe19\ufe30\ufe52\ufe54\ufe56\ufe5f\ufe68\ufe6a\uff03\uff05\uff0e\uff0f\uff1b\uff1f\uff3c\u{1f100}]/gu;
 
 /**
- * Looks at each segment as what cuts parameters, queries and fragments off would (`..;x`, `..?`), as what drops final dots
- * and blanks would (Windows: `admin.`, `...`), and in Unicode's compatibility form (fullwidth dots and slashes).
+ * Reads each segment like programs that cut off parameters, queries and fragments (`..;x`, `..?`), like programs that drop final
+ * dots and blanks (Windows: `admin.`, `...`), and in Unicode's compatibility form (fullwidth dots and slashes).
  */
 function readSegments(text: string, needs: Set<PathAllowance>): readonly PathAllowance[] | Refusal {
   const narrow = narrowed(text);
@@ -111,7 +111,7 @@ function narrowed(text: string): string {
   return text.replace(lookalike, (character) => character.normalize('NFKC'));
 }
 
-/** Whether what follows a percent sign is two hex digits in compatibility form. What is encoded in ASCII alone was decoded before. */
+/** Whether two hex digits in compatibility form follow a percent sign. ASCII encodings were decoded before. */
 function hidesEncoding(narrow: string): boolean {
   for (const [, next = ''] of narrow.matchAll(
     /%(?=([0-9A-Fa-f][0-9A-Fa-f\u0080-\u{10ffff}]|[\u0080-\u{10ffff}].?))/gsu,
@@ -121,8 +121,8 @@ function hidesEncoding(narrow: string): boolean {
 }
 
 /**
- * Whether a path is an authority to whoever reads it as a reference (`//host/a`, RFC 3986 section 4.2), after as many decodings as
- * it takes, and after what drops parameters and blanks (`/;x/host/a`).
+ * Whether a program that reads the path as a reference (`//host/a`, RFC 3986 section 4.2) finds an authority in it, after any number
+ * of decodings and after parameters and blanks were dropped (`/;x/host/a`).
  */
 export function isAuthority(path: string): boolean {
   const text = narrowed(decodeAll(decodeOnce(path), new Set()).toString('utf8'));

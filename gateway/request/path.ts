@@ -6,15 +6,15 @@ export { type PathAllowance, pathAllowances } from './path-depths.ts';
 
 declare const canonical: unique symbol;
 
-/** A path in the one form that is matched, decided on and forwarded. Only `canonicalize` makes one. */
+/** A path in canonical form, which is matched, decided on and forwarded. Only `canonicalize` makes one. */
 export type CanonicalPath = string & { readonly [canonical]: true };
 
-/** A request target taken apart; what the route must allow for the path to be taken is listed in `needs`. */
+/** The parts of a request target. `needs` lists what the route must allow to accept the path. */
 export interface Target {
   readonly path: CanonicalPath;
-  /** The same path in the encoding that the client chose. */
+  /** The same path in the client's encoding. */
   readonly rawPath: string;
-  /** What follows the first `?`, byte for byte; undefined without one. */
+  /** The part after the first `?`, byte for byte; undefined if there is no `?`. */
   readonly query: string | undefined;
   readonly needs: readonly PathAllowance[];
 }
@@ -24,17 +24,17 @@ const maxSegments = 256;
 const segmentStart = /\/|%2F/i;
 const noNeeds: readonly PathAllowance[] = Object.freeze([]);
 
-/** Segments of what may stand literally (RFC 3986 section 3.3), less `;`, that do not end in a dot: nothing to rewrite. */
+/** Segments of literal characters (RFC 3986 section 3.3) without `;` that do not end in a dot: nothing to rewrite. */
 const plain = /^(?:\/[A-Za-z0-9\-._~!$&'()*+,=:@]+(?<!\.))+\/?$/;
 const queryBytes = /^[\x21\x22\x24-\x7e]*$/;
 
 /**
- * Takes a request target in origin-form (RFC 9112 section 3.2.1) apart and gives its path in canonical form: what may
- * stand literally in a segment (`pchar`, RFC 3986 section 3.3) is decoded once, and the hex digits of all other
- * encodings are in upper case.
+ * Splits a request target in origin-form (RFC 9112 section 3.2.1) and returns its path in canonical form: characters that may be
+ * literal in a segment (`pchar`, RFC 3986 section 3.3) are decoded once, and the hex digits of all other encodings are in
+ * upper case.
  *
- * Nothing is ever resolved or merged: what another program might read differently, by decoding again, by cutting at `;`,
- * `?` or `#`, or by dropping final dots and blanks, is refused. What a route may allow is given in `needs`.
+ * Nothing is resolved or merged. A path that another program might read differently, by decoding again, by cutting at `;`, `?` or
+ * `#`, or by dropping final dots and blanks, is refused, or listed in `needs` if a route may allow it.
  *
  * @returns the parts, or the refusal
  */
@@ -58,13 +58,13 @@ export function canonicalize(target: string): Target | Refusal {
   return { path: path as CanonicalPath, rawPath, query, needs };
 }
 
-/** What of `needs` the allowances do not cover, as a refusal; undefined when all is allowed. */
+/** A refusal if the allowances do not cover `needs`; otherwise undefined. */
 export function refuseUnallowed(
   needs: readonly PathAllowance[],
   allowed: readonly PathAllowance[],
 ): Refusal | undefined {
   for (const need of needs)
-    if (!allowed.includes(need)) return refusalOf[need](`a route may allow it with ${need} in pathAllows`);
+    if (!allowed.includes(need)) return refusalOf[need](`a route can allow it with ${need} in pathAllows`);
   return undefined;
 }
 
@@ -76,14 +76,14 @@ const refusalOf = {
   '.': pathRefusals['trailing-dot'],
 } as const;
 
-/** Refuses a target, path and query, whose path somebody would read as a host and a path. No allowance covers that. */
+/** Refuses a target whose path some program would read as a host and a path. No allowance covers that. */
 export function refuseAuthority(target: string): Refusal | undefined {
   return isAuthority(target.split('?', 1)[0] as string)
     ? pathRefusals['empty-segment']('the target would get a path that begins with two slashes')
     : undefined;
 }
 
-/** What of `rawPath` follows the first `length` characters of its canonical form. */
+/** The part of `rawPath` after the first `length` characters of its canonical form. */
 export function rawRest(rawPath: string, length: number): string {
   let at = 0;
   for (let taken = 0; taken < length; ) {
@@ -98,7 +98,7 @@ const wrongCharacter = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]/;
 const brokenEncoding = /%(?![0-9A-Fa-f]{2})/;
 const encoding = /%[0-9A-Fa-f]{2}/g;
 
-/** What stands for each byte in a canonical path: itself when it may stand literally, and its encoding otherwise. */
+/** The canonical form of each byte: itself if it may be literal, otherwise its encoding. */
 const literals: readonly string[] = Array.from({ length: 256 }, (_, byte) => {
   const character = String.fromCharCode(byte);
   return /[A-Za-z0-9\-._~!$&'()*+,;=:@]/.test(character)

@@ -5,35 +5,35 @@ import type { Refusal } from '../answer/verdict.ts';
 import type { Body } from './body.ts';
 import { type Authority, parseAuthority } from './host.ts';
 
-/** A request as a host hands it to the gateway: untrusted, unparsed. */
+/** A request from a host: untrusted and unparsed. */
 export interface IncomingRequest {
   readonly method: string;
-  /** The request target as received: path and query; or, with `absoluteForm`, perhaps a URL. */
+  /** The request target as received: path and query or, with `absoluteForm`, possibly a URL. */
   readonly target: string;
-  /** Whether the target may be a URL (RFC 9112 section 3.2.2), as any HTTP server must take it. */
+  /** Whether the target may be a URL (RFC 9112 section 3.2.2), which any HTTP server must accept. */
   readonly absoluteForm?: boolean;
-  /** Names and values, flat, in the order and case received. */
+  /** Names and values in turn, in the order and case received. */
   readonly headers: readonly string[];
   /** The address of the peer, from the socket or the platform. */
   readonly clientIp: string | undefined;
   readonly scheme: 'http' | 'https';
   readonly body: Body;
-  /** The platform's own id of the request, when it gives one; otherwise the gateway makes one. */
+  /** The platform's id of the request. Without one the gateway makes one. */
   readonly id?: string;
   /** When the platform stops waiting, in milliseconds since the epoch. */
   readonly deadlineMs?: number;
   readonly peerCertificate?: Uint8Array | undefined;
 }
 
-/** What a request asks for: the host that counts and the target in origin-form. */
+/** What a request asks for: the host that counts, and the target in origin-form. */
 export interface Asked {
   readonly host: Authority;
   readonly target: string;
 }
 
 /**
- * Reads the Host header and, in absolute-form, the authority of the target, which counts in its place
- * (RFC 9112 section 3.2.2). One request names one host: when both are there and differ, it is refused.
+ * Reads the Host header and, in absolute-form, the authority of the target, which takes precedence (RFC 9112 section 3.2.2).
+ * One request names one host: if both are there and differ, it is refused.
  */
 export function readAsked(request: IncomingRequest): Asked | Refusal {
   const host = parseAuthority(onlyHeader(request.headers, 'host') ?? '');
@@ -58,7 +58,7 @@ function portOf({ port }: Authority, scheme: 'http' | 'https'): string {
   return port ?? (scheme === 'http' ? '80' : '443');
 }
 
-/** The client's address in the form that is matched. Nothing is carried out for a client without one: every list and log needs it. */
+/** The client's normalized address. A client without one is refused, because every list and every log line needs it. */
 export function clientAddress(text: string | undefined): string | Refusal {
   return (
     normalizeIp(text) ??

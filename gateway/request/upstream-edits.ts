@@ -16,30 +16,30 @@ interface Edit {
   readonly folded: string;
   /** Undefined removes the header. */
   readonly value: string | undefined;
-  /** Whether earlier headers of this name stay. */
+  /** Whether earlier headers of this name are kept. */
   readonly adds: boolean;
 }
 
 /**
- * What plugins change in the headers that the target sees, in the order in which they do it. What the client sent, and what
- * expressions read of it, stays as it is.
+ * Changes that plugins make to the headers that the target sees, in order. The client's own headers, which expressions read, do
+ * not change.
  *
- * A name is in any case. It counts for all spellings that a CGI, WSGI or PHP server reads as the same name: `set('x-team', …)` takes
- * the place of `X_Team` too.
+ * A name is in any case. It covers all spellings that a CGI, WSGI or PHP server reads as the same name: `set('x-team', …)` replaces
+ * `X_Team` too.
  *
  * Each method throws an Error that names the header, never its value: for a malformed name or value, for headers of the
- * connection (hop-by-hop), and for those that the gateway writes (`host`, `content-length`, `expect`, `forwarded`,
+ * connection (hop-by-hop), and for headers that the gateway writes (`host`, `content-length`, `expect`, `forwarded`,
  * `x-forwarded-*`, `x-request-id`).
  */
 export class UpstreamEdits {
   readonly #edits: Edit[] = [];
 
-  /** Replaces each header of this name, from the client or from an earlier edit, by one. */
+  /** Replaces all headers of this name, from the client or from earlier edits, by one. */
   set(name: string, value: string): void {
     this.#edits.push({ name, folded: editable(name, value), value, adds: false });
   }
 
-  /** Adds a header behind those of the same name, the client's too. For what only the gateway may say, use `set`. */
+  /** Adds a header after those of the same name, including the client's. For a header that only the gateway may set, use `set`. */
   add(name: string, value: string): void {
     this.#edits.push({ name, folded: editable(name, value), value, adds: true });
   }
@@ -48,7 +48,7 @@ export class UpstreamEdits {
     this.#edits.push({ name, folded: editable(name, ''), value: undefined, adds: false });
   }
 
-  /** Carries out the edits on a flat list: once for each attempt to send the request. */
+  /** Applies the edits to a flat list, once for each attempt to send the request. */
   apply(headers: string[]): void {
     for (const { name, folded, value, adds } of this.#edits) {
       if (!adds) removeSpellings(headers, folded);
@@ -57,7 +57,7 @@ export class UpstreamEdits {
   }
 }
 
-/** The folded name, once the name and the value are checked. */
+/** The folded name, after a check of the name and the value. */
 function editable(name: string, value: string): string {
   checkField(name, value);
   const folded = foldName(name);

@@ -3,22 +3,22 @@ import type { Body } from '../request/body.ts';
 import type { Exchange, Head } from '../request/exchange.ts';
 import type { Receiver } from '../upstream/upstream.ts';
 
-/** What a route does with a request that was admitted. */
+/** What a route does with an admitted request. */
 export interface Action {
-  /** How long the answer may take to begin, in milliseconds. */
+  /** The time until the answer must begin, in milliseconds. */
   readonly timeoutMs: number;
   /** What it would do with a request, for `postern explain`: `it would go to builds as POST /webhook`. Never with the query. */
   describe(head: Head): string;
-  /** What speaks against a request whose path is irregular; asked for those alone. */
+  /** A refusal of a request whose path is irregular; not called for others. */
   refuse?(head: Head): Refusal | undefined;
-  /** Begins. The receiver may be called before it returns. */
+  /** Starts the action. The receiver may be called before this returns. */
   start(exchange: Exchange, body: Body, receiver: Receiver): Run;
 }
 
 /** An action under way. */
 export interface Run {
-  /** The receiver can take more. */
+  /** The receiver can take more data. */
   resume(): void;
-  /** Stops the action; the receiver hears nothing more. `why` is what the client gets in its place. */
+  /** Stops the action; the receiver gets no more calls. `why` is the client's answer instead. */
   abort(why?: Refusal): void;
 }

@@ -18,7 +18,7 @@ import { clientAddress, type IncomingRequest, readAsked } from '../request/reque
 import type { Route } from './route.ts';
 import type { Router } from './router.ts';
 
-/** As all registered methods are written; a target that folds `delete` would do what a policy for `DELETE` was not asked about. */
+/** The form of all registered methods. A target that treats `delete` as `DELETE` would bypass a policy for `DELETE`. */
 const upperCase = /^[A-Z][A-Z-]*$/;
 
 export interface AdmissionHost {
@@ -29,13 +29,13 @@ export interface AdmissionHost {
   readonly log: Log;
 }
 
-/** A request that has its route. */
+/** A request with its route. */
 export interface Admitted {
   readonly exchange: Exchange;
   readonly route: Route;
 }
 
-/** Brings a request's head into canonical form, finds its route and opens the exchange; or refuses. */
+/** Normalizes a request's head, finds its route and opens the exchange; or refuses. */
 export function openExchange(
   request: IncomingRequest,
   id: string,
@@ -83,13 +83,13 @@ export function openExchange(
   return { exchange, route };
 }
 
-/** The path without what a platform put before it; the router has matched the whole. */
+/** The path without the platform's prefix; the router has matched the whole path. */
 function pathBelow(base: string, { path, rawPath }: Target): Pick<Head, 'path' | 'rawPath'> {
   if (base === '') return { path, rawPath };
   return { path: path.slice(base.length) as CanonicalPath, rawPath: rawRest(rawPath, base.length) };
 }
 
-/** Only an irregular path can be refused by its route, or begin with two slashes once its prefix is off. */
+/** A route can refuse only an irregular path, or one that begins with two slashes without its prefix. */
 function refuseIrregular(head: Head, needs: readonly PathAllowance[], route: Route): Refusal | undefined {
   return refuseUnallowed(needs, route.pathAllows) ?? route.action.refuse?.(head);
 }

@@ -2,20 +2,20 @@ import { isNamed } from '../../base/http/headers.ts';
 import type { Exchange } from '../request/exchange.ts';
 import type { Target } from '../upstream/target.ts';
 
-/** Brings what a target says of its own place into the client's terms, in the headers of one answer. */
+/** Translates a target's locations into the client's, in the headers of one answer. */
 export type RewriteLocations = (exchange: Exchange, headers: string[]) => void;
 
 export interface LocationOptions {
   readonly targets: readonly Target[];
   readonly targetPath: string;
   readonly matchPath: string;
-  /** What the route takes off a path before all else. */
+  /** The prefix that the route removes first. */
   readonly basePath: string;
 }
 
 /**
- * Prepares `rewriteLocation` of a service for one route: Location and Content-Location that point at one of the service's targets
- * point at the client's scheme, host and path afterwards, and a cookie for the target's own domain is one for the client's host.
+ * Prepares `rewriteLocation` of a service for one route. Location and Content-Location that point at a target of the service are
+ * changed to the client's scheme, host and path, and a cookie for the target's own domain becomes one for the client's host.
  */
 export function compileLocations(options: LocationOptions): RewriteLocations {
   const { targets } = options;
@@ -50,7 +50,7 @@ function toClient(
   return `${origin}${path ?? pathname}${search}${hash}`;
 }
 
-/** The way back from a path of the target to the client's; undefined where there is none. */
+/** Translates a path of the target into the client's; undefined if there is none. */
 function compileClientPath(options: LocationOptions): (path: string) => string | undefined {
   const { targetPath, matchPath, basePath } = options;
   const bases = [...new Set(options.targets.map((target) => target.basePath))].sort(

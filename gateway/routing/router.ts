@@ -1,7 +1,7 @@
 import { ConfigurationError } from '../../base/schema/configuration-error.ts';
 import type { CanonicalPath } from '../request/path.ts';
 
-/** What a route matches. Hosts in lower case; a path is exact, or a prefix when it ends in `/*`; no methods means any but TRACE, TRACK and CONNECT. */
+/** What a route matches. Hosts are in lower case. A path is exact, or a prefix if it ends in `/*`. No methods means any but TRACE, TRACK and CONNECT. */
 export interface Match {
   readonly hosts: readonly string[];
   readonly path: string;
@@ -13,7 +13,7 @@ export interface Entry<Value> {
   readonly value: Value;
 }
 
-/** A route was found; or one was found but for the method; or none. */
+/** The result: a route, a route that does not allow the method, or no route. */
 export type Found<Value> =
   | { readonly kind: 'found'; readonly value: Value }
   | { readonly kind: 'method'; readonly allow: readonly string[] }
@@ -23,7 +23,7 @@ export interface Router<Value> {
   find(host: string, path: CanonicalPath, method: string): Found<Value>;
 }
 
-/** The routes of one path for one host: by method, then the one for any method. */
+/** The routes of one path on one host: by method, and the one for any method. */
 interface Slot<Value> {
   readonly byMethod: Map<string, Value>;
   any: Value | undefined;
@@ -33,17 +33,17 @@ interface Table<Value> {
   readonly exact: Map<string, Slot<Value>>;
   /** Keys end in a slash: `/hooks/` for `/hooks/*`. */
   readonly prefix: Map<string, Slot<Value>>;
-  /** The lengths that the keys of `prefix` have, the longest first. */
+  /** The lengths of the keys of `prefix`, the longest first. */
   readonly prefixLengths: number[];
 }
 
 /**
- * Builds a router whose most specific match wins: a named host before any host, an exact path before a prefix, a
- * longer prefix before a shorter one, a named method before any method.
+ * Builds a router in which the most specific match wins: a named host over any host, an exact path over a prefix, a longer
+ * prefix over a shorter one, a named method over any method.
  *
- * `/x/*` matches `/x/` and all below it, and not `/x`.
+ * `/x/*` matches `/x/` and everything below it, but not `/x`.
  *
- * @throws ConfigurationError with the index of the second of two entries that match the very same requests
+ * @throws ConfigurationError with the index of the second of two entries that match the same requests
  */
 export function createRouter<Value>(entries: readonly Entry<Value>[]): Router<Value> {
   const hosts = new Map<string, Table<Value>>();
@@ -65,12 +65,12 @@ export function createRouter<Value>(entries: readonly Entry<Value>[]): Router<Va
 }
 
 /**
- * What no route takes unless it names it: TRACE, and TRACK of old IIS, send back the request with what the gateway added, and
+ * Methods that match only if a route names them: TRACE, and TRACK of old IIS, return the request with what the gateway added, and
  * CONNECT opens a tunnel.
  */
 const mustBeNamed = /^(?:TRACE|TRACK|CONNECT)$/;
 
-/** Said to whoever asks for another (RFC 9110 section 15.5.6), where a route takes any. */
+/** Listed in Allow for other methods (RFC 9110 section 15.5.6) on a route without methods. */
 const usualMethods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 function search<Value>(
@@ -82,7 +82,7 @@ function search<Value>(
   const exact = table.exact.get(path);
   const found = exact && pick(exact, method, allow);
   if (found !== undefined) return found;
-  // By the lengths that exist, not by the slashes that the client sent: their number is the client's to choose.
+  // Loops over the existing lengths, not over the slashes of the path: the client chooses how many those are.
   for (const length of table.prefixLengths) {
     if (path[length - 1] !== '/') continue;
     const slot = table.prefix.get(path.slice(0, length));
@@ -130,7 +130,7 @@ function insert<Value>(
 
 function duplicate(index: number, what: string): ConfigurationError {
   return new ConfigurationError(
-    `${what} is matched already, by another route or by another entry of this one`,
+    `${what} is already matched by another route or by another entry of this one`,
     [index],
   );
 }

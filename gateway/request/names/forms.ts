@@ -19,8 +19,8 @@ export const headerNameForm = textForm(
   function wholeName(literal) {
     if (!isTakenAway(literal)) return undefined;
     return {
-      message: `the header ${quote(literal)} has what the client wrote, and no target gets it`,
-      hint: 'source.ip, request.host, request.method, request.path and request.size are what the gateway knows',
+      message: `the header ${quote(literal)} contains whatever the client wrote, and targets never get it`,
+      hint: 'source.ip, request.host, request.method, request.path and request.size come from the gateway itself',
       seldom: true,
     };
   },
@@ -37,12 +37,12 @@ const hostCharacters = characters('request.host', /[^-a-z0-9_.:[\]]/, (text) => 
 
 export const hostForm = textForm(
   function partOfHost(literal, where) {
-    // Only an IPv6 address has colons, and it ends in a bracket.
+    // Only an IPv6 address has colons, and it ends with a bracket.
     const port = literal.includes(':') && /[-g-z_.]/.test(literal);
     if (!port && !(where === 'endsWith' && /\.$|:[0-9]*$/.test(literal))) return hostCharacters(literal);
     const better = literal.replace(/(?:\.|:[0-9]*)$/, '');
     return {
-      message: `request.host is without port and final dot, and never has ${quote(literal)}`,
+      message: `request.host has no port and no final dot, so it never has ${quote(literal)}`,
       hint: better === '' || better === literal ? undefined : writeText(better),
     };
   },
@@ -62,10 +62,10 @@ export const addressForm = textForm(
   function partOfAddress(literal, where) {
     const zeros = where === 'startsWith' ? /(?:^|[.:])0+(?=[0-9a-f])/ : /[.:]0+(?=[0-9a-f])/;
     if (/:.*\.|\..*:/.test(literal))
-      return { message: `an address never contains both : and ., as ${quote(literal)} does` };
+      return { message: `an address never contains both : and . like ${quote(literal)}` };
     if (!zeros.test(literal)) return addressCharacters(literal);
     return {
-      message: `an address has no leading zeros, as ${quote(literal)} has`,
+      message: `an address has no leading zeros like ${quote(literal)}`,
       hint: writeText(literal.replace(/(?<=^|[.:])0+(?=[0-9a-f])/g, '')),
     };
   },
@@ -85,7 +85,7 @@ const pathCharacters = characters(
   (text) => text.replace(/%[0-9a-fA-F]{2}/g, (encoding) => encoding.toUpperCase()),
 );
 
-/** What may stand literally in a path never stands encoded. An encoding that is cut off at the end may go on. */
+/** A character that a path may contain literally is never encoded. An encoding that is cut off at the end may continue. */
 function pathPart(text: string, where: Where): Never | undefined {
   const literal = where === 'endsWith' ? text : text.replace(/%[0-9A-F]?$/, '');
   const decoded = literal.replace(/%[0-9A-Fa-f]{2}/g, function decodeLiteral(encoding) {

@@ -2,7 +2,7 @@ import type { Steps } from '../../expression/context.ts';
 import { LazyMap } from '../../expression/values.ts';
 import type { Exchange } from '../exchange.ts';
 
-/** Comparing a name with one of the same length, and making a name lower case for a set; the longer, the dearer. */
+/** A comparison with a name of the same length, and a name in lower case for a set; rounded up. */
 const headerSteps = { get: 4, keys: 14 } as const;
 
 /** A request's headers as a map from lower-case name to text, read from the flat list when a name is asked for. */

@@ -21,7 +21,7 @@ function party(who: string, of: (exchange: Exchange) => Subject | undefined): Fi
   };
 }
 
-/** What an expression can name of every request; plugins contribute further names. */
+/** The names in expressions about every request; plugins contribute more. */
 export const requestNames: Names<Exchange> = {
   request: {
     fields: {

@@ -3,20 +3,20 @@ import { EvaluationError } from '../../expression/errors.ts';
 import type { Exchange } from '../exchange.ts';
 
 const maxPairs = 1_000;
-/** Decoding a character, at the most. */
+/** The most that decoding a character costs. */
 const characterSteps = 8;
 const brokenEncoding = /%(?![0-9A-Fa-f]{2})/;
 
 type Query = ReadonlyMap<string, readonly string[]>;
 
-/** By exchange: the query, or why it is not known. Read once, whatever an expression does with it. */
+/** By exchange: the query, or why it is unknown. Read once, however often an expression uses it. */
 const queries = new WeakMap<Exchange, Query | string>();
 
 /**
- * A query as a map from name to its values, as the URL standard reads it (section 5.1, application/x-www-form-urlencoded).
+ * A query as a map from name to values, as the URL standard reads it (section 5.1, application/x-www-form-urlencoded).
  *
- * @throws EvaluationError for what targets read differently: a `;`, at which some split, a broken encoding, bytes that are not UTF-8,
- * a NUL, and for more pairs than anybody needs
+ * @throws EvaluationError if targets may read it differently: a `;`, at which some split, a broken encoding, bytes that are not
+ * UTF-8, a NUL, or too many pairs
  */
 export function queryMap(exchange: Exchange, steps: Steps): Query {
   let known = queries.get(exchange);
@@ -38,7 +38,7 @@ function readQuery(query: string): Query | string {
   if (brokenEncoding.test(query)) return 'it has a % without two hex digits';
   if (query.includes('%00')) return 'it has an encoded NUL, at which some programs end a text';
   const map = new Map<string, string[]>();
-  // The parser takes one leading question mark off, which here is part of the first name.
+  // The parser removes one leading question mark, which is part of the first name here.
   for (const [name, value] of new URLSearchParams(`?${query}`)) {
     if (name.includes('\ufffd') || value.includes('\ufffd')) return 'it is not UTF-8';
     const values = map.get(name);

@@ -365,7 +365,7 @@ test('what no header can be called is no entry of headersAllow', () => {
       (error) =>
         error instanceof ConfigurationError &&
         error.path[0] === 1 &&
-        /is not the name of a header/.test(error.message),
+        /is not a valid header name/.test(error.message),
     );
   }
 });

@@ -68,7 +68,7 @@ test('a header that no target gets is warned of where a literal names it', async
     "request.headers['connection'] == 'close'",
   ]) {
     const [warning = '', ...more] = await warningsOf(source);
-    assert.match(warning, /^the header ".*" has what the client wrote.*source\.ip/s, source);
+    assert.match(warning, /^the header ".*" contains whatever the client wrote.*source\.ip/s, source);
     assert.deepEqual(more, []);
   }
   const honest = "request.headers['authorization'] == 'x' && 'x-github-event' in request.headers";
