@@ -1,15 +1,15 @@
-import { isDnsLabel } from '../../base/net/dns-label.ts';
 import { type Schema, s } from '../../base/schema/schema.ts';
 
 /** A unix socket's path has 107 characters at most, and `/tailscaled.sock` is added to the folder. */
 const maxSocketChars = 107;
 const maxFolderChars = maxSocketChars - '/tailscaled.sock'.length;
 
-const hostname = s.refine(s.string({ max: 63 }), (text) =>
-  isDnsLabel(text)
-    ? undefined
-    : 'expected letters, digits and hyphens, 63 at most, with no hyphen at either end',
-);
+/** A DNS label; written out, so that editors check it too. */
+const hostname = s.string({
+  max: 63,
+  pattern: /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/,
+  message: 'expected letters, digits and hyphens, 63 at most, with no hyphen at either end',
+});
 const tag = s.string({
   max: 256,
   pattern: /^tag:[A-Za-z][A-Za-z0-9-]*$/,
