@@ -2,6 +2,7 @@ import { removeHeader } from '../../base/http/headers.ts';
 import type { Refusal } from '../answer/verdict.ts';
 import type { Body } from '../request/body.ts';
 import type { Exchange, Head } from '../request/exchange.ts';
+import type { IsTakenAway } from '../request/header-names.ts';
 import { endToEnd, upstreamHeaders } from '../request/headers.ts';
 import { refuseAuthority } from '../request/path.ts';
 import type { Action, Run } from '../routing/action.ts';
@@ -17,6 +18,8 @@ export interface ProxyOptions {
   readonly respond: Respond;
   /** The target sees the host that the client asked for, not its own. */
   readonly clientHost: boolean;
+  /** The headers that the target does not get from a client. */
+  readonly isTakenAway: IsTakenAway;
   readonly rewriteLocations?: RewriteLocations | undefined;
   /** The path and query that the target sees, made from the canonical path and the raw query. */
   readonly targetPath: (head: Head) => string;
@@ -105,7 +108,8 @@ class ProxyRun implements Run, Receiver {
 
   #headers(host: string): string[] {
     const exchange = this.#exchange;
-    const headers = upstreamHeaders(exchange, this.#options.clientHost ? exchange.head.authority : host);
+    const { clientHost, isTakenAway } = this.#options;
+    const headers = upstreamHeaders(exchange, clientHost ? exchange.head.authority : host, isTakenAway);
     if (this.#declaredBytes !== undefined) headers.push('content-length', String(this.#declaredBytes));
     return headers;
   }

@@ -1,6 +1,7 @@
 import { suggestion } from '../../base/suggestion.ts';
 import { createProxy } from '../action/proxy.ts';
 import { createResponder, fixedAnswer } from '../action/respond.ts';
+import type { IsTakenAway } from '../request/header-names.ts';
 import type { Action } from '../routing/action.ts';
 import { compileLocations } from '../routing/answer-locations.ts';
 import { compileTargetPath } from '../routing/target-path.ts';
@@ -15,6 +16,8 @@ export interface ActionParts {
   readonly services: Configuration['services'];
   /** Those of the services that have no mistake. */
   readonly upstreams: ReadonlyMap<string, Upstream>;
+  /** The headers that no target gets from a client. */
+  readonly isTakenAway: IsTakenAway;
   readonly problems: ProblemCollector;
 }
 
@@ -57,7 +60,7 @@ function compileProxy(
   path: readonly string[],
   service: string,
   options: RouteOptions,
-  { services, upstreams, problems }: ActionParts,
+  { services, upstreams, isTakenAway, problems }: ActionParts,
 ): Action | undefined {
   const names = Object.keys(services);
   if (!names.includes(service)) {
@@ -78,6 +81,7 @@ function compileProxy(
     respond,
     targetPath,
     clientHost: place.host === 'client',
+    isTakenAway,
     rewriteLocations: place.rewriteLocation
       ? compileLocations({ targets, targetPath: options.targetPath, matchPath: match.path, basePath })
       : undefined,

@@ -13,7 +13,7 @@ import {
 import type { Hooks, Plugin } from '../plugin/plugin.ts';
 import { plugins } from '../plugins/index.ts';
 import type { Exchange } from '../request/exchange.ts';
-import { compileAllowedHeaders } from '../request/header-names.ts';
+import { compileAllowedHeaders, compileTakenAway, type IsTakenAway } from '../request/header-names.ts';
 import type { Action } from '../routing/action.ts';
 import type { Route } from '../routing/route.ts';
 import { createRouter, type Entry, type Router } from '../routing/router.ts';
@@ -23,6 +23,7 @@ import { compileAction } from './actions.ts';
 import type { ProblemCollector } from './collector.ts';
 import { expressionCompiler } from './expressions.ts';
 import { lend, missingOn } from './lend.ts';
+import { ownedHeadersOf } from './owned-headers.ts';
 import type { GatewayPorts } from './ports.ts';
 import { compileService } from './services.ts';
 import type { Configuration, PluginOptions } from './shape.ts';
@@ -75,6 +76,7 @@ class Compiler {
   readonly #configuration: Configuration;
   readonly #ports: GatewayPorts;
   readonly #problems: ProblemCollector;
+  readonly #isTakenAway: IsTakenAway;
   /** Whether some route has a plugin that finds out who calls. */
   #authenticates = false;
 
@@ -82,6 +84,7 @@ class Compiler {
     this.#configuration = configuration;
     this.#ports = ports;
     this.#problems = problems;
+    this.#isTakenAway = compileTakenAway(ownedHeadersOf(configuration));
   }
 
   async run(): Promise<Compiled> {
@@ -98,12 +101,13 @@ class Compiler {
     }
     const list = await this.#prepareConsumers(consumers);
     const known = { list, perConsumer: new Set(list.flatMap(({ instances }) => [...instances.keys()])) };
+    const parts = { services, upstreams, isTakenAway: this.#isTakenAway, problems: this.#problems };
     const entries: RouteEntry[] = [];
     for (const [name, options] of Object.entries(routes)) {
       const own = await this.#prepare(options.plugins, ['routes', name, 'plugins']);
       const { service = '' } = options;
       const levels = [global, serviceInstances.get(service) ?? new Map(), own];
-      const action = compileAction(name, options, { services, upstreams, problems: this.#problems });
+      const action = compileAction(name, options, parts);
       const value = this.#route(name, options, { entry, levels, action }, known);
       const { path, hosts = [], methods = [] } = options.match;
       const match = { path: `${options.stripBasePath ?? ''}${path}`, hosts, methods };
@@ -129,7 +133,7 @@ class Compiler {
       options.stripBasePath === undefined ? undefined : basePathProblem(options.stripBasePath);
     if (wrongBase !== undefined) this.#problems.add([...path, 'stripBasePath'], wrongBase);
     const headersAllow = this.#problems.attempt([...path, 'headersAllow'], () =>
-      compileAllowedHeaders(options.headersAllow),
+      compileAllowedHeaders(options.headersAllow, this.#isTakenAway),
     );
     if (action === undefined || wrongPath !== undefined || wrongBase !== undefined) return undefined;
     if (headersAllow === undefined) return undefined;

@@ -46,6 +46,11 @@ export interface Plugin<Options = unknown, Used extends PortName = PortName> {
    * unknown where they did not. No two plugins add the same name.
    */
   readonly names?: Names<Exchange>;
+  /**
+   * The headers that are the gateway's own to say because of these options: no target gets them from a client, in any spelling, on any
+   * route of the configuration. Expressions and plugins still read what the client sent.
+   */
+  ownsHeaders?(options: Options): readonly string[];
   /** @throws ConfigurationError with the path of the option that is wrong */
   create(options: Options, host: Host<Used>): Hooks | Promise<Hooks>;
 }

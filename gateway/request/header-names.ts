@@ -83,7 +83,7 @@ export const ownedHeaders: readonly OwnedHeaders[] = [
 ];
 
 const listed = ownedHeaders.flatMap(({ names }) => names);
-const owned: ReadonlySet<string> = new Set(listed.filter((name) => !name.endsWith('*')));
+const wholeNames = [...hopByHop, ...listed.filter((name) => !name.endsWith('*'))];
 const ownedPrefix = new RegExp(
   `^(?:${listed
     .filter((name) => name.endsWith('*'))
@@ -92,12 +92,21 @@ const ownedPrefix = new RegExp(
 );
 
 /** Whether targets never get a header with this folded name from a client. */
-export function isTakenAway(folded: string): boolean {
-  return hopByHop.has(folded) || owned.has(folded) || ownedPrefix.test(folded);
+export type IsTakenAway = (folded: string) => boolean;
+
+/** Adds the headers that the plugins of a configuration own, in any spelling, to those above. */
+export function compileTakenAway(owned: readonly string[]): IsTakenAway {
+  const names: ReadonlySet<string> = new Set([...wholeNames, ...owned.map(foldName)]);
+  return function isTakenAway(folded) {
+    return names.has(folded) || ownedPrefix.test(folded);
+  };
 }
 
 /** A name that servers that fold characters together (CGI, WSGI and PHP) read as itself only. */
 export const plainName = /^[A-Za-z0-9-]+$/;
+
+/** For the headers above, which no configuration changes. */
+export const isTakenAway: IsTakenAway = compileTakenAway([]);
 
 /** The common name of all spellings that a folding server does not distinguish. */
 export function foldName(name: string): string {
@@ -110,18 +119,26 @@ export function foldName(name: string): string {
  *
  * @throws ConfigurationError with the index of the name
  */
-export function compileAllowedHeaders(names: readonly string[]): ReadonlyMap<string, string> {
+export function compileAllowedHeaders(
+  names: readonly string[],
+  isTakenAway: IsTakenAway,
+): ReadonlyMap<string, string> {
   const allowed = new Map<string, string>();
   for (const [index, name] of names.entries()) {
     const folded = foldName(name);
-    const problem = problemOf(name, folded, allowed);
+    const problem = problemOf(name, folded, allowed, isTakenAway);
     if (problem !== undefined) throw new ConfigurationError(problem, [index]);
     allowed.set(folded, name.toLowerCase());
   }
   return allowed;
 }
 
-function problemOf(name: string, folded: string, known: ReadonlyMap<string, string>): string | undefined {
+function problemOf(
+  name: string,
+  folded: string,
+  known: ReadonlyMap<string, string>,
+  isTakenAway: IsTakenAway,
+): string | undefined {
   const shown = JSON.stringify(name);
   if (!fieldName.test(name)) return `${shown} is not a valid header name`;
   if (isTakenAway(folded))

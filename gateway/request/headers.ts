@@ -2,7 +2,7 @@ import { findHeader, hopByHop, isNamed } from '../../base/http/headers.ts';
 import { gatewayRefusals } from '../answer/refusal.ts';
 import type { Refusal } from '../answer/verdict.ts';
 import type { Exchange } from './exchange.ts';
-import { foldName, isTakenAway, plainName } from './header-names.ts';
+import { foldName, type IsTakenAway, plainName } from './header-names.ts';
 
 /** A request's headers, as plugins, expressions and the target see them. */
 export interface CleanHeaders {
@@ -104,7 +104,7 @@ function refuseNomination(value: string): Refusal | undefined {
  * Builds the headers that the target sees: the client's in order, without those of the connection and of the gateway, then the
  * gateway's own: x-forwarded-for, -proto and -host, forwarded (RFC 7239), x-request-id. The edits of plugins come last.
  */
-export function upstreamHeaders(exchange: Exchange, host: string): string[] {
+export function upstreamHeaders(exchange: Exchange, host: string, isTakenAway: IsTakenAway): string[] {
   const { head } = exchange;
   const result = ['host', host];
   for (let at = 0; at + 1 < head.headers.length; at += 2) {

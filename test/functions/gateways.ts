@@ -6,6 +6,7 @@ import { Gateway } from '../../gateway/gateway.ts';
 import type { FinishedRequest } from '../../gateway/observe/finished-request.ts';
 import type { Step } from '../../gateway/pipeline/chain.ts';
 import type { Exchange } from '../../gateway/request/exchange.ts';
+import { isTakenAway } from '../../gateway/request/header-names.ts';
 import { createRouter } from '../../gateway/routing/router.ts';
 import type { Call, Receiver, Upstream } from '../../gateway/upstream/upstream.ts';
 
@@ -59,6 +60,7 @@ export function scriptedGateway(
       upstream,
       respond: 'full',
       clientHost: false,
+      isTakenAway,
       targetPath: ({ path }) => path,
     }),
     pathAllows: [],

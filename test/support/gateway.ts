@@ -10,6 +10,7 @@ import type { ConsumerChain } from '../../gateway/pipeline/chain.ts';
 import { compileChain, compileEntry, type Instance, isKnownByHead } from '../../gateway/pipeline/chains.ts';
 import type { Guard, Hooks, Plugin } from '../../gateway/plugin/plugin.ts';
 import { type Body, BytesBody } from '../../gateway/request/body.ts';
+import { isTakenAway } from '../../gateway/request/header-names.ts';
 import type { IncomingRequest } from '../../gateway/request/request.ts';
 import type { Route } from '../../gateway/routing/route.ts';
 import { createRouter } from '../../gateway/routing/router.ts';
@@ -105,6 +106,7 @@ export function gatewayWith(options: {
       upstream,
       respond: 'full',
       clientHost: false,
+      isTakenAway,
       targetPath: (head) => (head.query === undefined ? head.path : `${head.path}?${head.query}`),
       ...options.proxy,
     }),

@@ -4,13 +4,19 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
 import { Exchange, type Head } from '../../../gateway/request/exchange.ts';
-import { compileAllowedHeaders, foldName, ownedHeaders } from '../../../gateway/request/header-names.ts';
+import {
+  compileAllowedHeaders,
+  compileTakenAway,
+  foldName,
+  isTakenAway,
+  ownedHeaders,
+} from '../../../gateway/request/header-names.ts';
 import { cleanHeaders, endToEnd, upstreamHeaders } from '../../../gateway/request/headers.ts';
 import type { CanonicalPath } from '../../../gateway/request/path.ts';
 import type { Route } from '../../../gateway/routing/route.ts';
 
-function allow(names: readonly string[]): ReadonlyMap<string, string> {
-  return compileAllowedHeaders(names);
+function allow(names: readonly string[], takenAway = isTakenAway): ReadonlyMap<string, string> {
+  return compileAllowedHeaders(names, takenAway);
 }
 
 /** The exchange of a request with these headers, as admission opens it. */
@@ -37,6 +43,9 @@ function exchangeWith(
   return new Exchange('id-1', head, { chain: {} } as Route, 0, 0);
 }
 
+const forTarget = (exchange: Exchange, host: string, takenAway = isTakenAway) =>
+  upstreamHeaders(exchange, host, takenAway);
+
 const pairs = (flat: readonly string[]) =>
   flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1] as string] as const] : []));
 const valuesOf = (flat: readonly string[], wanted: string) =>
@@ -49,7 +58,7 @@ const namesOf = (flat: readonly string[], value: string) =>
 
 test('the client headers arrive in order, in their case, with their repeats', () => {
   const sent = ['X-One', '1', 'accept', 'a', 'Accept', 'b', 'Authorization', 'Bearer x'];
-  const received = upstreamHeaders(exchangeWith(['Host', 'hooks.example.com', ...sent]), 'target:80');
+  const received = forTarget(exchangeWith(['Host', 'hooks.example.com', ...sent]), 'target:80');
   assert.deepEqual(received.slice(0, 2), ['host', 'target:80']);
   assert.deepEqual(received.slice(2, 2 + sent.length), sent);
 });
@@ -58,7 +67,7 @@ test('several lines of cookies are one, so that a target that joins lines with c
   const sent = ['A', '1', 'Cookie', 'a=1', 'x', '2', 'cookie', 'b=2; c=3', 'COOKIE', 'd=4', 'x_y', 'dropped'];
   const exchange = exchangeWith(sent);
   assert.equal(exchange.header('cookie'), 'a=1; b=2; c=3; d=4');
-  assert.deepEqual(upstreamHeaders(exchange, 't').slice(2, 8), [
+  assert.deepEqual(forTarget(exchange, 't').slice(2, 8), [
     'A',
     '1',
     'Cookie',
@@ -88,7 +97,7 @@ test('the gateway says who the client is, and only the gateway', () => {
     'X-Client-Cert',
     'X-SSL-Client-Verify',
   ];
-  const received = upstreamHeaders(exchangeWith(forged.flatMap((name) => [name, 'forged'])), 't');
+  const received = forTarget(exchangeWith(forged.flatMap((name) => [name, 'forged'])), 't');
   assert.ok(!received.includes('forged'), received.join(' '));
   assert.deepEqual(valuesOf(received, 'x-forwarded-for'), ['192.0.2.7']);
   assert.deepEqual(valuesOf(received, 'x-forwarded-proto'), ['https']);
@@ -100,7 +109,7 @@ test('the gateway says who the client is, and only the gateway', () => {
 });
 
 test('an IPv6 client is quoted in the Forwarded header, as RFC 7239 section 6 wants it', () => {
-  const received = upstreamHeaders(exchangeWith([], '2001:db8::7'), 't');
+  const received = forTarget(exchangeWith([], '2001:db8::7'), 't');
   assert.deepEqual(valuesOf(received, 'forwarded'), [
     'for="[2001:db8::7]";host="hooks.example.com:8443";proto=https',
   ]);
@@ -131,7 +140,7 @@ test('headers of the connection stay on the connection, whoever names them', () 
     'X-Kept',
     '1',
   ];
-  const received = upstreamHeaders(exchangeWith(sent), 't');
+  const received = forTarget(exchangeWith(sent), 't');
   const names = new Set(pairs(received).map(([name]) => name.toLowerCase()));
   assert.deepEqual(
     [...names].filter((name) => !name.startsWith('x-forwarded')),
@@ -195,7 +204,7 @@ test('an allowed spelling is decided on by the name that a server reads, goes on
   const allowed = ['X_Tenant', 'webhook_id'];
   const alone = exchangeWith(['x_tenant', 'a', 'X_Tenant', 'b', 'x.tenant', 'c'], undefined, allowed);
   assert.equal(alone.header('x-tenant'), 'a, b');
-  const received = upstreamHeaders(alone, 't');
+  const received = forTarget(alone, 't');
   assert.deepEqual([...valuesOf(received, 'x_tenant'), ...valuesOf(received, 'x-tenant')], ['a', 'b']);
   for (const sent of [
     ['webhook-id', 'msg_1', 'webhook_id', '1'],
@@ -203,8 +212,19 @@ test('an allowed spelling is decided on by the name that a server reads, goes on
   ]) {
     const both = exchangeWith(sent, undefined, allowed);
     assert.equal(both.header('webhook-id'), 'msg_1');
-    assert.ok(!upstreamHeaders(both, 't').includes('1'));
+    assert.ok(!forTarget(both, 't').includes('1'));
   }
+});
+
+test('a header that a plugin owns reaches no target from a client, in any spelling, and the others still do', () => {
+  const owning = compileTakenAway(['X_Team', 'x-role']);
+  const sent = 'x-team 1 X-Team 2 X-Role 3 x-teams 4 host a via 5 TE 6'.split(' ');
+  const received = forTarget(exchangeWith(sent), 't', owning);
+  assert.deepEqual(received.slice(0, 6), ['host', 't', 'x-teams', '4', 'via', '5']);
+  for (const name of ['x_team', 'X.Role', 'x-role', 'remote_user', 'transfer_encoding'])
+    assert.throws(() => allow([name], owning), ConfigurationError, `${name} can be allowed`);
+  assert.equal(allow(['x_teams'], owning).get('x-teams'), 'x_teams');
+  assert.equal(allow(['x_team']).get('x-team'), 'x_team');
 });
 
 test('no header that says who the client is or overrides the request reaches a target, in any spelling', () => {
@@ -221,8 +241,8 @@ test('no header that says who the client is or overrides the request reaches a t
     );
   fc.assert(
     fc.property(spelt, (name) => {
-      assert.ok(!upstreamHeaders(exchangeWith([name, 'forged']), 't').includes('forged'), name);
-      assert.throws(() => compileAllowedHeaders([name]), ConfigurationError);
+      assert.ok(!forTarget(exchangeWith([name, 'forged']), 't').includes('forged'), name);
+      assert.throws(() => allow([name]), ConfigurationError);
     }),
     { numRuns: 2_000 },
   );
@@ -232,7 +252,7 @@ test('no header that says who the client is or overrides the request reaches a t
   const all = plain.flatMap((name) => [name, name.toUpperCase(), other(name)]);
   assert.ok(plain.length > 150, `${plain.length} names`);
   assert.deepEqual(
-    namesOf(upstreamHeaders(exchangeWith(all.flatMap((name) => [name, 'forged'])), 't'), 'forged'),
+    namesOf(forTarget(exchangeWith(all.flatMap((name) => [name, 'forged'])), 't'), 'forged'),
     [],
   );
 });
@@ -251,7 +271,7 @@ test('what belongs to the connection reaches no target and no client', () => {
     'http2-settings',
   ];
   const sent = names.flatMap((name) => [name, 'close', name.toUpperCase(), 'close']);
-  assert.deepEqual(namesOf(upstreamHeaders(exchangeWith(sent), 't'), 'close'), []);
+  assert.deepEqual(namesOf(forTarget(exchangeWith(sent), 't'), 'close'), []);
   assert.deepEqual(endToEnd(sent), []);
 });
 
@@ -279,7 +299,7 @@ test('headers that senders of webhooks and clients of APIs write go through', ()
   `
     .trim()
     .split(/\s+/);
-  const received = upstreamHeaders(exchangeWith(honest.flatMap((name) => [name, 'honest'])), 't');
+  const received = forTarget(exchangeWith(honest.flatMap((name) => [name, 'honest'])), 't');
   for (const name of honest) assert.deepEqual(valuesOf(received, name), ['honest'], name);
 });
 
@@ -292,10 +312,9 @@ test('headers that the documentation of platforms names for who calls, or for wh
   `
     .trim()
     .split(/\s+/);
-  const received = upstreamHeaders(exchangeWith(forged.flatMap((name) => [name, 'forged'])), 't');
+  const received = forTarget(exchangeWith(forged.flatMap((name) => [name, 'forged'])), 't');
   assert.deepEqual(namesOf(received, 'forged'), []);
-  for (const name of ['script_name', 'path_info'])
-    assert.throws(() => compileAllowedHeaders([name]), ConfigurationError);
+  for (const name of ['script_name', 'path_info']) assert.throws(() => allow([name]), ConfigurationError);
 });
 
 test('docs/configuration.md lists what is stripped', () => {
@@ -361,7 +380,7 @@ test('only Connection nominates headers of an answer, in whatever case and howev
 test('what no header can be called is no entry of headersAllow', () => {
   for (const name of ['', ' ', 'x y', 'x_y ', 'x:y', 'x_ü', 'x_y\r\n', '"x_y"', 'x/y']) {
     assert.throws(
-      () => compileAllowedHeaders(['x_ok', name]),
+      () => allow(['x_ok', name]),
       (error) =>
         error instanceof ConfigurationError &&
         error.path[0] === 1 &&

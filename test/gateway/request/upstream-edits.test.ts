@@ -5,7 +5,7 @@ import { systemClock } from '../../../base/clock.ts';
 import { hopByHop } from '../../../base/http/headers.ts';
 import { next } from '../../../gateway/answer/verdict.ts';
 import type { Hooks } from '../../../gateway/plugin/plugin.ts';
-import { compileAllowedHeaders, foldName } from '../../../gateway/request/header-names.ts';
+import { compileAllowedHeaders, foldName, isTakenAway } from '../../../gateway/request/header-names.ts';
 import { UpstreamEdits } from '../../../gateway/request/upstream-edits.ts';
 import { createUpstream } from '../../../gateway/upstream/client.ts';
 import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
@@ -37,7 +37,7 @@ async function linesAtTarget(
     timeoutMs: 10_000,
   });
   t.after(() => upstream.close());
-  const headersAllow = compileAllowedHeaders(allowed);
+  const headersAllow = compileAllowedHeaders(allowed, isTakenAway);
   const gateway = gatewayWith({
     upstream,
     instances: hooks.map((one, at) => instance(`p${at}`, 100 - at, one)),
