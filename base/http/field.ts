@@ -8,6 +8,11 @@ const fieldValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** The gateway sets these on each of its own answers. */
 const reserved: ReadonlySet<string> = new Set([...hopByHop, 'content-length', 'x-request-id']);
 
+/** Whether only the gateway sets this header, in any case, on an answer. */
+export function isReserved(name: string): boolean {
+  return reserved.has(name.toLowerCase());
+}
+
 /**
  * Checks headers made by a plugin: names and values in turn.
  *
@@ -19,7 +24,7 @@ export function checkFields(headers: readonly unknown[]): void {
   for (let at = 0; at < headers.length; at += 2) {
     checkField(headers[at], headers[at + 1]);
     const name = headers[at] as string;
-    if (reserved.has(name.toLowerCase())) throw new Error(`the header ${name} is set by the gateway only`);
+    if (isReserved(name)) throw new Error(`the header ${name} is set by the gateway only`);
   }
 }
 

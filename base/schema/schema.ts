@@ -79,6 +79,9 @@ export const s = {
         z.transform((value: Item | Item[]) => (Array.isArray(value) ? value : [value])),
       ),
     ),
+  /** One of two shapes. */
+  either: <One, Other>(one: Schema<One>, other: Schema<Other>): Schema<One | Other> =>
+    own(z.union([zod(one), zod(other)])),
   map: <Value>(key: Schema<string>, value: Schema<Value>): Schema<Readonly<Record<string, Value>>> =>
     own(z.record(zod(key) as z.ZodMiniType<string, string>, zod(value))),
   /** An object with exactly these keys. */

@@ -60,6 +60,7 @@ interface SchemaNode {
   readonly properties?: Readonly<Record<string, SchemaNode>>;
   readonly additionalProperties?: SchemaNode | boolean;
   readonly items?: SchemaNode;
+  readonly anyOf?: readonly SchemaNode[];
 }
 
 /** Gives the keys known at a path, read from the JSON Schema, which is made only when something is wrong. */
@@ -71,6 +72,6 @@ function knownKeysOf(schema: SchemaNode): (path: readonly (string | number)[]) =
       const other = typeof here.additionalProperties === 'object' ? here.additionalProperties : undefined;
       node = typeof key === 'number' ? here.items : (here.properties?.[key] ?? other);
     }
-    return Object.keys(node?.properties ?? {});
+    return [node, ...(node?.anyOf ?? [])].flatMap((one) => Object.keys(one?.properties ?? {}));
   };
 }

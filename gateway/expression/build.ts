@@ -41,13 +41,13 @@ export async function compileTree<Value>(
   const patterns = usesPatterns(source) ? await loadPatternCompiler() : undefined;
   const compiler = new Compiler(source, names, patterns, warn);
   const { code, type } = compiler.compile(tree);
-  const { types, dynHint, read } = result;
+  const { types, dynHint, hint, read } = result;
   if (type === 'dyn' ? dynHint !== undefined : !types.some((one) => fits(type, one)))
     throw sourceError(
       source,
       tree,
       `the expression gives ${typeText(type)}; it must give ${textOf(types)}`,
-      type === 'dyn' ? dynHint : undefined,
+      type === 'dyn' ? dynHint : hint,
     );
   const { slots } = compiler;
   return function evaluate(context) {

@@ -24,6 +24,8 @@ export interface Result<Value> {
   readonly types: readonly Type[];
   /** Set where `dyn` is refused when the expression is loaded: what to write instead. */
   readonly dynHint?: string;
+  /** What to write in place of an expression of another type. */
+  readonly hint?: string;
   /** The value of the result, or undefined when the expression gave something else. */
   readonly read: (value: unknown, frame: Frame) => Value | undefined;
 }
@@ -48,7 +50,11 @@ export const results: { readonly [Kind in ResultKind]: Result<ResultTypes[Kind]>
     dynHint: 'compare it, for example with == true',
     read: (value) => (typeof value === 'boolean' ? value : undefined),
   },
-  text: { types: ['string'], read: (value) => (typeof value === 'string' ? value : undefined) },
+  text: {
+    types: ['string'],
+    hint: 'convert it with string(…)',
+    read: (value) => (typeof value === 'string' ? value : undefined),
+  },
   number: { types: ['int', 'double'], read: numberOf },
   list: { types: [listOf('dyn')], read: (value) => (Array.isArray(value) ? value : undefined) },
   map: { types: [mapOf('dyn', 'dyn')], read: mapFrom },

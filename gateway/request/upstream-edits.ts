@@ -61,13 +61,20 @@ export class UpstreamEdits {
 function editable(name: string, value: string): string {
   checkField(name, value);
   const folded = foldName(name);
-  if (hopByHop.has(folded))
-    throw new Error(
-      `a plugin may not change the header ${name} for the target: it belongs to the connection`,
-    );
-  if (gatewaysOwn.has(folded) || folded.startsWith('x-forwarded-'))
-    throw new Error(`a plugin may not change the header ${name} for the target: the gateway writes it`);
+  const why = whyFixed(folded);
+  if (why !== undefined) throw new Error(`a plugin may not change the header ${name} for the target: ${why}`);
   return folded;
+}
+
+/** Why no plugin may change a header, in any spelling, for the target; undefined when one may. */
+export function whyNoEdit(name: string): string | undefined {
+  return whyFixed(foldName(name));
+}
+
+function whyFixed(folded: string): string | undefined {
+  if (hopByHop.has(folded)) return 'it belongs to the connection';
+  if (gatewaysOwn.has(folded) || folded.startsWith('x-forwarded-')) return 'the gateway writes it';
+  return undefined;
 }
 
 /** Folding keeps the length of a name. */

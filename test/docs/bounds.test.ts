@@ -75,6 +75,7 @@ const bounds: Readonly<Record<string, readonly string[]>> = {
     count(constant('gateway/expression/frame.ts', 'errorSteps')),
     '10 ms',
   ],
+  'Headers made by expressions': [count(constant('gateway/plugin/header-edits.ts', 'maxValueCharacters'))],
   'Patterns in expressions': [count(constant('gateway/expression/pattern.ts', 'maxPatternCharacters'))],
   'Pairs of a query': [count(constant('gateway/request/names/query.ts', 'maxPairs'))],
   'Requests under way to a service': [optionDefault(shape, 'connections'), optionDefault(shape, 'pending')],

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { systemClock } from '../../../base/clock.ts';
 import type { LogFields } from '../../../base/log.ts';
 import { parse } from '../../../base/schema/schema.ts';
+import { runAnswerHooks } from '../../../gateway/action/answer-hooks.ts';
 import type { Reply } from '../../../gateway/answer/verdict.ts';
 import { expressionCompiler } from '../../../gateway/config/expressions.ts';
 import { lend } from '../../../gateway/config/lend.ts';
@@ -70,6 +71,14 @@ export function judge(
   const policy = { chain: compileChain(byName, new Set()), consumers: [] };
   const read = body instanceof Uint8Array ? new BytesBody(body) : body;
   return new Promise((resolve) => new PipelineRun(exchange, policy, read, host, resolve).start());
+}
+
+/** Runs the answer hooks of configured plugins over an answer; gives the headers that they leave. */
+export function answer(instances: readonly Instance[], exchange: Exchange, status = 200): readonly string[] {
+  const head = { status, headers: ['content-type', 'text/plain'] };
+  const byName = new Map(instances.map((one) => [one.plugin.name, one]));
+  runAnswerHooks(compileChain(byName, new Set()), exchange, head);
+  return head.headers;
 }
 
 function deepFreeze<Value>(value: Value): Value {

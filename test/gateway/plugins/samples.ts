@@ -4,7 +4,8 @@ import { createHmac } from 'node:crypto';
 export interface Sample {
   readonly options: Readonly<Record<string, unknown>>;
   readonly passes: Request;
-  readonly refused: Request;
+  /** `never` for a plugin that refuses nothing: it has no refusals and guards nothing. */
+  readonly refused: Request | 'never';
   /** For one that authenticates by the body: what it must refuse, or leave to others, before the body is read. */
   readonly decidedByHead?: readonly Request[];
 }
@@ -49,5 +50,18 @@ export const samples: Readonly<Record<string, Sample>> = {
     options: { allow: "request.method in ['POST', 'PUT']" },
     passes: { method: 'PUT' },
     refused: { method: 'GET' },
+  },
+  'request-headers': {
+    options: { set: { 'x-method': { expression: "request.headers['x-kind']" } }, own: ['x-method'] },
+    passes: { headers: ['x-kind', 'push'] },
+    refused: {},
+  },
+  'response-headers': {
+    options: {
+      set: { 'x-frame-options': 'DENY' },
+      add: { 'x-status': { expression: 'string(answer.status)' } },
+    },
+    passes: {},
+    refused: 'never',
   },
 };
