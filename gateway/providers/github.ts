@@ -14,7 +14,7 @@ const scheme: HmacScheme = {
 };
 
 /**
- * GitHub signs the body alone: neither the id, nor the event, nor a time.
+ * GitHub signs only the body: no id, no event and no time.
  *
  * Source: docs.github.com, Webhooks, Validating webhook deliveries.
  */

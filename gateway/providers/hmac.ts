@@ -10,7 +10,7 @@ const headerName = s.string({
   max: 128,
   pattern: plainName,
   message:
-    'expected the name of a header, of letters, digits and hyphens; one that headersAllow lets through is read with hyphens, X_Sig as X-Sig',
+    'expected a header name of letters, digits and hyphens; a name that headersAllow allows is written with hyphens here, such as X-Sig for X_Sig',
 });
 
 interface Options {
@@ -25,7 +25,7 @@ interface Options {
   readonly eventHeader: string | undefined;
 }
 
-/** Any sender that puts an HMAC (RFC 2104) of the body into a header; the details are options. */
+/** Any sender that puts an HMAC (RFC 2104) of the body into a header; options set the details. */
 export const hmac = defineProvider<Options>({
   name: 'hmac',
   about:
@@ -33,7 +33,7 @@ export const hmac = defineProvider<Options>({
   options: {
     header: s.describe(
       headerName,
-      'The header with the signature, or several with commas or spaces between.',
+      'The header with the signature, or with several separated by commas or spaces.',
     ),
     prefix: s.describe(
       s.withDefault(
@@ -45,7 +45,7 @@ export const hmac = defineProvider<Options>({
         }),
         '',
       ),
-      'What stands before each signature, such as `v1=`.',
+      'The prefix of each signature, such as `v1=`.',
     ),
     digest: s.describe(s.withDefault(s.oneOf(digests), 'sha256'), 'The hash of the HMAC.'),
     encoding: s.describe(s.withDefault(s.oneOf(encodings), 'hex'), 'How the signature is written.'),
@@ -94,23 +94,23 @@ function compileSigned({ signed, timestampHeader, idHeader }: Options): SignedTe
   const template = compileTemplate(signed);
   if (typeof template === 'string') throw new ConfigurationError(template, ['signed']);
   if (template.usesTimestamp && timestampHeader === undefined)
-    throw new ConfigurationError('{timestamp} is signed, but timestampHeader does not say where it stands', [
+    throw new ConfigurationError('{timestamp} is signed, but timestampHeader does not name its header', [
       'signed',
     ]);
   if (template.usesId && idHeader === undefined)
-    throw new ConfigurationError('{id} is signed, but idHeader does not say where it stands', ['signed']);
+    throw new ConfigurationError('{id} is signed, but idHeader does not name its header', ['signed']);
   if (!template.usesTimestamp && timestampHeader !== undefined)
     throw new ConfigurationError(
-      'a time that is not signed can be set by anyone',
+      'anyone can set a time that is not signed',
       ['timestampHeader'],
-      'put {timestamp} into signed, or leave timestampHeader out',
+      'put {timestamp} into signed, or remove timestampHeader',
     );
   return template;
 }
 
 const headerOptions = ['header', 'timestampHeader', 'idHeader', 'eventHeader'] as const;
 
-/** Read here and never forwarded: a target that tells webhooks apart by such an id would take each replay for a new one. */
+/** These headers are read but not forwarded. A target that recognizes webhooks by such an id would take each replay for a new one. */
 function warnOfTakenAway(options: Options, warn: Warn): void {
   for (const option of headerOptions) {
     const name = options[option]?.toLowerCase();
@@ -118,7 +118,7 @@ function warnOfTakenAway(options: Options, warn: Warn): void {
       warn(
         [option],
         `the target does not get the sender's ${name}`,
-        'if it reads this header, let the sender use another name; docs/configuration.md lists those that are taken away',
+        'if it reads this header, configure another name at the sender; docs/configuration.md lists the headers that are removed',
       );
   }
 }

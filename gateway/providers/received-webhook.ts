@@ -4,8 +4,9 @@ import type { Exchange } from '../request/exchange.ts';
 import type { Claim } from './provider.ts';
 
 /**
- * What the webhook plugin puts into `exchange.attributes.webhook`, for expressions. All but the provider may be unknown. The body is parsed when one of them first asks for it, which is after its signature was
- * found right, and never a second time, whether that succeeded or not.
+ * The value that the webhook plugin puts into `exchange.attributes.webhook`, for expressions. All but the provider may be unknown.
+ * The body is parsed when an expression first reads the payload, which is after its signature was verified, and only once, even if
+ * that fails.
  */
 export class ReceivedWebhook {
   readonly provider: string;
@@ -38,7 +39,7 @@ export class ReceivedWebhook {
     return typeof this.#event === 'function' ? this.#event(this.payload) : this.#event;
   }
 
-  /** @throws EvaluationError when the body is not JSON, or could be read as something else */
+  /** @throws EvaluationError if the body is not JSON, or could be read as something else */
   get payload(): unknown {
     if (this.#body !== undefined) this.#parse(this.#body);
     if (this.#failure !== undefined) throw this.#failure;
@@ -56,13 +57,13 @@ export class ReceivedWebhook {
   }
 }
 
-/** JSON, or text, which some senders call it; a comma would show two lines of the header. */
+/** JSON, or text, which some senders declare instead; a comma would mean two lines of the header. */
 const jsonType = /^(?:application\/(?:[\w.-]+\+)?json|text\/(?:json|plain))[ \t]*(?:;[^,]*)?$/i;
 const otherCharset = /charset(?!=("?)utf-?8\1[ \t]*(?:;|$))/i;
 
 /**
- * Refuses to read what the target would read as something else: no provider signs the headers that say so, and a body of JSON
- * can be a form too.
+ * Refuses to read a body that the target would read as something else: no provider signs the headers that declare the type, and
+ * a JSON body can be a form too.
  */
 function refuseOther(exchange: Exchange, { byteLength }: Uint8Array, maxBytes: number): void {
   if (byteLength > maxBytes) throw unknown(`the body has ${byteLength} bytes, and maxPayload is ${maxBytes}`);
@@ -70,13 +71,13 @@ function refuseOther(exchange: Exchange, { byteLength }: Uint8Array, maxBytes: n
   if (type !== undefined && !jsonType.test(type))
     throw unknown(`content-type is ${shownType(type)}, which is not JSON`);
   if (type !== undefined && otherCharset.test(type))
-    throw unknown('content-type names another charset than UTF-8');
+    throw unknown('content-type names a charset other than UTF-8');
   const coding = exchange.header('content-encoding');
   if (coding !== undefined && coding.toLowerCase() !== 'identity')
     throw unknown(`content-encoding is ${shown(coding)}, and the body is not decoded here`);
 }
 
-/** The media type without its parameters, where it has the form of one. */
+/** The media type without its parameters, if it is well-formed. */
 function shownType(type: string): string {
   return /^([\w.+-]{1,32}\/[\w.+-]{1,64})[ \t]*(?:;[^,]*)?$/.exec(type)?.[1] ?? shown(type);
 }

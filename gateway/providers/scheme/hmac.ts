@@ -21,12 +21,12 @@ import {
 import type { SignedTemplate } from './template.ts';
 import { someTry } from './tries.ts';
 
-/** An HMAC over the body, and perhaps an id and a time, in a header. Names of headers in lower case. */
+/** An HMAC over the body, and possibly an id and a time, in a header. Names of headers are in lower case. */
 export interface HmacScheme {
   readonly header: string;
-  /** What stands before each signature, such as `sha256=`. */
+  /** The prefix of each signature, such as `sha256=`. */
   readonly prefix: string;
-  /** Whether the header may hold several, with commas or spaces between; those with another prefix are passed over. */
+  /** Whether the header may have several signatures, separated by commas or spaces; those with another prefix are skipped. */
   readonly several: boolean;
   readonly digest: Digest;
   readonly encoding: Encoding;
@@ -40,8 +40,8 @@ const separator = / *, *| +/;
 const visible = /^[\x21-\x7e]+$/;
 
 /**
- * Prepares the verification of one scheme: every signature in the header is tried with every secret, so that a sender and
- * the gateway can change secrets one after the other. The body is hashed once for each secret.
+ * Prepares the verification of one scheme. Every signature in the header is tried with every secret, so that the sender and the
+ * gateway can rotate a secret at different times. The body is hashed once for each secret.
  */
 export function hmacVerifier(scheme: HmacScheme, secrets: readonly LoadedSecret[], warn: Warn): ReadHead {
   const { header, prefix, several, digest, encoding, signed, timestamp, idHeader, eventHeader } = scheme;
@@ -77,7 +77,7 @@ export function hmacVerifier(scheme: HmacScheme, secrets: readonly LoadedSecret[
     if (!signed.usesId) return id;
     if (signed.endOfId !== undefined && required(id, idHeader).includes(signed.endOfId))
       throw new MalformedSignature(
-        `${idHeader} holds ${JSON.stringify(signed.endOfId)}, which ends it in what is signed`,
+        `${idHeader} has ${JSON.stringify(signed.endOfId)}, which ends the id in the signed text`,
       );
     return id;
   }

@@ -8,12 +8,12 @@ export type Encoding = (typeof encodings)[number];
 
 const digestBytes: Readonly<Record<Digest, number>> = { sha256: 32, sha384: 48, sha512: 64, sha1: 20 };
 
-/** Computes the code over `before`, the body and `after`, as text; over a large body in several turns of the event loop. */
+/** Computes the code over `before`, the body and `after`, as text; for a large body in several turns of the event loop. */
 export type Mac = (before: string, body: Uint8Array, after: string) => string | Promise<string>;
 
 /** Prepares a key (RFC 2104) once; `before` and `after` must be ASCII. */
 export function createMac(digest: Digest, encoding: Encoding, key: KeyObject): Mac {
-  // As text: a Buffer of 32 bytes takes 0.5 µs longer to make than the same digest as a string.
+  // A string, because a Buffer of 32 bytes takes 0.5 µs longer.
   return function compute(before, body, after) {
     const hmac = createHmac(digest, key);
     if (before !== '') hmac.update(before, 'latin1');
@@ -29,7 +29,7 @@ export function createMac(digest: Digest, encoding: Encoding, key: KeyObject): M
   }
 }
 
-/** What a signature of a digest in an encoding looks like: anything else is malformed, and is not compared. */
+/** The form of a signature by digest and encoding. A text that does not match is malformed and not compared. */
 export function signaturePattern(digest: Digest, encoding: Encoding): RegExp {
   if (encoding === 'hex') {
     const digits = digestBytes[digest] * 2;
@@ -40,12 +40,12 @@ export function signaturePattern(digest: Digest, encoding: Encoding): RegExp {
   return new RegExp(`^[A-Za-z0-9+/]{${characters}}={${(4 - (characters % 4)) % 4}}$`);
 }
 
-/** Makes a comparison of ASCII texts of one length that takes the same time wherever they differ. */
+/** Makes a comparison of two ASCII texts of one length whose time does not depend on where they differ. */
 export function createComparison(length: number): (left: string, right: string) => boolean {
   const a = Buffer.alloc(length);
   const b = Buffer.alloc(length);
   return function same(left, right) {
-    // The length of a signature is no secret: it is the same for every key.
+    // The length of a signature is not secret: it is the same for every key.
     if (left.length !== length || right.length !== length) return false;
     a.write(left, 'latin1');
     b.write(right, 'latin1');
@@ -53,7 +53,7 @@ export function createComparison(length: number): (left: string, right: string) 
   };
 }
 
-/** How many characters a signature has. */
+/** The number of characters of a signature. */
 export function signatureLength(digest: Digest, encoding: Encoding): number {
   return Buffer.alloc(digestBytes[digest]).toString(encoding).length;
 }

@@ -6,7 +6,7 @@ import { hmacKey } from './key.ts';
 import { createComparison, createMac, type Mac, signatureLength, signaturePattern } from './mac.ts';
 import { afterOthers, inTurns, someTry, type Try, turnBytes } from './tries.ts';
 
-/** The headers of Standard Webhooks, which some senders call otherwise. Lower case. */
+/** The headers of Standard Webhooks, under the names that a sender uses. Lower case. */
 export interface StandardHeaders {
   readonly id: string;
   readonly timestamp: string;
@@ -18,13 +18,13 @@ interface Keys {
   readonly publicKeys: readonly KeyObject[];
 }
 
-/** 64 bytes in the one spelling that base64 has for them: the spare bits at the end are zero. */
+/** 64 bytes in their only valid base64 spelling: the spare bits at the end are zero. */
 const ed25519Form = /^[A-Za-z0-9+/]{85}[AQgw]==$/;
-/** A signature of a version that is not known here; with a second comma it would be two lines joined into one. */
+/** A signature of an unknown version; a second comma would mean two joined lines. */
 const otherVersion = /^[a-z0-9]+,[\x21-\x2b\x2d-\x7e]+$/;
-/** The DER head of a SubjectPublicKeyInfo that holds an Ed25519 key (RFC 8410 section 4). */
+/** The DER head of a SubjectPublicKeyInfo with an Ed25519 key (RFC 8410 section 4). */
 const ed25519Head = Buffer.from('302a300506032b6570032100', 'hex');
-/** Each hashes the whole body, because what differs stands before it. */
+/** Each try hashes the whole body, because the differing part comes before it. */
 const mostEd25519Tries = 4;
 
 /**
@@ -33,7 +33,7 @@ const mostEd25519Tries = 4;
  *
  * Every signature in the header is tried with every key of its kind.
  *
- * @throws ConfigurationError for a secret in another form
+ * @throws ConfigurationError if a secret has another form
  */
 export function standardVerifier(
   names: StandardHeaders,
@@ -46,7 +46,7 @@ export function standardVerifier(
   const unsigned = Object.freeze({ kind: 'unsigned', detail: `no ${names.signature} header` } as const);
   const otherKind = Object.freeze({
     kind: 'forged',
-    detail: `${names.signature} holds no signature of the kind of the secrets`,
+    detail: `${names.signature} has no signature of the kind that the secrets make`,
   } as const);
 
   function triesWithSecrets(signatures: readonly string[], before: string, body: Uint8Array): readonly Try[] {
@@ -75,7 +75,7 @@ export function standardVerifier(
     return joinInTurns(start, body, isOver).then((message) => message !== undefined && verifyAny(message));
   }
 
-  /** The signatures of the versions that are known; others are passed over. */
+  /** The signatures of known versions; others are skipped. */
   function byVersion(value: string): { readonly v1: readonly string[]; readonly v1a: readonly string[] } {
     const v1: string[] = [];
     const v1a: string[] = [];
@@ -84,14 +84,14 @@ export function standardVerifier(
       else if (text.startsWith('v1a,') && ed25519Form.test(text.slice(4))) v1a.push(text.slice(4));
       else if (/^v1a?,/.test(text) || !otherVersion.test(text))
         throw new MalformedSignature(
-          `${names.signature} is not a list of signatures such as v1,BASE64, with spaces between them`,
+          `${names.signature} is not a list of signatures such as v1,BASE64, separated by spaces`,
         );
     }
     if (v1.length + v1a.length === 0)
-      throw new MalformedSignature(`${names.signature} holds no signature of version v1 or v1a`);
+      throw new MalformedSignature(`${names.signature} has no signature of version v1 or v1a`);
     if (v1a.length * publicKeys.length > mostEd25519Tries)
       throw new MalformedSignature(
-        `${names.signature} has ${v1a.length} signatures for ${publicKeys.length} keys; together ${mostEd25519Tries} are tried`,
+        `${names.signature} has ${v1a.length} signatures for ${publicKeys.length} keys; at most ${mostEd25519Tries} combinations are tried`,
       );
     return { v1, v1a };
   }
@@ -101,7 +101,7 @@ export function standardVerifier(
     if (value === undefined) return unsigned;
     const { v1, v1a } = byVersion(value);
     const id = required(readId(headers, names.id), names.id);
-    // With a full stop in it an id could be cut elsewhere in what is signed; the specification warns of it.
+    // An id with a full stop could be split differently in the signed text; the specification warns of it.
     if (id.includes('.')) throw new MalformedSignature(`${names.id} has a full stop`);
     const time = readTime(headers, names.timestamp, 1000);
     if (v1.length * macs.length + v1a.length * publicKeys.length === 0) return otherKind;
@@ -116,7 +116,7 @@ export function standardVerifier(
         const tries = triesWithSecrets(v1, before, body);
         if (v1a.length * publicKeys.length === 0) return someTry(tries, isOver);
         const byKey = () => isSignedWithKeys(v1a, before, body, isOver);
-        // The message is a copy of the body, and Node makes another one for its thread.
+        // The message is a copy of the body, and Node makes another copy for its thread.
         const isLarge = before.length + body.byteLength > turnBytes;
         return someTry([...tries, isLarge ? () => afterOthers(byKey) : byKey], isOver);
       },
@@ -125,7 +125,7 @@ export function standardVerifier(
   };
 }
 
-/** A copy in one piece takes as long as hashing does: most of it is the system handing out fresh memory. */
+/** A copy in one piece takes as long as hashing: most of that time is the system's allocation of memory. */
 async function joinInTurns(
   start: Uint8Array,
   body: Uint8Array,
@@ -138,7 +138,7 @@ async function joinInTurns(
   return isWhole ? message : undefined;
 }
 
-/** A large message is verified by a thread of Node's; handing it over copies it, which is a turn of its own. */
+/** A large message is verified in a thread of Node's. Passing it there copies it, so that has its own turn. */
 function verifyEd25519(
   message: Uint8Array,
   key: KeyObject,
@@ -154,7 +154,7 @@ function verifyEd25519(
   });
 }
 
-/** Where the recommended payload says what happened. */
+/** The kind of event in the recommended payload. */
 function typeOf(payload: unknown): string | undefined {
   if (typeof payload !== 'object' || payload === null || !Object.hasOwn(payload, 'type')) return undefined;
   const { type } = payload as { readonly type: unknown };
@@ -179,7 +179,7 @@ function readKeys(secrets: readonly LoadedSecret[], warn: Warn): Keys {
       throw wrongSecret(
         reference,
         'begins with neither whsec_ nor whpk_',
-        'when the sender shows the secret without it, put whsec_ before its base64',
+        'if the sender shows the secret without a prefix, put whsec_ before its base64',
       );
   }
   return { macs, publicKeys };
@@ -188,7 +188,7 @@ function readKeys(secrets: readonly LoadedSecret[], warn: Warn): Keys {
 function macKey(text: string, reference: string, warn: Warn): KeyObject {
   const key = decode(text, reference);
   if (key.byteLength < 24 || key.byteLength > 64)
-    throw wrongSecret(reference, `has ${key.byteLength} bytes`, 'Standard Webhooks wants 24 to 64');
+    throw wrongSecret(reference, `has ${key.byteLength} bytes`, 'Standard Webhooks requires 24 to 64');
   return hmacKey(key, reference, warn);
 }
 
@@ -201,7 +201,7 @@ function publicKey(text: string, reference: string): KeyObject {
 
 function decode(text: string, reference: string): Buffer {
   const key = Buffer.from(text, 'base64');
-  // One that reads differently when it is written again lost or gained something on its way here.
+  // A text that differs after decoding and encoding lost or gained something on its way here.
   if (key.toString('base64') !== text) throw wrongSecret(reference, 'is not base64 after its prefix');
   return key;
 }

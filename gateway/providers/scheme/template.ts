@@ -1,10 +1,10 @@
-/** What a provider signs around the body, ready to be filled in. */
+/** The text that a provider signs around the body, ready to be filled in. */
 export interface SignedTemplate {
   readonly usesId: boolean;
   readonly usesTimestamp: boolean;
   before(id: string, timestamp: string): string;
   after(timestamp: string): string;
-  /** The character that ends an id in the template, which no id may contain; undefined without an id. */
+  /** The character that ends an id in the template, which an id must not contain; undefined without an id. */
   readonly endOfId: string | undefined;
 }
 
@@ -22,11 +22,11 @@ const known = ['{id}', '{timestamp}', '{body}'];
 const printable = /^[\x20-\x7e]*$/;
 
 /**
- * Compiles a template such as `v0:{timestamp}:{body}`, in which `{body}` stands once and `{id}` and `{timestamp}` at most once.
+ * Compiles a template such as `v0:{timestamp}:{body}`, with `{body}` once, and `{id}` and `{timestamp}` at most once.
  *
- * No two different triples of id, time and body may give the same bytes, or the signature of one would be the signature of
- * the other. Texts and times have fixed lengths, so the body begins and ends where they say. An id has none: it stands before
- * the body, and the first character after it, which no id may contain, ends it.
+ * Two different triples of id, time and body must never give the same bytes, because the signature of one would be valid for the
+ * other. Texts and times have fixed lengths, so the body begins and ends where they say. An id has no fixed length: it must come
+ * before the body, and ends with the first character after it, which no id may contain.
  *
  * @returns the template, or what is wrong with it
  */
@@ -34,14 +34,14 @@ export function compileTemplate(text: string): SignedTemplate | string {
   if (!printable.test(text)) return 'expected printable ASCII';
   const parts = text.split(placeholder).filter((part) => part !== '');
   const odd = parts.find((part) => /[{}]/.test(part) && !known.includes(part));
-  if (odd !== undefined) return `${odd} is not a placeholder; there are ${known.join(', ')}`;
+  if (odd !== undefined) return `${odd} is not a placeholder; the placeholders are ${known.join(', ')}`;
   for (const name of known)
-    if (parts.filter((part) => part === name).length > 1) return `${name} is there more than once`;
+    if (parts.filter((part) => part === name).length > 1) return `${name} is repeated`;
   const body = parts.indexOf('{body}');
-  if (body < 0) return 'there is no {body}, so nothing would protect it';
+  if (body < 0) return '{body} is missing, so the body would not be protected';
   const id = parts.indexOf('{id}');
   if (id > body)
-    return '{id} stands after {body}, where an end of the body could pass for the beginning of an id';
+    return '{id} comes after {body}, where the end of the body could be read as the beginning of the id';
   const next = parts[id + 1] as string;
   if (id >= 0 && known.includes(next)) return `between {id} and ${next} there must be a separator`;
   const fillAfter = filler(parts.slice(body + 1));

@@ -1,10 +1,10 @@
-/** Bodies of more bytes are hashed over several turns of the event loop, or beside it: a mebibyte takes 1 to 3 ms. */
+/** Longer bodies are hashed over several turns of the event loop, or in a thread: a mebibyte takes 1 to 3 ms. */
 export const turnBytes = 1024 * 1024;
 
 /**
- * Hands a body on in pieces, each in its own turn of the event loop.
+ * Passes a body on in pieces, each in its own turn of the event loop.
  *
- * @returns whether it was handed on whole; it is not if `isOver` says between two pieces that nobody waits any more
+ * @returns whether the whole body was passed on; false if `isOver` returned true between two pieces
  */
 export async function inTurns(
   body: Uint8Array,
@@ -22,8 +22,8 @@ export async function inTurns(
 export type Try = () => boolean | Promise<boolean>;
 
 /**
- * Whether one of the tries comes out true; one after the other, and by a promise only when one of them does not end at once.
- * Once nobody waits for the answer, no further one is made.
+ * Whether one of the tries succeeds. They run one after another; the result is a promise only if one of them does not end at once.
+ * After `isOver` returned true, no further try is made.
  */
 export function someTry(tries: readonly Try[], isOver: () => boolean, from = 0): boolean | Promise<boolean> {
   for (let at = from; at < tries.length && !isOver(); at += 1) {
@@ -36,7 +36,7 @@ export function someTry(tries: readonly Try[], isOver: () => boolean, from = 0):
 
 let last: Promise<unknown> = Promise.resolve();
 
-/** Runs a try when all that were given before are over: what needs much memory needs it once, however many requests wait. */
+/** Runs a try after all earlier ones: a try that needs much memory then needs it only once, however many requests wait. */
 export function afterOthers(one: Try): Promise<boolean> {
   const result = last.then(one);
   last = result.catch(() => undefined);

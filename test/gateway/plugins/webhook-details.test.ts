@@ -30,7 +30,7 @@ test('the log says which type a payload has that is not read, without its parame
       'content-type is application/x-www-form-urlencoded, which is not JSON',
     ],
     ['multipart/form-data; boundary=hunter2', 'content-type is multipart/form-data, which is not JSON'],
-    ['application/json; charset=latin1', 'content-type names another charset than UTF-8'],
+    ['application/json; charset=latin1', 'content-type names a charset other than UTF-8'],
     ['text/json, text/html', 'content-type is "text/json, text/html", which is not JSON'],
   ] as const) {
     const body = Buffer.from('{"ref":"a"}');

@@ -27,7 +27,7 @@ const refused: readonly Case[] = [
     blanks.map((blank): Case => [options, blank, /is empty|has only blanks/]),
   ),
   ...[github, hmacOptions].flatMap((options): Case[] => [
-    [options, 'x', /a key of 1 bytes; the least is 8/],
+    [options, 'x', /a key of 1 bytes; the minimum is 8/],
     [options, '1234567', /a key of 7 bytes/],
     // RFC 2104 fills a key up with zeros: this one is the same as `x`.
     [options, `x${'\0'.repeat(63)}`, /a key of 1 bytes/],

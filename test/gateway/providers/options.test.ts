@@ -8,19 +8,19 @@ import { flat, outcome, providerNamed, verifierOf } from './verify.ts';
 type Wrong = readonly [options: Record<string, unknown>, path: string, message: RegExp];
 
 const wrongTemplates: readonly Wrong[] = [
-  [{ signed: 'v0:{timestamp}' }, 'signed', /there is no \{body\}/],
-  [{ signed: '{body}{body}' }, 'signed', /\{body\} is there more than once/],
+  [{ signed: 'v0:{timestamp}' }, 'signed', /\{body\} is missing/],
+  [{ signed: '{body}{body}' }, 'signed', /\{body\} is repeated/],
   [{ signed: '{body}.{url}' }, 'signed', /\{url\} is not a placeholder/],
   [{ signed: '{body' }, 'signed', /\{body is not a placeholder/],
   [{ signed: 'ä{body}' }, 'signed', /printable ASCII/],
-  [{ signed: '{timestamp}.{body}' }, 'signed', /timestampHeader does not say where/],
-  [{ signed: '{id}.{body}' }, 'signed', /idHeader does not say where/],
+  [{ signed: '{timestamp}.{body}' }, 'signed', /timestampHeader does not name its header/],
+  [{ signed: '{id}.{body}' }, 'signed', /idHeader does not name its header/],
   [
     { signed: '{id}{body}', idHeader: 'x-id' },
     'signed',
     /between \{id\} and \{body\} there must be a separator/,
   ],
-  [{ signed: '{body}', timestampHeader: 'x-time' }, 'timestampHeader', /not signed can be set by anyone/],
+  [{ signed: '{body}', timestampHeader: 'x-time' }, 'timestampHeader', /anyone can set a time that is not signed/],
 ];
 
 for (const [options, path, message] of wrongTemplates) {

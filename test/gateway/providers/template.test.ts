@@ -6,11 +6,11 @@ import { compileTemplate, type SignedTemplate } from '../../../gateway/providers
 import { flat, outcome, providerNamed, verifierOf } from './verify.ts';
 
 const ambiguous: readonly (readonly [template: string, message: RegExp])[] = [
-  ['{body}.{id}', /\{id\} stands after \{body\}/],
-  ['{body}{id}', /\{id\} stands after \{body\}/],
-  ['{timestamp}.{body}.{id}', /\{id\} stands after \{body\}/],
-  ['{body}:{id}:end', /\{id\} stands after \{body\}/],
-  ['{body}{timestamp}{id}', /\{id\} stands after \{body\}/],
+  ['{body}.{id}', /\{id\} comes after \{body\}/],
+  ['{body}{id}', /\{id\} comes after \{body\}/],
+  ['{timestamp}.{body}.{id}', /\{id\} comes after \{body\}/],
+  ['{body}:{id}:end', /\{id\} comes after \{body\}/],
+  ['{body}{timestamp}{id}', /\{id\} comes after \{body\}/],
   ['{id}{body}', /between \{id\} and \{body\}/],
   ['{id}{timestamp}{body}', /between \{id\} and \{timestamp\}/],
 ];
