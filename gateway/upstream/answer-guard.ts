@@ -3,19 +3,19 @@ import { ReplyError } from '../answer/reply-error.ts';
 import type { Refusal } from '../answer/verdict.ts';
 import { upstreamRefusals } from './refusals.ts';
 
-/** Of one head or of the trailers: names and values together. Requests may have as much (server/limits.ts). */
+/** The limit for one head or for the trailers, names and values together. Requests have the same limit (server/limits.ts). */
 const maxAnswerHeadBytes = 32 * 1024;
 export const maxAnswerHeaders = 128;
-/** Heads before the answer proper (1xx), for one request. */
+/** The limit for heads before the final one (1xx), for one request. */
 export const maxInterimHeads = 32;
 
-/** An answer that is refused. Its connection is never used again. */
+/** A refused answer. Its connection is never used again. */
 export class AnswerError extends ReplyError {
-  /** undici fails requests that wait for a connection for other codes, although nothing of them was sent on this one. */
+  /** With another code, undici fails the requests that wait for a connection, although nothing of them was sent on this one. */
   readonly code = 'UND_ERR_SOCKET';
 }
 
-/** What is used of undici's parser (lib/dispatcher/client-h1.js, class Parser); one lives as long as its connection. */
+/** The used parts of undici's parser (lib/dispatcher/client-h1.js, class Parser); one lives as long as its connection. */
 interface Parser {
   readonly ptr: number | null;
   readonly llhttp: {
@@ -38,19 +38,19 @@ interface Parser {
 let packetEnd: (() => void) | undefined;
 
 /**
- * Calls back once the packet that is being parsed was parsed whole; not at all when it broke its connection, for then the error
- * of the connection follows. Only for handlers of undici, while they are called by the parser of a guarded connection.
+ * Calls back once the current packet was parsed completely. There is no call if the packet broke its connection, because then the
+ * error of the connection follows. Only for handlers of undici, while the parser of a guarded connection calls them.
  */
 export function onPacketEnd(callback: () => void): void {
   packetEnd = callback;
 }
 
 /**
- * Guards the answers that undici parses on a connection it has just taken: what its parser lets pass and a client of the
- * gateway must not get is refused, and an unasked 100 (Continue), at which undici gives up, is skipped.
+ * Guards the answers that undici parses on a new connection: it refuses answers that undici accepts but that a client of the gateway
+ * must not get, and skips an unasked 100 (Continue), which undici treats as an error.
  *
- * undici has no option for any of it, so methods of its parser are replaced; undici's version is fixed, and the tests send every
- * case over real connections.
+ * undici has no option for this, so methods of its parser are replaced. The version of undici is fixed, and the tests send every case
+ * over real connections.
  */
 export function guardAnswers(socket: Socket): void {
   const parser = parserOf(socket);
@@ -82,13 +82,13 @@ export function guardAnswers(socket: Socket): void {
     parser.statusCode = status;
     return noBody;
   };
-  // undici takes a reset for the end of an answer whose end is that of its connection: half of it would look whole.
+  // undici treats a reset as the end of an answer without a length: half an answer would look complete.
   socket.prependListener('error', () => {
     parser.shouldKeepAlive = true;
   });
 }
 
-/** What llhttp's callback for the end of a head may give back. */
+/** The value by which llhttp's callback for the end of a head refuses it. */
 const refused = -1;
 const noBody = 1;
 
@@ -106,17 +106,17 @@ const emptyLine = '\r\n\r\n';
 const noBytes = Buffer.alloc(0);
 
 class AnswerGuard {
-  /** Within an answer: its first byte has come, its last has not. */
+  /** Within an answer: after its first byte, before its last. */
   begun = false;
   readonly #socket: Socket;
   readonly #parser: Parser;
   #interim = 0;
   /** Within the head of an answer. */
   #inHead = false;
-  /** The last bytes of a head that goes on in the packet that is parsed now. */
+  /** The end of the previous packet, if a head continues in the current packet. */
   #before = '';
   #packet: Buffer = noBytes;
-  /** Where in the packet the head begins, or goes on, that is parsed now. */
+  /** The offset in the packet where the current head begins or continues. */
   #at = 0;
 
   constructor(socket: Socket, parser: Parser) {
@@ -141,7 +141,7 @@ class AnswerGuard {
     if (this.#inHead) this.#before = (this.#before + chunk.toString('latin1', chunk.length - 3)).slice(-3);
   }
 
-  /** llhttp takes RTSP/1.0 and ICE/1.0 for HTTP, and does not say so afterwards; it skips empty lines before an answer. */
+  /** llhttp accepts RTSP/1.0 and ICE/1.0 as HTTP and does not report it; it skips empty lines before an answer. */
   #takesBeginning(): boolean {
     const packet = this.#packet;
     let at = this.#at;
@@ -153,7 +153,7 @@ class AnswerGuard {
     return false;
   }
 
-  /** An interim head has no body: what follows its empty line in the packet is the beginning of the next head. */
+  /** An interim head has no body: the next head begins after its empty line in the packet. */
   #skipHead(): void {
     const before = this.#before;
     const across = (before + this.#packet.toString('latin1', 0, 3)).indexOf(emptyLine);
@@ -177,7 +177,7 @@ class AnswerGuard {
     this.#inHead = false;
     const problem = this.#versionProblem() ?? statusProblem(status, upgrade) ?? this.#framingProblem();
     if (problem !== undefined) this.#refuse(upstreamRefusals['bad-answer'](problem));
-    // Behind 101 another protocol follows.
+    // After 101 another protocol follows.
     else if (status >= 200 || status === 101) this.#interim = 0;
     else if (++this.#interim > maxInterimHeads)
       this.#refuse(upstreamRefusals['too-many-interim'](`the limit is ${maxInterimHeads}`));
@@ -201,12 +201,12 @@ class AnswerGuard {
       if (parser.llhttp.llhttp_get_http_minor(parser.ptr) === 0) return 'transfer-encoding in HTTP/1.0';
       const codings = valuesOf(parser.headers, 'transfer-encoding');
       const [coding = ''] = codings;
-      // One coding alone can be undone here; of the others the client would never hear.
+      // Only one coding can be decoded here, and the client would not learn of the others.
       if (codings.length > 1 || coding.toLowerCase() !== 'chunked')
         return `transfer-encoding: ${JSON.stringify(codings.join(', '))}`;
     }
     if (parser.contentLength === -1) return undefined;
-    // undici counts a blank behind the number as a digit.
+    // undici counts a blank after the number as a digit.
     const [length = ''] = valuesOf(parser.headers, 'content-length');
     parser.contentLength = Number(length);
     return Number.isSafeInteger(parser.contentLength) ? undefined : `content-length: ${length}`;
@@ -217,7 +217,7 @@ class AnswerGuard {
   }
 }
 
-/** RFC 9110 section 15: nothing else is a status. Whether an upgrade was asked for undici knows; one to nothing never is. */
+/** Only these are statuses (RFC 9110 section 15). undici knows whether an upgrade was requested; this one names no protocol. */
 function statusProblem(status: number, upgrade: boolean): string | undefined {
   if (status === 101 && !upgrade) return 'it switches protocols without saying to which';
   return status >= 100 && status <= 599 ? undefined : `its status is ${status}`;

@@ -11,14 +11,14 @@ import { replyTo } from './replies.ts';
 import { ConnectError } from './transport.ts';
 import type { Call, Receiver } from './upstream.ts';
 
-/** Makes attempts, and is told when each of them ends. */
+/** Makes attempts, and learns when each of them ends. */
 export interface AttemptOwner {
   readonly clock: Clock;
-  /** Called once, when the attempt takes no place at its endpoint any more; with the reply if it failed. */
+  /** Called once, when the attempt no longer takes a place at its endpoint; with the reply if it failed. */
   ended(attempt: Attempt, failure: Refusal | undefined): void;
 }
 
-/** One dispatch of a call to an endpoint, as undici's handler: passes the answer on and notes what came of it. */
+/** One dispatch of a call to an endpoint, as undici's handler: passes the answer on and records the outcome. */
 export class Attempt implements Dispatcher.DispatchHandler {
   readonly endpoint: Endpoint;
   readonly #outcome: Writable<Outcome>;
@@ -27,16 +27,16 @@ export class Attempt implements Dispatcher.DispatchHandler {
   readonly #owner: AttemptOwner;
   readonly #startedMs: number;
   #controller: Dispatcher.DispatchController | undefined;
-  /** The status and the headers until the packet that they came in was parsed whole: what follows there may be no HTTP. */
+  /** The status and the headers until their packet was parsed completely: bytes after them in the packet may not be HTTP. */
   #head: readonly [status: number, headers: string[]] | undefined;
-  /** What came of the body in this packet: a target can cut it into as many chunks as it has bytes. */
+  /** The parts of the body in this packet: a target can split it into as many chunks as it has bytes. */
   readonly #pieces = new Pieces();
   #paused = false;
   /** At the endpoint, without a connection yet. */
   #waits = true;
-  /** The receiver hears nothing more. */
+  /** The receiver gets no more calls. */
   #over = false;
-  /** The owner was told. */
+  /** The owner knows that the attempt ended. */
   #ended = false;
 
   constructor(endpoint: Endpoint, call: Call, receiver: Receiver, owner: AttemptOwner) {
@@ -69,7 +69,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     if (!this.#paused) this.#controller?.resume();
   }
 
-  /** Gives the attempt up. If it waits for a connection it stays at its endpoint until there is one. */
+  /** Cancels the attempt. If it waits for a connection it keeps its place at the endpoint until there is one. */
   abort(why: Refusal | undefined): void {
     if (this.#over) return;
     this.#conclude(why);
@@ -78,7 +78,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#controller?.abort(aborted);
   }
 
-  /** The connection stands; from here on bytes are sent. */
+  /** The connection is made; from now on bytes are sent. */
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     this.#waits = false;
@@ -95,7 +95,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#outcome.ms = this.#elapsedMs();
     this.#head = [status, headers];
     onPacketEnd(this.#onPacketEnd);
-    // RFC 9110 section 15.3.6: it has no content, so whatever it declares may never come.
+    // RFC 9110 section 15.3.6: a 205 has no content, so a declared body may never arrive.
     if (status === resetContent) {
       this.onResponseEnd();
       controller.abort(aborted);
@@ -127,14 +127,14 @@ export class Attempt implements Dispatcher.DispatchHandler {
     this.#end(failure);
   }
 
-  /** Nothing more goes to the receiver. */
+  /** Ends the calls to the receiver. */
   #conclude(failure: Refusal | undefined): void {
     this.#over = true;
     this.#outcome.code = failure?.code;
     if (this.#outcome.status === undefined) this.#outcome.ms = this.#elapsedMs();
   }
 
-  /** The endpoint has nothing more to do. */
+  /** Frees the place at the endpoint. */
   #end(failure: Refusal | undefined): void {
     this.#ended = true;
     this.#owner.ended(this, failure);
@@ -152,7 +152,7 @@ export class Attempt implements Dispatcher.DispatchHandler {
     try {
       this.#hand();
     } catch (error) {
-      // Not the target's fault, and beyond undici's own care.
+      // Not the target's fault, and undici does not catch it.
       const failure = gatewayRefusals.error(messageOf(error));
       this.#conclude(failure);
       this.#end(failure);

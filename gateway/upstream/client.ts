@@ -18,15 +18,15 @@ export interface UpstreamOptions {
   readonly targets: readonly Target[];
   readonly transport: Transport;
   readonly timeoutMs: number;
-  /** Between two packets of an answer, once its head has come. Default: a minute. */
+  /** Between two packets of an answer, after its head. Default: a minute. */
   readonly idleTimeoutMs?: number;
   /** To each target. Default: 256. */
   readonly connections?: number;
-  /** Calls beyond those that the connections take; more are refused. Default: 1000. */
+  /** The number of calls that may wait for a connection; more are refused. Default: 1000. */
   readonly pending?: number;
-  /** Default: turns by weight. */
+  /** Default: weighted round robin. */
   readonly balance?: (endpoints: readonly Endpoint[]) => Balancer;
-  /** The machine's clocks unless given. */
+  /** Default: the machine's clocks. */
   readonly clock?: Clock;
 }
 
@@ -96,7 +96,7 @@ class BalancedUpstream implements Upstream {
     const why = obstacle(readiness);
     if (why !== undefined)
       return forwarded.fail(upstreamRefusals['tunnel-not-ready'](`${why.code}: ${why.detail}`));
-    // An answer that was long on its way may be older than what is known already.
+    // A delayed answer may be older than what is already known.
     const { epoch = this.#epoch } = readiness;
     if (epoch > this.#epoch) {
       this.#epoch = epoch;

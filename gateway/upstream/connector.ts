@@ -6,7 +6,7 @@ import { joinShortWrites } from './joined-writes.ts';
 import { upstreamRefusals } from './refusals.ts';
 import { ConnectError, type Transport } from './transport.ts';
 
-/** For a TLS handshake, once the connection below it stands. */
+/** For a TLS handshake, after the connection below it was made. */
 const handshakeMs = 10_000;
 
 /** Makes a connection for undici within the given time. */
@@ -16,7 +16,7 @@ export type Connector = (
   withinMs: number,
 ) => void;
 
-/** Makes the function by which undici gets its connections: through the transport, and for https with TLS inside. */
+/** Makes undici's function for connections: through the transport, and for https with TLS on top. */
 export function connectorThrough(transport: Transport): Connector {
   const secure = buildConnector({ allowH2: false, timeout: handshakeMs });
   return function connectThroughTransport(options, callback, withinMs) {
@@ -28,7 +28,7 @@ export function connectorThrough(transport: Transport): Connector {
         if (!isSecure) return handOver(joinShortWrites(socket));
         function handOver(connected: Socket): void {
           if (connected.readableLength > 0) {
-            // undici would drop the connection and make the next one at once, again and again.
+            // undici would drop the connection and make the next one at once, in a loop.
             connected.destroy();
             const detail = `${host}:${port} answered before it was asked`;
             return callback(new ConnectError(upstreamRefusals['bad-answer'](detail)), null);
@@ -37,7 +37,7 @@ export function connectorThrough(transport: Transport): Connector {
           if (!connected.destroyed) guardAnswers(connected);
         }
         function onBroken(error: Error): void {
-          // The TLS socket is gone, the one below it may not be.
+          // The TLS socket is closed, but possibly not the one below it.
           socket.destroy();
           const detail = `${host}:${port}: ${reasonOf(error)}`;
           callback(new ConnectError(upstreamRefusals['tls-failed'](detail), { cause: error }), null);
@@ -47,7 +47,7 @@ export function connectorThrough(transport: Transport): Connector {
             error === null ? handOver(tlsSocket) : onBroken(error),
           );
         } catch (error) {
-          // Nobody waits for this promise: without an answer the request would hang until its deadline.
+          // Nothing handles a rejection of this promise: without an answer the request would hang until its deadline.
           onBroken(error as Error);
         }
       },
@@ -58,9 +58,9 @@ export function connectorThrough(transport: Transport): Connector {
   };
 }
 
-/** OpenSSL's messages have addresses and files of its own around the reason. */
+/** OpenSSL surrounds the reason with its own addresses and files. */
 function reasonOf(error: Error & { readonly code?: string; readonly reason?: string }): string {
   if (error.code === 'ERR_SSL_WRONG_VERSION_NUMBER')
-    return 'it does not speak TLS; if it speaks HTTP, begin its url with http://';
+    return 'it does not speak TLS; if it speaks HTTP, write its url with http://';
   return error.reason ?? error.message;
 }

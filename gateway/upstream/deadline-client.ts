@@ -3,7 +3,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { Connector } from './connector.ts';
 
 const connectMs = 10_000;
-/** Kept back from a call's time, so that the reason why no connection was made arrives before the deadline. */
+/** Reserved from a call's time, so that the reason of a failed connection arrives before the deadline. */
 const reserveMs = 100;
 
 export interface DeadlineOptions extends Dispatcher.DispatchOptions {
@@ -12,11 +12,11 @@ export interface DeadlineOptions extends Dispatcher.DispatchOptions {
 }
 
 /**
- * One connection of a pool, made again when it was lost. It is made in the time of the call that waits for it.
+ * One connection of a pool, made again after it was lost, within the time of the call that waits for it.
  *
- * undici does not tell a connector for which call it connects, and may call it long after the dispatch: when a stream is the
- * body, when the call waited in the pool's queue, or when a kept connection turns out to be closed. But without pipelining a client
- * has one call at a time.
+ * undici does not tell a connector for which call it connects, and may call it long after the dispatch: when the body is a stream,
+ * when the call waited in the pool's queue, or when a kept connection turns out to be closed. But without pipelining a client has
+ * only one call at a time.
  */
 export class DeadlineClient extends Client {
   readonly #call: { deadlineMs: number };

@@ -5,15 +5,15 @@ import { DeadlineClient, type DeadlineOptions } from './deadline-client.ts';
 import type { Target } from './target.ts';
 import type { Call } from './upstream.ts';
 
-/** How long a kept connection may be idle; a target that announces less (Keep-Alive: timeout) is believed. */
+/** How long a kept connection may be idle, unless the target announces less (Keep-Alive: timeout). */
 const keepAliveMs = 60_000;
 
 export interface EndpointOptions {
   readonly connect: Connector;
   readonly clock: Clock;
-  /** At most so many at once. */
+  /** The most connections at one time. */
   readonly connections: number;
-  /** Between two packets of an answer, once its head has come. */
+  /** Between two packets of an answer, after its head. */
   readonly idleTimeoutMs: number;
 }
 
@@ -22,7 +22,7 @@ export class Endpoint {
   readonly target: Target;
   readonly #options: Pool.Options;
   #pool: Pool;
-  /** Pools that end when their last call does. */
+  /** Pools that close after their last call. */
   readonly #retired = new Set<Pool>();
 
   constructor(target: Target, { connect, clock, connections, idleTimeoutMs }: EndpointOptions) {
@@ -40,7 +40,7 @@ export class Endpoint {
     this.#pool = new Pool(target.origin, this.#options);
   }
 
-  /** Sends a call over a connection that is free or made for it; while all are busy the call waits. */
+  /** Sends a call over a free or new connection; if all are busy the call waits. */
   dispatch(call: Call, handler: Dispatcher.DispatchHandler): void {
     const { target } = this;
     const options = {
@@ -48,14 +48,14 @@ export class Endpoint {
       method: call.method as Dispatcher.HttpMethod,
       headers: call.headers(target.authority),
       body: call.body,
-      // By default undici takes it from the Host header, which may be the client's, and connects again for each other one.
+      // By default undici uses the Host header, which may be the client's, and connects again for each other name.
       servername: target.destination.host,
       deadlineMs: call.deadlineMs,
     };
     this.#pool.dispatch(options as DeadlineOptions, handler);
   }
 
-  /** Calls under way keep their connections until they end; new ones get new connections. */
+  /** Calls under way keep their connections until they end; new calls get new connections. */
   renew(): void {
     const pool = this.#pool;
     const forget = () => this.#retired.delete(pool);
@@ -64,7 +64,7 @@ export class Endpoint {
     this.#pool = new Pool(this.target.origin, this.#options);
   }
 
-  /** Ends the calls under way too. */
+  /** Also ends the calls under way. */
   async close(): Promise<void> {
     await Promise.all([this.#pool, ...this.#retired].map((pool) => pool.destroy()));
   }

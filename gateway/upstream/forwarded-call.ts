@@ -6,13 +6,13 @@ import type { Endpoint } from './endpoint.ts';
 import { isRetried } from './retry.ts';
 import type { Call, Receiver, UpstreamCall } from './upstream.ts';
 
-/** What the calls of a service share. */
+/** The parts of a service that its calls share. */
 export interface CallHost {
   readonly balancer: Balancer;
   readonly clock: Clock;
-  /** How many endpoints there are. */
+  /** The number of endpoints. */
   readonly endpoints: number;
-  /** Called once for each call, when it takes no place any more. */
+  /** Called once for each call, when it no longer takes a place. */
   release(): void;
 }
 

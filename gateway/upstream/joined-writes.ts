@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 
-/** libuv writes texts up to 16 KiB from its own stack; with more, copying would cost what it saves. */
+/** libuv writes texts up to 16 KiB from its own stack; for longer ones, copying costs as much as it saves. */
 const mostBytes = 12 * 1024;
 
 interface Chunk {
@@ -14,11 +14,11 @@ interface Internals {
 }
 
 /**
- * Joins what is written to a socket in one go, a short head and body, into one text: a gathered write
- * (writev) has to build lists and keep every buffer alive, a plain one does not.
+ * Joins the parts of one write to a socket, a short head and body, into one text: a gathered write (writev) builds lists and keeps
+ * every buffer alive, a plain one does not.
  *
- * Latin1 stands for bytes one to one, so nothing changes on the wire. `_writev` is the method that implementers of streams
- * provide (Node, Stream, writable._writev).
+ * Latin1 maps bytes one to one, so nothing changes on the wire. `_writev` is the method that implementers of streams provide
+ * (Node, Stream, writable._writev).
  */
 export function joinShortWrites<Given extends Socket>(socket: Given): Given {
   const internals = socket as unknown as Internals;

@@ -1,11 +1,11 @@
 import type { Clock } from '../ports/clock.ts';
 
-/** How far the wall clock may step back, as NTP makes it do, before nothing is known of the time that passed. */
+/** How far the wall clock may step back (NTP does that) before the elapsed time counts as unknown. */
 const stepBackMs = 1_000;
 
 /**
- * Tells how long nobody asked, by the wall clock: a frozen sandbox (AWS Lambda between two requests) hears none of its
- * timers, and its monotonic clock may have stood still.
+ * Measures the time since the last question, by the wall clock: in a frozen sandbox (AWS Lambda between two requests) no timer
+ * fires, and the monotonic clock may stand still.
  */
 export class PauseWatch {
   readonly #clock: Clock;
@@ -16,7 +16,7 @@ export class PauseWatch {
     this.#askedMs = clock.now();
   }
 
-  /** Milliseconds since the last call; infinite when the clock was set back meanwhile. */
+  /** Milliseconds since the last call; infinite if the clock was set back in between. */
   passedMs(): number {
     const now = this.#clock.now();
     const passedMs = now - this.#askedMs;

@@ -11,7 +11,7 @@ import type { Call } from './upstream.ts';
 /**
  * The reply to a call that failed with this error.
  *
- * @param connected a connection stood, so an unknown error, such as one of TLS, is not the gateway's fault
+ * @param connected whether a connection was made, so that an unknown error, such as one of TLS, is not the gateway's fault
  */
 export function replyTo(error: unknown, body: Call['body'], connected: boolean): Refusal {
   const brokenBody =
@@ -25,7 +25,7 @@ export function replyTo(error: unknown, body: Call['body'], connected: boolean):
     case 'UND_ERR_BODY_TIMEOUT':
       return upstreamRefusals.timeout(message);
     case 'UND_ERR_SOCKET':
-      // undici's words for an answer that nobody asked for, such as 101 or a second one.
+      // undici's message for an unexpected answer, such as 101 or a second one.
       return /^bad (?:response|upgrade)$/.test(message)
         ? upstreamRefusals['bad-answer'](message)
         : upstreamRefusals.reset(message);

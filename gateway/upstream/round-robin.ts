@@ -1,7 +1,7 @@
 import type { Balancer } from './balancer.ts';
 import type { Endpoint } from './endpoint.ts';
 
-/** Gives the endpoints turns by their weights, whatever came of earlier attempts. */
+/** Gives the endpoints turns by their weights, regardless of the outcomes of earlier attempts. */
 export class RoundRobin implements Balancer {
   readonly #order: readonly Endpoint[];
   #next = 0;
@@ -26,7 +26,7 @@ export class RoundRobin implements Balancer {
  * Spreads turns by weight: weights 3 and 1 give 0, 0, 1, 0 and not 0, 0, 0, 1 (smooth weighted round robin).
  *
  * @param weights whole numbers from 1
- * @returns indices, each as often as its weight says in relation to the others
+ * @returns indices, each as often as its weight says
  */
 export function interleave(weights: readonly number[]): number[] {
   const divisor = weights.reduce(greatestCommonDivisor, 0);

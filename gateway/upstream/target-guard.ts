@@ -2,23 +2,23 @@ import { BlockList, isIPv4, isIPv6 } from 'node:net';
 import { withoutBrackets } from '../../base/net/destination.ts';
 import { ipv6Words } from '../../base/net/ipv6.ts';
 
-/** Why a host may not be a target, as a clause for a person, and what to do instead. */
+/** Why a host cannot be a target, as a clause for people, and what to do instead. */
 export interface TargetProblem {
   readonly why: string;
   readonly hint: string;
 }
 
 /**
- * Looks whether a host may be the target of a guarded transport: not where it means the machine at which the connection starts,
- * a link, a cloud's metadata or nobody in particular.
+ * Checks whether a host can be the target of a guarded transport: not if it means the machine where the connection starts, a
+ * link-local address, a cloud's metadata service, or no specific host.
  *
- * tailscaled connects 127.0.0.1 and localhost to the machine itself, and any proxy can reach what serves credentials beside it.
- * Every spelling counts: what the URL standard's host parser folds together (short, octal, hexadecimal and decimal IPv4,
- * percent-encoding, full-width characters, upper case) and an IPv4 address carried in an IPv6 one. A name that a resolver
- * elsewhere points to such an address is not found out here.
+ * tailscaled connects 127.0.0.1 and localhost to its own machine, and any proxy can reach a service with credentials beside it.
+ * All spellings count: those that the URL standard's host parser treats as equal (short, octal, hexadecimal and decimal IPv4,
+ * percent-encoding, full-width characters, upper case) and IPv4 addresses inside IPv6 ones. A name that a remote resolver maps to
+ * such an address is not detected here.
  *
  * @param host a name or an address, with or without brackets
- * @returns undefined when it may be a target
+ * @returns undefined if it can be a target
  */
 export function guardTarget(host: string): TargetProblem | undefined {
   const canonical = canonicalHost(host);
@@ -36,11 +36,11 @@ export function guardTarget(host: string): TargetProblem | undefined {
   if (what === undefined) return undefined;
   return {
     why: canonical === host ? `it is ${what}` : `it is ${what}, ${canonical} in another spelling`,
-    hint: 'through this transport it would be reached from where the tunnel starts: name the target as the private network knows it, or use the transport direct for one on this machine',
+    hint: 'through this transport it would be reached from where the tunnel starts: use the name of the target in the private network, or the transport direct for a target on this machine',
   };
 }
 
-/** IANA's special-purpose registries, and what clouds and Tailscale put beside a machine. */
+/** IANA's special-purpose registries, and the addresses of clouds and Tailscale beside a machine. */
 const ranges = [
   rangesOf('the unspecified address', ['0.0.0.0/8', '::/128']),
   rangesOf('a loopback address', ['127.0.0.0/8', '::1/128']),
@@ -96,22 +96,22 @@ const names: ReadonlyMap<string, string> = new Map(
   }).flatMap(([what, list]) => list.map((name) => [name, what] as const)),
 );
 
-/** RFC 6761 section 6.3, and the domain in which hosts files put the machine itself (`sandbox.localdomain` on AWS Lambda). */
+/** RFC 6761 section 6.3, and the domain of the machine itself in hosts files (`sandbox.localdomain` on AWS Lambda). */
 const ownDomain = /\.(?:localhost|localdomain[46]?)$/;
 
-/** Characters that would make the URL parser see more than a host. */
+/** Characters after which the URL parser would see more than a host. */
 const notInHost = /[\s/?#@\\:[\]]/u;
 
 /**
- * The host as the URL standard writes it (https://url.spec.whatwg.org/#host-parsing), an address without brackets, a name without
- * the dot of the root.
+ * The host as the URL standard writes it (https://url.spec.whatwg.org/#host-parsing), without the brackets of an address and without
+ * the final dot of a name.
  */
 function canonicalHost(host: string): string | undefined {
   const bare = withoutBrackets(host).replace(/%.*$/u, (zone) => (host.includes(':') ? '' : zone));
   if (bare.includes(':')) return isIPv6(bare) ? parseHost(`[${bare}]`) : undefined;
   if (notInHost.test(bare)) return undefined;
   const once = parseHost(withoutRoot(bare));
-  // Decoding may have brought another dot to the end, behind which an address hides.
+  // Decoding may have added another dot at the end, which can hide an address.
   return once === undefined ? undefined : parseHost(withoutRoot(once));
 }
 
@@ -154,7 +154,7 @@ function rangesOf(
   return { what, list };
 }
 
-/** The IPv4 addresses that an IPv6 address carries and that something on the way may take out. */
+/** The IPv4 addresses inside an IPv6 address that a router may extract. */
 function* carriedIpv4(words: readonly number[]): Generator<string> {
   const [a, b, c, d, e, f, g, h] = words as [number, number, number, number, number, number, number, number];
   const last = dotted(g, h);

@@ -9,26 +9,26 @@ import type { TailnetPorts } from './tailnet/ports.ts';
 /** The way to a target: a dialer. */
 export interface Transport {
   /**
-   * Connects within the given time; may try more than once, for before a connection stands no byte was sent.
+   * Connects within the given time. It may try more than once, because no byte is sent before a connection is made.
    *
    * @throws ConnectError
    */
   connect(destination: Destination, withinMs: number): Promise<Socket>;
-  /** Answers at once when there is nothing to ask: it is called before each request. Never rejects, never outlasts its time. */
+  /** Returns at once if it needs to ask nothing, because it is called before each request. Never rejects, never exceeds its time. */
   ready(withinMs: number): Readiness | Promise<Readiness>;
   close(): Promise<void>;
 }
 
-/** What a host lends to a transport. */
+/** The parts that a host provides to a transport. */
 export interface TransportPorts {
   readonly clock: Clock;
-  /** Where the layer's extension listens. */
+  /** The ports of the layer's extension. */
   readonly tailnet: TailnetPorts;
-  /** The tunnel that the host itself owns, which then takes the place of the extension's. */
+  /** The tunnel that the host itself owns. It replaces the extension's. */
   readonly tunnel?: TunnelOwner | undefined;
   /**
-   * Whether this machine is a sandbox, as on AWS Lambda: its own addresses serve the runtime and credentials and are never meant,
-   * so `direct` is guarded too, by the names in the configuration and by the addresses that they resolve to.
+   * Whether this machine is a sandbox, as on AWS Lambda. Its own addresses serve the runtime and credentials and are never intended
+   * targets, so `direct` is guarded too: by the names in the configuration and by the addresses that they resolve to.
    */
   readonly sandboxed?: boolean;
 }
@@ -36,22 +36,22 @@ export interface TransportPorts {
 export type CreateTransport = (ports: TransportPorts) => Transport;
 
 /**
- * One way to reach targets, as `transport:` of a service names it. To add one: its file, and a line in transports/index.ts.
+ * One way to reach targets, selected by `transport:` of a service. To add one: its file, and a line in transports/index.ts.
  */
 export interface TransportKind {
   readonly name: string;
-  /** How it is written in a configuration, such as `socks5://HOST:PORT`. */
+  /** Its form in a configuration, such as `socks5://HOST:PORT`. */
   readonly form: string;
   /**
-   * Whether targets must pass the target guard: true where connections start at another machine or process than this one,
-   * whose loopback and metadata addresses nobody means to offer.
+   * Whether targets must pass the target guard: true if connections start at another machine or process, whose loopback and metadata
+   * addresses are never intended targets.
    */
   readonly guarded: boolean;
   /**
    * Reads the text of a configuration.
    *
-   * @returns undefined when it names another kind
-   * @throws ConfigurationError when it names this one and is wrong
+   * @returns undefined if it names another kind
+   * @throws ConfigurationError if it names this one and is wrong
    */
   parse(text: string): CreateTransport | undefined;
 }

@@ -6,23 +6,23 @@ import type { Readiness } from './readiness.ts';
 /** One request to a service. */
 export interface Call {
   readonly method: string;
-  /** Path and query, as the target shall see them. */
+  /** Path and query for the target. */
   readonly path: string;
-  /** Names and values, flat; `host` among them is the target's own, set by the upstream. */
+  /** Names and values in turn; `host` is the target's own, set by the upstream. */
   readonly headers: (host: string) => string[];
   readonly body: Uint8Array | Readable | null;
   /** Milliseconds since the epoch. */
   readonly deadlineMs: number;
-  /** Each attempt is added here when it begins, and changed until it is over. */
+  /** Each attempt is added when it begins, and changes until it is over. */
   readonly attempts: AttemptEntry[];
 }
 
-/** Takes an answer: a target's, or one that a route gives itself. After `end` or `fail` nothing more comes. */
+/** Receives an answer: a target's, or that of a route itself. After `end` or `fail` there are no more calls. */
 export interface Receiver {
   informational(status: number, headers: string[]): void;
-  /** With `dropsBody` the body that follows does not go to the client. */
+  /** With `dropsBody` the client does not get the body that follows. */
   head(status: number, headers: string[], dropsBody?: boolean): void;
-  /** Gives false to be sent no more until `resume`. */
+  /** Returns false to pause until `resume`. */
   data(chunk: Uint8Array): boolean;
   end(): void;
   fail(reply: Refusal): void;
@@ -31,7 +31,7 @@ export interface Receiver {
 /** A call under way. */
 export interface UpstreamCall {
   resume(): void;
-  /** Stops the call; the receiver hears nothing more. `why` is the reply to the client, if the call failed and the client did not leave. */
+  /** Stops the call; the receiver gets no more calls. `why` is the reply to the client; without it the client has left. */
   abort(why?: Refusal): void;
 }
 

@@ -106,7 +106,7 @@ describe('an extension that cannot join', { skip }, () => {
       },
     ],
     [
-      'the account gives out no identity tokens',
+      'the account does not issue identity tokens',
       'tunnel:identity-disabled',
       ({ sts }) => {
         sts.trouble = () => ({

@@ -16,10 +16,10 @@ export interface TailnetAgentOptions extends TailnetOptions {
 }
 
 /**
- * Makes an agent that reaches the tailnet, for node:http and node:https and for whatever takes one: axios, got, the AWS SDK.
+ * Makes an agent that reaches the tailnet, for node:http, node:https and every library that accepts one: axios, got, the AWS SDK.
  *
- * One agent serves http and https. A request waits until the tunnel is ready; one that fails before a byte was sent fails with an
- * error whose `code` is stable, such as `upstream:target-offline`.
+ * One agent serves http and https. A request waits until the tunnel is ready. A request that fails before a byte was sent has an error
+ * with a stable `code`, such as `upstream:target-offline`.
  *
  * @example
  * const agent = tailnetAgent();
@@ -30,14 +30,14 @@ export function tailnetAgent(options: TailnetAgentOptions = {}): Agent {
 }
 
 type AddRequest = (this: Agent, request: ClientRequest, options: object) => void;
-/** Not declared by Node's types, but how a request comes to its agent, and what every agent of others overrides. */
+/** Missing in Node's types, but the method that gives a request to its agent, and that other agents override. */
 const { addRequest } = http.Agent.prototype as unknown as { readonly addRequest: AddRequest };
 
 type ConnectOptions = Parameters<SocksProxyAgent['connect']>[1];
 
 /**
- * SocksProxyAgent gives Node's pooling an agent whose connections take time to make. Its own dial has no limit for an attempt and
- * nobody to ask, so connections come from the tunnel's dialer.
+ * SocksProxyAgent gives Node's pooling an agent whose connections take time to make. Its own dial has no limit for an attempt and no
+ * owner to ask for readiness, so connections come from the tunnel's dialer.
  */
 class TailnetAgent extends SocksProxyAgent {
   readonly #transport: Transport;
@@ -53,7 +53,7 @@ class TailnetAgent extends SocksProxyAgent {
   }
 
   addRequest(request: ClientRequest, options: object): void {
-    // Told by the call stack, where node:https is found only now.
+    // Detected from the call stack, which shows node:https only now.
     const marked = { ...options, secureEndpoint: this.isSecureEndpoint(options as ConnectOptions) };
     const readiness = this.#transport.ready(this.#withinMs);
     if (!(readiness instanceof Promise)) return this.#begin(readiness, request, marked);
@@ -71,15 +71,15 @@ class TailnetAgent extends SocksProxyAgent {
     return connected;
   }
 
-  /** Node asks when a request is over and its connection could be kept. */
+  /** Node asks this after a request whose connection could be kept. */
   override keepSocketAlive(socket: Duplex): boolean {
     const current = this.#epochOf.get(socket) === this.#epoch;
-    // Node's types say that nothing comes back; Node's documentation and Node say a boolean.
+    // Node's types declare no return value; Node and its documentation use a boolean.
     return current && (super.keepSocketAlive(socket) as unknown as boolean);
   }
 
   #begin(readiness: Readiness, request: ClientRequest, options: object): void {
-    // A request that was destroyed before it had a connection ends when it is told that it gets none.
+    // A request that was destroyed before it had a connection ends when it learns that it gets none.
     if (request.destroyed) return endWithout(request);
     const why = obstacle(readiness);
     if (why !== undefined) return endWithout(request, notReady(why));
@@ -97,12 +97,12 @@ class TailnetAgent extends SocksProxyAgent {
   }
 }
 
-/** Tells a request that there is no connection for it; `destroy` alone would leave it waiting for one. */
+/** Tells a request that it gets no connection; `destroy` alone would leave it waiting for one. */
 function endWithout(request: ClientRequest, error?: Error): void {
   (request as unknown as { onSocket(socket: null, error?: Error): void }).onSocket(null, error);
 }
 
-/** TLS inside the tunnel. The handshake is not awaited: what the request writes waits for it, and its failure fails the request. */
+/** TLS inside the tunnel. The handshake is not awaited: the request's writes wait for it, and its failure fails the request. */
 function secure(socket: Socket, host: string, options: ConnectOptions): TLSSocket {
   const { path: _path, port: _port, ...rest } = options as unknown as Record<string, unknown>;
   const servername = isIP(host) === 0 ? { servername: host } : {};

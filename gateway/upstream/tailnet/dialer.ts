@@ -11,24 +11,24 @@ import type { TunnelOwner } from './owner.ts';
 import type { ConnectCause } from './tunnel.ts';
 
 /**
- * How long each attempt may take. tailscaled gives up after 5 s only, and a dial whose first packet was lost hangs until
- * then: 0.3 to 1 % of them do. One more dial is quicker, and nothing was sent that could be sent twice.
+ * The time of each attempt. tailscaled gives up only after 5 s, and a dial whose first packet was lost (0.3 to 1 % of them) hangs
+ * until then. Another dial is faster, and nothing is sent twice because nothing was sent.
  */
 const attemptsMs = [400, 1_000] as const;
-/** For everything together: attempts, diagnosis, and the attempts after the tunnel was made anew. */
+/** For everything together: attempts, diagnosis, and attempts after the tunnel was joined again. */
 const budgetMs = 5_000;
 const diagnoseMs = 2_000;
 const rounds = 2;
-/** For the tunnel's owner to notice that its tailscaled is gone. */
+/** The time in which the tunnel's owner notices that its tailscaled has stopped. */
 const noticeMs = 50;
 
 interface Explanation {
   readonly error: ConnectError;
-  /** Whether it may be over already, so that another dial is worth its time. */
+  /** Whether the failure may be over already, so that another dial is worth its time. */
   readonly passing: boolean;
 }
 
-/** Makes connections through the tunnel, by the rules that hold there, and says precisely why one cannot be made. */
+/** Makes connections through the tunnel within the limits of each attempt, and says exactly why one cannot be made. */
 export class TunnelDialer {
   readonly #owner: TunnelOwner;
   readonly #clock: Clock;
@@ -39,7 +39,7 @@ export class TunnelDialer {
     this.#clock = clock;
   }
 
-  /** @throws ConnectError, within the time given or 5 s */
+  /** @throws ConnectError, within the given time or 5 s */
   async connect(destination: Destination, withinMs: number): Promise<Socket> {
     refuseForbidden(destination);
     const totalMs = Math.min(withinMs, budgetMs);
@@ -51,10 +51,10 @@ export class TunnelDialer {
       if (!(dialed instanceof Error)) return dialed;
       const { error, passing } = await this.#explain(destination, dialed, leftMs);
       if (leftMs() <= 0) throw error;
-      // The owner may have made the tunnel anew meanwhile, because it found out by itself or by being asked for a diagnosis.
+      // The owner may have joined again in the meantime, on its own or because of the diagnosis.
       const now = await this.#owner.ask(leftMs());
       const why = obstacle(now);
-      // What was found out about this target says more than that the tunnel is being joined anew because of it.
+      // The diagnosis of this target says more than that the tunnel joins again because of it.
       const known = !passing && why?.code === 'tunnel:joining';
       if (why !== undefined && !known) throw notReady(why);
       const changed = now.ready && (now.epoch !== epoch || passing);
@@ -70,7 +70,7 @@ export class TunnelDialer {
         return await this.#owner.dial(destination, Math.min(limitMs, leftMs()));
       } catch (error) {
         failed = error as DialError;
-        // Only silence can be cured by asking once more.
+        // Only a dial without any answer can succeed on another attempt.
         if (failed.failure !== 'timeout') break;
       }
     }
@@ -89,7 +89,7 @@ export class TunnelDialer {
     return (await limited(this.#clock, diagnosis, withinMs)) ?? undiagnosed(destination, error);
   }
 
-  /** All that fail to reach one target at the same time share one diagnosis. */
+  /** All concurrent failures to reach one target share one diagnosis. */
   #diagnose(destination: Destination, error: DialError, withinMs: number): Promise<Explanation> {
     const key = `${destination.host} ${destination.port}`;
     const underWay = this.#diagnoses.get(key);
@@ -99,7 +99,7 @@ export class TunnelDialer {
       .then(
         ({ code, detail }) => ({
           error: new ConnectError(refusalOf(code)(detail), { cause: error }),
-          // The owner found nothing wrong, or has just mended it.
+          // The owner found nothing wrong, or has just repaired it.
           passing: code === 'upstream:connect-timeout',
         }),
         () => undiagnosed(destination, error),
@@ -113,12 +113,12 @@ export class TunnelDialer {
 function refuseForbidden({ host }: Destination): void {
   const problem = guardTarget(host);
   if (problem !== undefined) {
-    const detail = `${JSON.stringify(host)} may not be a target: ${problem.why}`;
+    const detail = `${JSON.stringify(host)} cannot be a target: ${problem.why}`;
     throw new ConnectError(upstreamRefusals['target-denied'](detail));
   }
 }
 
-/** The reply for a tunnel that is not ready, with its cause. */
+/** The error for a tunnel that is not ready, with its cause. */
 export function notReady(readiness: Readiness & { readonly ready: false }): ConnectError {
   return new ConnectError(upstreamRefusals['tunnel-not-ready'](`${readiness.code}: ${readiness.detail}`));
 }

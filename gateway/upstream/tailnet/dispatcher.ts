@@ -6,8 +6,8 @@ import { notReady } from './dialer.ts';
 import { openTunnel, type TailnetOptions } from './options.ts';
 
 /**
- * What Node's own `fetch` takes as its `dispatcher`. The functions of undici's packages take it too; their types differ from
- * version to version, so TypeScript needs a cast there. So it does where the DOM's library has its own `RequestInit`, without a
+ * The type of `dispatcher` in Node's own `fetch`. The functions of undici's packages accept it too; their types differ between
+ * versions, so TypeScript needs a cast there. It also needs one where the DOM's library has its own `RequestInit` without a
  * `dispatcher`: `fetch(url, { dispatcher } as RequestInit)`.
  */
 export type FetchDispatcher = RequestInit extends { dispatcher?: infer Dispatcher }
@@ -17,7 +17,7 @@ export type FetchDispatcher = RequestInit extends { dispatcher?: infer Dispatche
 /**
  * Makes a dispatcher that reaches the tailnet, for Node's own `fetch` and for undici 7 and 8.
  *
- * A request waits until the tunnel is ready; one that fails before a byte was sent fails with an error whose `code` is stable, such
+ * A request waits until the tunnel is ready. A request that fails before a byte was sent has an error with a stable `code`, such
  * as `upstream:target-offline` (with `fetch` it is the `cause` of the TypeError).
  *
  * @example
@@ -27,7 +27,7 @@ export type FetchDispatcher = RequestInit extends { dispatcher?: infer Dispatche
 export function tailnetDispatcher(options: TailnetOptions = {}): FetchDispatcher {
   const { transport, withinMs } = openTunnel(options);
   const dispatcher = new TailnetDispatcher(transport, withinMs);
-  // Node 24 carries undici 7, whose handlers have other names than those of undici 8; the wrapper takes both.
+  // Node 24 contains undici 7, whose handlers have other names than those of undici 8; the wrapper accepts both.
   return new Dispatcher1Wrapper(dispatcher) as unknown as FetchDispatcher;
 }
 
@@ -37,7 +37,7 @@ class TailnetDispatcher extends Dispatcher {
   readonly #transport: Transport;
   readonly #withinMs: number;
   #agent: Agent;
-  /** Pools that end when their last request does. */
+  /** Pools that close after their last request. */
   readonly #retired = new Set<Agent>();
   #epoch = 0;
 
@@ -105,7 +105,7 @@ class TailnetDispatcher extends Dispatcher {
   }
 }
 
-/** Fails a request that did not start; undici itself has no controller to give then. */
+/** Fails a request that did not start. undici itself has no controller to pass at that point. */
 function refuse(handler: Dispatcher.DispatchHandler, error: Error): void {
   handler.onResponseError?.(null as unknown as Dispatcher.DispatchController, error);
 }

@@ -3,18 +3,18 @@ import type { Destination } from '../../../base/net/destination.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { type ConnectCause, connectCauses, type Diagnosis } from './tunnel.ts';
 
-/** What the endpoint said of the tunnel. The code is not narrowed: a newer extension may know more causes. */
+/** The endpoint's answer about the tunnel. The code is not narrowed: a newer extension may have more causes. */
 export type EndpointAnswer =
   | { readonly ready: true; readonly epoch: number }
   | { readonly ready: false; readonly code: string; readonly detail: string };
 
-/** What `within` may say; see tunnel.ts. */
+/** The limit of `within`; see tunnel.ts. */
 const longestMs = 30_000;
-/** What the way there and back may take on a slow processor: so much less the owner is given to wait. */
+/** The share of the time reserved for the connection to the owner and back, on a slow processor. */
 const travelShare = 0.1;
 const mostTravelMs = 100;
 
-/** Asks the tunnel's owner on its readiness endpoint (tunnel.ts says what is spoken there). */
+/** Asks the tunnel's owner on its readiness endpoint; tunnel.ts describes the protocol. */
 export class TunnelEndpoint {
   readonly port: number;
 
@@ -25,7 +25,7 @@ export class TunnelEndpoint {
     this.#clock = clock;
   }
 
-  /** Whether the tunnel is ready, as told within that time. @throws Error when nobody answers in time, or somebody else does */
+  /** Whether the tunnel is ready. @throws Error if no answer arrives in time, or something else answers */
   async ready(withinMs: number): Promise<EndpointAnswer> {
     const { status, body } = await this.#get('/ready', withinMs);
     if (status === 200 && body.ready === true && Number.isSafeInteger(body.epoch)) {
@@ -34,17 +34,19 @@ export class TunnelEndpoint {
     if (status === 503 && body.ready === false && typeof body.code === 'string') {
       return { ready: false, code: body.code, detail: String(body.detail ?? body.title ?? '') };
     }
-    throw new Error(`127.0.0.1:${this.port} answered ${status}, not as a readiness endpoint does`);
+    throw new Error(
+      `127.0.0.1:${this.port} answered ${status}, which is not an answer of the readiness endpoint`,
+    );
   }
 
-  /** Why a connection fails. @throws Error when nobody answers in time, or with something else */
+  /** Why a connection fails. @throws Error if no answer arrives in time, or something else answers */
   async diagnose({ host, port }: Destination, withinMs: number): Promise<Diagnosis> {
     const target = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
     const { status, body } = await this.#get(`/diagnose?target=${encodeURIComponent(target)}`, withinMs);
     if (status === 200 && typeof body.code === 'string' && Object.hasOwn(connectCauses, body.code)) {
       return { code: body.code as ConnectCause, detail: String(body.detail ?? '') };
     }
-    throw new Error(`127.0.0.1:${this.port} answered ${status} and no diagnosis`);
+    throw new Error(`127.0.0.1:${this.port} answered ${status} without a diagnosis`);
   }
 
   async #get(path: string, withinMs: number): Promise<{ status: number; body: Record<string, unknown> }> {

@@ -9,7 +9,7 @@ import type { TailnetPorts } from './ports.ts';
 import { TunnelReadiness } from './readiness.ts';
 import type { Diagnosis } from './tunnel.ts';
 
-/** The layer's extension, a process beside this one: asked on its readiness endpoint, and dialed through by SOCKS5. */
+/** The layer's extension, a process beside this one, reached over its readiness endpoint and its SOCKS5 port. */
 export class LayerOwner implements TunnelOwner {
   readonly #socksPort: number;
   readonly #endpoint: TunnelEndpoint;

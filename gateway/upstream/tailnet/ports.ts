@@ -1,6 +1,6 @@
 import { type EnvironmentVariables, readPort } from '../../../base/environment.ts';
 
-/** Where the tunnel's owner listens on 127.0.0.1: the two TCP ports that the transport uses. */
+/** The two TCP ports of the tunnel's owner on 127.0.0.1 that the transport uses. */
 export interface TailnetPorts {
   /** tailscaled's SOCKS5 server. */
   readonly socksPort: number;
@@ -10,7 +10,7 @@ export interface TailnetPorts {
 
 const defaultSocksPort = 1055;
 
-/** Reads POSTERN_SOCKS_PORT. @throws Error naming the variable, the value got and what is expected */
+/** Reads POSTERN_SOCKS_PORT. @throws Error naming the variable, the value got and the expected value */
 export function readTailnetPorts(env: EnvironmentVariables): TailnetPorts {
   const socksPort = readPort(env, 'POSTERN_SOCKS_PORT', defaultSocksPort);
   return Object.freeze({ socksPort, readinessPort: socksPort + 1 });

@@ -6,18 +6,18 @@ import type { EndpointAnswer, TunnelEndpoint } from './endpoint.ts';
 
 /** After a longer pause the sandbox may have been frozen, and kept connections may be half dead: a new dial costs 3 ms. */
 const staleMs = 4_000;
-/** After a longer pause WireGuard's sessions may be dead too, which only the tunnel's owner can cure. */
+/** After a longer pause WireGuard's sessions may be dead too. Only the tunnel's owner can repair them. */
 const thawMs = 45_000;
-/** How long a refused connection may mean that the owner has not started to listen yet. */
+/** How long a refused connection may mean that the owner does not listen yet. */
 const startMs = 3_000;
 const startRetryMs = 20;
-/** Kept back from the time given, so that the reason arrives before the deadline does. */
+/** Reserved from the given time, so that the reason arrives before the deadline. */
 const reserveShare = 0.1;
 const mostReserveMs = 200;
 
 /**
- * Knows whether the tunnel is ready and asks its owner when it cannot know: the first time, after a pause in which the sandbox
- * may have been frozen, and as long as it was not ready. In between an answer costs a look at the clock.
+ * Knows whether the tunnel is ready. It asks the owner only if it cannot know: the first time, after a pause in which the sandbox
+ * may have been frozen, and while the tunnel was not ready. Otherwise an answer costs one read of the clock.
  */
 export class TunnelReadiness {
   readonly #endpoint: TunnelEndpoint;
@@ -26,7 +26,7 @@ export class TunnelReadiness {
   #epoch = 0;
   /** The owner's epoch at its last answer. */
   #ownerEpoch: number | undefined;
-  /** What is answered without asking; undefined when the owner must be asked. */
+  /** The answer without a question; undefined if the owner must be asked. */
   #known: Readiness | undefined;
   #asking: Promise<Readiness> | undefined;
   #firstAskMs: number | undefined;
@@ -48,7 +48,7 @@ export class TunnelReadiness {
     return this.#known ?? this.ask(withinMs);
   }
 
-  /** Asks the owner whatever is known. Never rejects, and never takes longer than the time given. */
+  /** Always asks the owner. Never rejects, and never takes longer than the given time. */
   async ask(withinMs: number): Promise<Readiness> {
     const reserveMs = Math.min(mostReserveMs, withinMs * reserveShare);
     const endMs = this.#clock.monotonic() + withinMs - reserveMs;
@@ -60,7 +60,7 @@ export class TunnelReadiness {
       });
       const answer = await limited(this.#clock, this.#asking, leftMs);
       if (answer === undefined) return silent(`no answer within ${Math.round(withinMs - reserveMs)} ms`);
-      // Whoever asked first may have had less time to wait than there is here.
+      // The first caller may have had less time to wait than this one.
       const impatient = joined && !answer.ready && unsettled.has(answer.code);
       if (!impatient || this.#clock.monotonic() >= endMs) return answer;
     }
@@ -103,7 +103,7 @@ export class TunnelReadiness {
     if (this.#known !== undefined) this.#known = Object.freeze({ ready: true, epoch: this.#epoch });
   }
 
-  /** At a cold start the function may be quicker than the extension. Later a refusal is final, or every request would wait. */
+  /** At a cold start the function may be faster than the extension. Later a refusal is final, or every request would wait. */
   #mayBeStarting(error: unknown): boolean {
     const refused = (error as NodeJS.ErrnoException).code === 'ECONNREFUSED';
     const waitedMs = this.#clock.monotonic() - (this.#firstAskMs as number);

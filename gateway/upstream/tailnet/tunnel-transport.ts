@@ -24,6 +24,6 @@ export class TunnelTransport implements Transport {
     return this.#owner.ready(withinMs);
   }
 
-  /** The owner is its host's to end. */
+  /** The host ends the owner. */
   async close(): Promise<void> {}
 }

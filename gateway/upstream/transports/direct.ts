@@ -10,10 +10,10 @@ import { upstreamRefusals } from '../refusals.ts';
 import { guardTarget } from '../target-guard.ts';
 import { ConnectError, type Transport, type TransportKind } from '../transport.ts';
 
-/** After a longer pause kept connections are not trusted: a firewall may have forgotten them without a word. */
+/** After a longer pause kept connections are not trusted: a firewall may have dropped them silently. */
 const trustMs = 30_000;
 
-/** Straight from this machine, by its own resolver and routes; both address families are tried (RFC 8305). */
+/** Directly from this machine, with its own resolver and routes; both address families are tried (RFC 8305). */
 export const direct: TransportKind = {
   name: 'direct',
   form: 'direct',
@@ -25,7 +25,7 @@ export const direct: TransportKind = {
 class DirectTransport implements Transport {
   readonly #clock: Clock;
   readonly #pause: PauseWatch;
-  /** Undefined is the system's own. */
+  /** Undefined means the system's own. */
   readonly #lookup: LookupFunction | undefined;
   #epoch = 0;
 
@@ -47,7 +47,7 @@ class DirectTransport implements Transport {
       });
       const stopTimer = after(this.#clock, withinMs, () => {
         socket.destroy();
-        const detail = `${host}:${port} did not take the connection within ${Math.round(withinMs)} ms`;
+        const detail = `${host}:${port} did not accept the connection within ${Math.round(withinMs)} ms`;
         reject(new ConnectError(upstreamRefusals['connect-timeout'](detail)));
       });
 
@@ -74,14 +74,14 @@ class DirectTransport implements Transport {
   async close(): Promise<void> {}
 }
 
-/** Resolves as the system does, and gives nothing when one of the addresses may not be a target: they are what is connected to. */
+/** Resolves like the system, but fails if one of the addresses cannot be a target. These addresses are the ones connected to. */
 const guardedLookup: LookupFunction = function lookup(host, options, callback) {
   const { lookup: resolve } = process.getBuiltinModule('node:dns');
   resolve(host, { ...options, all: true }, (error, found: LookupAddress[]) => {
     if (error !== null) return callback(error, []);
     const forbidden = found.find(({ address }) => guardTarget(address) !== undefined);
     if (forbidden !== undefined) {
-      const detail = `${host} is ${forbidden.address}, which may not be a target: ${guardTarget(forbidden.address)?.why}`;
+      const detail = `${host} is ${forbidden.address}, which cannot be a target: ${guardTarget(forbidden.address)?.why}`;
       return callback(new ConnectError(upstreamRefusals['target-denied'](detail)), []);
     }
     const [first] = found;

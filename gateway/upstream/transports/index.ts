@@ -4,16 +4,16 @@ import { direct } from './direct.ts';
 import { socks5 } from './socks5.ts';
 import { tailnet } from './tailnet.ts';
 
-/** Every transport that there is. */
+/** Every transport. */
 export const transports: readonly TransportKind[] = [tailnet, socks5, direct];
 
-/** How each is written in a configuration. */
+/** The form of each in a configuration. */
 export const transportForms: readonly string[] = transports.map(({ form }) => form);
 
-/** What `transport:` of a service names. */
+/** The parsed `transport:` of a service. */
 export interface ParsedTransport {
   readonly kind: TransportKind;
-  /** Makes it; nothing is connected yet. */
+  /** Makes it without connecting. */
   readonly create: CreateTransport;
 }
 
@@ -23,6 +23,6 @@ export function parseTransport(text: string): ParsedTransport {
     const create = kind.parse(text);
     if (create !== undefined) return { kind, create };
   }
-  // Not with the text: a mistyped proxy may have a password.
-  throw new ConfigurationError('there is no such transport', [], `write one of ${transportForms.join(', ')}`);
+  // Without the text: a mistyped proxy may have a password.
+  throw new ConfigurationError('the transport is unknown', [], `write one of ${transportForms.join(', ')}`);
 }

@@ -12,7 +12,7 @@ import { ConnectError, type CreateTransport, type Transport, type TransportKind 
 /** After a longer pause kept connections are not trusted; see transports/direct.ts. */
 const trustMs = 30_000;
 
-/** Through any SOCKS5 proxy without authentication; names are resolved there. */
+/** Through any SOCKS5 proxy without authentication; the proxy resolves names. */
 export const socks5: TransportKind = {
   name: 'socks5',
   form: 'socks5://HOST:PORT',
@@ -28,7 +28,7 @@ function parseProxy(text: string): Destination {
   const match = /^socks5:\/\/(?:\[([0-9a-f:.]+)\]|([^\s/?#@:[\]]+)):([0-9]{1,5})\/?$/i.exec(text);
   const port = Number(match?.[3]);
   if (match === null || port < 1 || port > 65_535) {
-    // Not with the text: it may have a password.
+    // Without the text: it may have a password.
     throw new ConfigurationError('the proxy is not socks5://HOST:PORT', [], hintFor(text));
   }
   return Object.freeze({ host: match[1] ?? (match[2] as string), port });
@@ -36,7 +36,7 @@ function parseProxy(text: string): Destination {
 
 function hintFor(text: string): string {
   if (text.includes('@')) return 'only proxies without user and password are supported';
-  if (/^socks5h:/i.test(text)) return 'write socks5 instead of socks5h: the proxy resolves names in any case';
+  if (/^socks5h:/i.test(text)) return 'write socks5 instead of socks5h: the proxy always resolves names';
   if (/^socks4/i.test(text)) return 'only SOCKS5 is supported';
   return 'an example is socks5://127.0.0.1:1080';
 }
@@ -69,7 +69,7 @@ class Socks5Transport implements Transport {
   async close(): Promise<void> {}
 }
 
-/** The replies of RFC 1928 section 6 as stable codes. Many proxies, tailscaled too, know one failure for everything. */
+/** The replies of RFC 1928 section 6 as stable codes. Many proxies, including tailscaled, use one failure for everything. */
 const refusalOf: Readonly<Record<SocksReply, Exclude<keyof typeof upstreamRefusals, 'table'>>> = {
   Failure: 'connect-failed',
   NotAllowed: 'target-denied',

@@ -2,7 +2,7 @@ import { LayerOwner } from '../tailnet/layer-owner.ts';
 import { TunnelTransport } from '../tailnet/tunnel-transport.ts';
 import type { TransportKind } from '../transport.ts';
 
-/** Into the tailnet, by the tunnel that the host owns, or else by the one that the layer's extension owns beside it. */
+/** Into the tailnet, through the host's own tunnel, or else through that of the layer's extension. */
 export const tailnet: TransportKind = {
   name: 'tailnet',
   form: 'tailnet',

@@ -98,7 +98,7 @@ test('a target that does not speak TLS is tls-failed, and the detail says what t
   assert.equal(failed?.code, 'upstream:tls-failed');
   assert.equal(
     failed.detail,
-    'builder.test:443: it does not speak TLS; if it speaks HTTP, begin its url with http://',
+    'builder.test:443: it does not speak TLS; if it speaks HTTP, write its url with http://',
   );
 });
 

@@ -32,7 +32,7 @@ const wrong: readonly (readonly [text: string, hint: RegExp])[] = [
   ['socks5://::1:1080', /an example is/],
   ['socks5://127.0.0.1:1080/path', /an example is/],
   ['socks5://a b:1080', /an example is/],
-  ['socks5h://127.0.0.1:1080', /the proxy resolves names in any case/],
+  ['socks5h://127.0.0.1:1080', /the proxy always resolves names/],
   ['socks4://127.0.0.1:1080', /only SOCKS5/],
   ['socks5://user:hunter2@127.0.0.1:1080', /without user and password/],
   ['socks5:user:hunter2@127.0.0.1:1080', /without user and password/],
