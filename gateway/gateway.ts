@@ -26,15 +26,15 @@ export interface GatewayParts {
   readonly log: Log;
 }
 
-/** What the plugins said: a reply that ends the exchange, or none, and then it would go to its target. */
+/** The result of the plugins: a reply that ends the exchange; without one the request would go to its target. */
 export interface Decision {
   readonly reply: Reply | undefined;
-  /** Undefined when no route was found. */
+  /** Undefined if no route was found. */
   readonly exchange: Exchange | undefined;
   readonly route: Route | undefined;
 }
 
-/** The gateway: takes requests from a host, decides, forwards, and gives the answers back. */
+/** The gateway: takes requests from a host, decides, forwards, and returns the answers. */
 export class Gateway {
   readonly #parts: GatewayParts;
   readonly #host: HandlingHost;
@@ -44,7 +44,7 @@ export class Gateway {
     this.#host = { router: parts.router, entry: parts.entry, clock: parts.clock, log: parts.log, finished };
   }
 
-  /** Handles one request; all that follows goes to the sink. Never throws. */
+  /** Handles one request; everything that follows goes to the sink. Never throws. */
   handle(request: IncomingRequest, sink: Sink): Handling {
     const handling = new RequestHandling(this.#host, request, sink, request.id ?? newRequestId());
     try {
@@ -55,14 +55,14 @@ export class Gateway {
     return handling;
   }
 
-  /** Logs an answer that the host gave by itself, to what never became a request of the gateway. */
+  /** Logs an answer that the host sent by itself, to bytes that did not become a request of the gateway. */
   refused(request: SeenRequest, id: string, reply: Refusal, sentBytes: number): void {
     const { status } = reply;
     const rest = { exchange: undefined, durationMs: 0, brokenOff: undefined };
     this.#host.finished({ id, request, status, reply, sentBytes, ...rest });
   }
 
-  /** Runs all that decides and sends nothing to a target: for the authorizer and for `postern explain`. */
+  /** Runs all decisions and sends nothing to a target: for the authorizer and for `postern explain`. */
   decide(request: IncomingRequest): Promise<Decision> {
     const admitted = openExchange(request, request.id ?? newRequestId(), this.#host);
     if ('kind' in admitted)
@@ -74,7 +74,7 @@ export class Gateway {
     });
   }
 
-  /** Whether each service could be reached now; asks the transports alone, no target gets a request. */
+  /** Whether each service can be reached now. Only the transports are asked; no target gets a request. */
   async ready(withinMs: number): Promise<ReadonlyMap<string, Readiness>> {
     const asked = [...this.#parts.services].map(
       async ([name, upstream]) => [name, await upstream.ready(withinMs)] as const,
@@ -90,7 +90,7 @@ export class Gateway {
 const pool = Buffer.allocUnsafe(16 * 256);
 let used = pool.byteLength;
 
-/** 128 random bits as 22 characters of base64url: unguessable, so that an id in a log is not found by trying. */
+/** 128 random bits as 22 characters of base64url: nobody can guess the id of a line in the log. */
 export function newRequestId(): string {
   if (used === pool.byteLength) {
     randomFillSync(pool);

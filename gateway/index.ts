@@ -1,4 +1,4 @@
-// What hosts, tunnels, adapters and tools use of the gateway.
+// The parts of the gateway for hosts, tunnels, adapters and tools.
 export { renderReply } from './answer/problem.ts';
 export { gatewayRefusals, refusals } from './answer/refusal.ts';
 export type { BrokenOff, Handling, Sink } from './answer/sink.ts';

@@ -17,15 +17,15 @@ import type { Receiver } from '../upstream/upstream.ts';
 import { frameBodyless, runAnswerHooks } from './answer-hooks.ts';
 
 export interface HandlingHost extends AdmissionHost {
-  /** Called once, after the last byte or the break-off; `exchange` is undefined when no route was found. */
+  /** Called once, after the last byte or the break-off; `exchange` is undefined if no route was found. */
   finished(record: FinishedRequest): void;
 }
 
 /**
  * One request from its head to its last byte.
  *
- * Most of its methods are called by a socket, a timer or a promise, which could do nothing with an exception: each ends in
- * `#broke`, which answers at once.
+ * Most methods are called by a socket, a timer or a promise, which cannot handle an exception. So each of them ends in `#broke`,
+ * which answers at once.
  */
 export class RequestHandling implements Handling, Receiver {
   readonly #host: HandlingHost;
@@ -41,12 +41,12 @@ export class RequestHandling implements Handling, Receiver {
   #dropBody = false;
   #droppedBytes = 0;
   #state: 'deciding' | 'waiting' | 'answering' | 'over' = 'deciding';
-  /** The sink took a head: from here on an answer can only break off. */
+  /** The sink got a head: from now on an answer can only break off. */
   #headSent = false;
   #status = 0;
   #reply: Reply | undefined;
   #sentBytes = 0;
-  /** A hook threw, or left what cannot be sent. */
+  /** A hook threw, or left a head that cannot be sent. */
   #hooksFailed = false;
 
   constructor(host: HandlingHost, request: IncomingRequest, sink: Sink, id: string) {
@@ -169,7 +169,7 @@ export class RequestHandling implements Handling, Receiver {
     this.#action = action.start(this.#exchange as Exchange, this.#request.body, this);
   }
 
-  /** Sends the head of an answer, as the plugins leave it. */
+  /** Sends the head of an answer after the plugins changed it. */
   #begin(answer: AnswerHead, dropsBody: boolean): void {
     this.#runHooks(answer);
     this.#clearTimer();
@@ -187,13 +187,13 @@ export class RequestHandling implements Handling, Receiver {
   #runHooks(answer: AnswerHead): void {
     const chain = this.#pipeline?.chain;
     if (chain === undefined || chain.answer.length === 0 || this.#hooksFailed) return;
-    // An answer that says so passes through none of them, or there would be no end.
+    // The answer about that does not run the hooks again, because this would never end.
     this.#hooksFailed = true;
     runAnswerHooks(chain, this.#exchange as Exchange, answer);
     this.#hooksFailed = false;
   }
 
-  /** The client has all that it gets: a short rest is read, so that the target's connection can be kept. */
+  /** The client has its whole answer. A short rest is read, so that the connection to the target can be kept. */
   #drop(chunk: Uint8Array): boolean {
     this.#droppedBytes += chunk.byteLength;
     if (this.#droppedBytes > maxDroppedBytes) {
@@ -208,7 +208,7 @@ export class RequestHandling implements Handling, Receiver {
     return this.#sink.data(chunk);
   }
 
-  /** The gateway's own answer, when nothing was sent yet. */
+  /** The gateway's own answer, if nothing was sent yet. */
   #answer(reply: Reply): void {
     if (this.#state === 'over' || this.#state === 'answering') return;
     this.#reply = reply;
@@ -231,7 +231,7 @@ export class RequestHandling implements Handling, Receiver {
     this.#finish(broken.message);
   }
 
-  /** Something failed that must not, and nobody waits who could be told: the request ends here and now. */
+  /** An unexpected failure without a caller to report it to: the request ends here. */
   #broke(error: unknown): void {
     const reply = replyFor(error);
     if (reply.status >= 500) this.#host.log.error('request-error', { id: this.#id, error: messageOf(error) });
@@ -242,7 +242,7 @@ export class RequestHandling implements Handling, Receiver {
       this.#state = 'waiting';
       this.#answer(reply);
     } catch (again) {
-      // The host takes no answer either.
+      // The host does not accept an answer either.
       this.#finish(messageOf(again));
     }
   }
@@ -266,7 +266,7 @@ export class RequestHandling implements Handling, Receiver {
   #expire(): void {
     const { timeoutMs } = (this.#route as Route).action;
     const limit = `within the service's ${timeoutMs} ms or the platform's deadline`;
-    // Before the call is given up: that ends the body too.
+    // Read before the call is stopped, which ends the body too.
     const reply = this.#request.body.awaited
       ? gatewayRefusals['body-timeout'](`the client did not send it whole ${limit}`)
       : upstreamRefusals.timeout(`no answer ${limit}`);
@@ -297,7 +297,7 @@ export class RequestHandling implements Handling, Receiver {
   }
 }
 
-/** Of a body that does not go to the client, before the call is given up. */
+/** The most that is read of a body that the client does not get, before the call is stopped. */
 const maxDroppedBytes = 64 * 1024;
 
 function onDeadline(handling: RequestHandling): void {

@@ -9,23 +9,23 @@ import type { Action, Run } from '../routing/action.ts';
 import type { RewriteLocations } from '../routing/answer-locations.ts';
 import type { Receiver, Upstream, UpstreamCall } from '../upstream/upstream.ts';
 
-/** What of the target's answer goes back. */
+/** The parts of the target's answer that the client gets. */
 export type Respond = 'full' | 'headers' | 'status' | 'none';
 
 export interface ProxyOptions {
   readonly service: string;
   readonly upstream: Upstream;
   readonly respond: Respond;
-  /** The target sees the host that the client asked for, not its own. */
+  /** The target sees the client's host instead of its own. */
   readonly clientHost: boolean;
   /** The headers that the target does not get from a client. */
   readonly isTakenAway: IsTakenAway;
   readonly rewriteLocations?: RewriteLocations | undefined;
-  /** The path and query that the target sees, made from the canonical path and the raw query. */
+  /** Makes the path and query for the target from the canonical path and the raw query. */
   readonly targetPath: (head: Head) => string;
 }
 
-/** Sends requests to a service and gives the answers of its targets back. */
+/** Sends requests to a service and returns the answers of its targets. */
 export function createProxy(options: ProxyOptions): Action {
   const { service, upstream, targetPath } = options;
   return {
@@ -34,7 +34,7 @@ export function createProxy(options: ProxyOptions): Action {
       const [path, query] = targetPath(head).split('?', 2);
       return `it would go to ${service} as ${head.method} ${path}${query === undefined ? '' : '?…'}`;
     },
-    // Without the prefix a path may begin with two slashes.
+    // Without its prefix a path may begin with two slashes.
     refuse: (head) => refuseAuthority(targetPath(head)),
     start: (exchange, body, receiver) => new ProxyRun(options, exchange, receiver, body),
   };
@@ -78,7 +78,7 @@ class ProxyRun implements Run, Receiver {
 
   informational(status: number, received: string[]): void {
     const { respond, rewriteLocations } = this.#options;
-    // In the other modes the client gets less than the target's head, or a status that is not its own.
+    // In the other modes the client gets only a part of the target's head, or another status.
     if (respond !== 'full') return;
     const headers = endToEnd(received);
     rewriteLocations?.(this.#exchange, headers);
@@ -115,7 +115,7 @@ class ProxyRun implements Run, Receiver {
   }
 }
 
-/** The headers of an answer that keeps its body to itself. */
+/** The headers of an answer without its body. */
 function reduced(status: number, headers: string[], respond: Exclude<Respond, 'full'>): string[] {
   const given = respond === 'headers' ? headers : [];
   removeHeader(given, 'content-length');

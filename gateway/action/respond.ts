@@ -4,15 +4,15 @@ import { ConfigurationError } from '../../base/schema/configuration-error.ts';
 import { isBodyless } from '../answer/verdict.ts';
 import type { Action, Run } from '../routing/action.ts';
 
-/** An answer that a route gives itself. */
+/** An answer that a route gives by itself. */
 export interface FixedAnswer {
   readonly status: number;
-  /** Names and values, flat. */
+  /** Names and values in turn. */
   readonly headers: readonly string[];
   readonly body: Uint8Array;
 }
 
-/** What a configuration says of an answer. */
+/** An answer in the configuration. */
 export interface AnswerOptions {
   readonly status: number;
   readonly headers: Readonly<Record<string, readonly string[]>>;
@@ -20,9 +20,9 @@ export interface AnswerOptions {
 }
 
 /**
- * Puts an answer together. A body without a content-type is plain text in UTF-8.
+ * Makes an answer. A body without a content-type is plain text in UTF-8.
  *
- * @throws Error that says what about it cannot be sent
+ * @throws Error that says which part cannot be sent
  */
 export function fixedAnswer({ status, headers, body }: AnswerOptions): FixedAnswer {
   if (body !== undefined && isBodyless(status))
@@ -34,7 +34,7 @@ export function fixedAnswer({ status, headers, body }: AnswerOptions): FixedAnsw
   return { status, headers: list, body: Buffer.from(body ?? '') };
 }
 
-/** Nobody is asked; the time is for plugins that decide late, and for a body that they read. */
+/** No target is called. The time is for plugins that decide late, and for a body that they read. */
 const decisionMs = 10_000;
 const nothingToDo: Run = Object.freeze({ resume() {}, abort() {} });
 

@@ -5,10 +5,10 @@ import type { FinishedRequest, SeenRequest } from './finished-request.ts';
 import { cut, most } from './log-limits.ts';
 
 /**
- * Writes one line of JSON for each request that is over; `write` gets it with its newline.
+ * Writes one line of JSON for each finished request; `write` gets it with its newline.
  *
- * The query is left out, because it may hold credentials. The line is put together by hand: this runs for every request, and
- * so no object of these fields has to be made for JSON.stringify. Every text is cut at its limit and quoted, whoever checked it before.
+ * The query is omitted, because it may contain credentials. The line is built as text, because this runs for every request, and an
+ * object for JSON.stringify costs more. Every text is cut at its limit and quoted, even if it was checked before.
  *
  * @param further more members of the object, as JSON text that begins with a comma
  */
@@ -44,7 +44,7 @@ export function createAccessLog(
   };
 }
 
-/** As the client sent it: nothing was brought into one form. */
+/** As the client sent it, not normalized. */
 function withoutRoute({ method, target, headers, clientIp }: SeenRequest): string {
   let text = '';
   if (method !== undefined) text += `,"method":${quoted(method, most.method)}`;
@@ -100,7 +100,7 @@ function quoted(text: string, limit: number): string {
 let lastMs = 0;
 let lastText = '';
 
-/** RFC 3339, made once a millisecond. */
+/** RFC 3339, computed once per millisecond. */
 function timestamp(ms: number): string {
   if (ms !== lastMs) {
     lastMs = ms;

@@ -1,4 +1,4 @@
-/** Of longer texts the log has the beginning: a client can make a line no longer than this, whatever it sends. */
+/** The log has only the beginning of a longer text, so a client cannot make a line longer than this. */
 export const most = {
   id: 128,
   method: 32,
@@ -9,7 +9,7 @@ export const most = {
   text: 1_024,
 } as const;
 
-/** The beginning of a text, at most `limit` characters of it. */
+/** The first `limit` characters of a text. */
 export function cut(text: string, limit: number): string {
   return text.length <= limit ? text : `${text.slice(0, limit)}…`;
 }
