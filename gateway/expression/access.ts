@@ -6,7 +6,7 @@ import type { Part } from './part.ts';
 import { Timestamp } from './time.ts';
 import { kindOf, lookUp } from './values.ts';
 
-/** Making a timestamp of a date. */
+/** The cost of a timestamp made from a date. */
 const timeSteps = 20;
 
 /** Reads a name such as `request.path`. */
@@ -24,8 +24,8 @@ export function readField(label: string, { type, form, keyForm, read }: Field<Ex
 }
 
 /**
- * The value of a map's key; `where` and `asked` are the sources of the map and of the key, for the message. The key's value
- * is not shown: an expression may compute it from a credential.
+ * The value of a key in a map. `where` and `asked` are the sources of the map and of the key, for the message. The value of the key is
+ * not shown, because an expression may compute it from a credential.
  */
 export function member(
   container: unknown,
@@ -47,6 +47,6 @@ export function item(list: readonly unknown[], index: unknown, where: string): u
   if (typeof position !== 'number' || !Number.isInteger(position))
     throw new EvaluationError(`${where} is a list; its index is a ${kindOf(index)}`);
   if (position < 0 || position >= list.length)
-    throw new EvaluationError(`${where} has ${list.length} items, none at index ${position}`);
+    throw new EvaluationError(`${where} has ${list.length} items; index ${position} does not exist`);
   return list[position];
 }

@@ -10,15 +10,15 @@ import { fits, listOf, typeText } from './types.ts';
 const mostRanges = 100;
 /** The longest range: an IPv6 address with an IPv4 address in it, and a prefix length. */
 const longestRange = 49;
-/** Reading one range and adding it to a set; looking an address up. */
+/** The cost of reading one range and adding it to a set, or of looking up an address. */
 const rangeSteps = 1_000;
 const lookUpSteps = 50;
 
 /**
  * `ip_in(source.ip, ['10.0.0.0/8'])`: whether an address lies in one of the ranges.
  *
- * A list that is written out is checked and compiled when the expression is loaded. What is not an address is an error
- * and not false, or `!ip_in(…)` would let in everybody who has none.
+ * A literal list is checked and compiled when the expression is loaded. A value that is not an address is an error instead of false,
+ * because `!ip_in(…)` would otherwise allow every client without one.
  */
 export function compileAddressCheck(compiler: Compilation, node: NodeOf<'call'>): Part {
   const [first, second] = node.args;
@@ -46,7 +46,7 @@ function contains(set: AddressSet, address: unknown, frame: Frame): boolean {
   return set(address);
 }
 
-/** Undefined when the list is not written out. */
+/** Undefined if the list is not a literal. */
 function writtenRanges(compiler: Compilation, list: Node): AddressSet | undefined {
   if (list.kind !== 'list') return undefined;
   const ranges: string[] = [];

@@ -30,7 +30,7 @@ export async function buildExpression<Context extends ExpressionContext, Kind ex
   }
 }
 
-/** Compiles a tree over some names. */
+/** Compiles a tree with some names. */
 export async function compileTree<Value>(
   source: string,
   tree: Node,
@@ -64,7 +64,7 @@ function textOf(types: readonly Type[]): string {
   return types.map(typeText).join(' or ');
 }
 
-/** A text that only mentions the word loads the engine for nothing, which does no harm. */
+/** A literal that only contains the word loads the engine needlessly, which is harmless. */
 function usesPatterns(source: string): boolean {
   return source.includes('matches');
 }

@@ -55,7 +55,7 @@ function apply(
   const codes = parts.map((part) => part.code);
   const code = calling(callable, codes as [Code, ...Code[]]);
   if (parts.every(isConstant)) {
-    // What can be known now is worked out now, so that a malformed `duration('5 m')` is found when it is loaded.
+    // Constant calls are evaluated now, so that a malformed `duration('5 m')` is found when it is loaded.
     const folded = compiler.fold(code, type);
     if (typeof folded === 'string') throw compiler.error(node, folded);
     return folded;
@@ -84,7 +84,7 @@ function unknownCall(compiler: Compilation, node: CallNode): Error {
   return compiler.error(node, `unknown function ${JSON.stringify(name)}`, own ?? suggestion(name, known));
 }
 
-/** What other languages, and other sets of functions for CEL, call what is here. */
+/** Names in other languages, and in other function sets for CEL, of the functions here. */
 const elsewhere: Readonly<Record<string, string>> = {
   toLowerCase: 'text.lowerAscii()',
   toUpperCase: 'text.upperAscii()',
@@ -115,7 +115,7 @@ function expected({ name, receiver }: CallNode, { overloads }: Callable): string
   return `there is ${forms.join(', ')}`;
 }
 
-/** `has(a.b)`: whether the field is known, or the key there. What leads to the last key must exist. */
+/** `has(a.b)`: whether the field is known, or the key exists. Everything before the last key must exist. */
 function compileHas(compiler: Compilation, node: CallNode): Part {
   const [select, more] = node.args;
   if (select?.kind !== 'select' || more !== undefined)
@@ -198,7 +198,7 @@ function compileMatch(compiler: Compilation, receiver: Node, pattern: Node): Par
   }
 }
 
-/** The zone of `now.getHours('Europe/Paris')`; making a formatter takes long, so it must be written out. */
+/** The zone of `now.getHours('Europe/Paris')`. It must be a literal, because making a formatter takes long. */
 function shiftOf(compiler: Compilation, zone: Node): (date: Date) => Date {
   const text = writtenText(compiler, zone, 'the time zone');
   try {
@@ -212,6 +212,6 @@ function writtenText(compiler: Compilation, node: Node, what: string): string {
   if (node.kind === 'literal' && typeof node.value === 'string') return node.value;
   throw compiler.error(
     node,
-    `${what} must be written out as a text; it is checked when the expression is loaded`,
+    `${what} must be a literal string, because it is checked when the expression is loaded`,
   );
 }

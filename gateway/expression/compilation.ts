@@ -14,23 +14,23 @@ export interface Variable {
   readonly written: readonly Written[] | undefined;
 }
 
-/** What the parts of the compiler need of it: calls, address checks and checks of literals. */
+/** What calls, address checks and checks of literals need from the compiler. */
 export interface Compilation {
   readonly compilePattern: PatternCompiler | undefined;
-  /** How many nodes were compiled so far. */
+  /** The number of nodes compiled so far. */
   readonly nodes: number;
   compile(node: Node): Part;
-  /** Compiles what sees a macro variable. */
+  /** Compiles a body that sees a macro variable. */
   withVariable<Result>(name: string, variable: Variable, compileBody: (slot: number) => Result): Result;
-  /** The field that `request.path` names, or undefined when the node is no such thing. */
+  /** The field that `request.path` names; undefined if the node does not name a field. */
   field(node: NodeOf<'select'>): Field<ExpressionContext> | undefined;
-  /** Compiles what a field is selected from: a map. */
+  /** Compiles the map from which a field is selected. */
   compileOwner(owner: Node, node: NodeOf<'select'>): Part;
   error(span: Span, message: string, hint?: string): Error;
-  /** Warns of what is probably not meant. */
+  /** Reports something that is probably not meant. */
   warn(span: Span, message: string, hint?: string): void;
   /** The source of a node, for messages. */
   excerpt(node: Span): string;
-  /** Works out what depends on nothing, or says why it cannot be. */
+  /** Evaluates code that depends on nothing, or returns why it cannot. */
   fold(code: Code, type: Type): Part | string;
 }

@@ -43,12 +43,12 @@ export class Compiler implements Compilation {
     this.compilePattern = compilePattern;
   }
 
-  /** How many slots a frame needs. */
+  /** The number of slots that a frame needs. */
   get slots(): number {
     return this.#slots;
   }
 
-  /** How many nodes were compiled so far. */
+  /** The number of nodes compiled so far. */
   get nodes(): number {
     return this.#nodes;
   }
@@ -79,7 +79,7 @@ export class Compiler implements Compilation {
     }
   }
 
-  /** Compiles what sees a macro variable. */
+  /** Compiles a body that sees a macro variable. */
   withVariable<Result>(name: string, variable: Variable, compileBody: (slot: number) => Result): Result {
     const hidden = this.#variables.get(name);
     const slot = this.#depth;
@@ -93,7 +93,7 @@ export class Compiler implements Compilation {
     return result;
   }
 
-  /** The field that `request.path` names, or undefined when the node is no such thing. */
+  /** The field that `request.path` names; undefined if the node does not name a field. */
   field({ owner, field, fieldSpan }: NodeOf<'select'>): Field<ExpressionContext> | undefined {
     if (owner.kind !== 'name' || this.#variables.has(owner.name)) return undefined;
     const named = this.#named(owner.name);
@@ -104,7 +104,7 @@ export class Compiler implements Compilation {
     throw this.error(fieldSpan, message, suggestion(field, Object.keys(fields)));
   }
 
-  /** Compiles what a field is selected from: a map. */
+  /** Compiles the map from which a field is selected. */
   compileOwner(owner: Node, { field, fieldSpan }: NodeOf<'select'>): Part {
     const part = this.compile(owner);
     const { type } = part;
@@ -122,7 +122,7 @@ export class Compiler implements Compilation {
     return sourceError(this.source, span, message, hint);
   }
 
-  /** Warns of what is probably not meant. */
+  /** Reports something that is probably not meant. */
   warn(span: Span, message: string, hint?: string): void {
     this.#warn(sourceError(this.source, span, message).message, hint);
   }
@@ -133,7 +133,7 @@ export class Compiler implements Compilation {
     return text.length > 60 ? `${text.slice(0, 60)}…` : text;
   }
 
-  /** Works out what depends on nothing, or says why it cannot be. */
+  /** Evaluates code that depends on nothing, or returns why it cannot. */
   fold(code: Code, type: Type): Part | string {
     try {
       return constant(code(new Frame({ expressionSteps: 0 }, [])), type);
@@ -143,7 +143,7 @@ export class Compiler implements Compilation {
     }
   }
 
-  /** What is wrong with constants counts only where it is evaluated: `1 / 0 == 1 || true` is true. */
+  /** An error between constants counts only if it is evaluated: `1 / 0 == 1 || true` is true. */
   #folded(parts: readonly Part[], code: Code, type: Type): Part {
     const folded = parts.every(isConstant) ? this.fold(code, type) : undefined;
     return typeof folded === 'object' ? folded : { code, type };
@@ -232,7 +232,7 @@ export class Compiler implements Compilation {
       throw this.error(
         node,
         `${where} is ${owner} and has no items`,
-        owner === 'string' ? 'for a part of a text write text.substring(0, 1)' : undefined,
+        owner === 'string' ? 'for a part of a string write text.substring(0, 1)' : undefined,
       );
     if ('list' in owner) {
       if (fits(key, 'int')) return owner.list;
@@ -335,12 +335,12 @@ export class Compiler implements Compilation {
 
   #operandHint({ operator, left }: NodeOf<'binary'>, types: readonly Type[]): string | undefined {
     if (levels[operator] === levels['=='] && left.kind === 'binary' && levels[left.operator] === levels['=='])
-      return 'comparisons are read from the left; write parentheses';
+      return 'comparisons are evaluated from left to right; add parentheses';
     if (types.includes('null') && /^[!=]=$/.test(operator)) return 'ask whether it is known with has(…)';
     if (types.every(isNumeric)) return mixedNumbers;
     const other = types.includes('string') ? types.find((type) => type !== 'string') : undefined;
     if (typeof other === 'object' && 'list' in other) return "ask for one of its items: 'x' in list";
-    return other === 'timestamp' || other === 'duration' ? `convert the text: ${other}('…')` : undefined;
+    return other === 'timestamp' || other === 'duration' ? `convert the string: ${other}('…')` : undefined;
   }
 }
 
@@ -348,7 +348,7 @@ function constantsIn(parts: readonly Part[], nodes: readonly Node[]): readonly W
   return parts.flatMap((part, at) => (isConstant(part) ? writtenIn(part, nodes[at] as Node) : []));
 }
 
-/** `&&` (decided by false) and `||` (by true): an error on one side counts only when the other does not decide. */
+/** `&&` (decided by false) and `||` (by true): an error on one side counts only if the other side does not decide. */
 function decide(left: Code, right: Code, decisive: boolean): Code {
   return function decideLogically(frame) {
     let failure: EvaluationError | undefined;

@@ -1,6 +1,6 @@
-/** What expressions are evaluated over, such as a request. What else there is of it is read by the fields of its names. */
+/** The subject of an evaluation, such as a request. Its names define how its other parts are read. */
 export interface ExpressionContext {
-  /** How much work the expressions over it have done, in steps; they share one budget, see maxSteps. */
+  /** The work of the expressions over it, in steps. They share one budget, see maxSteps. */
   expressionSteps: number;
 }
 

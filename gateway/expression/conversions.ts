@@ -36,12 +36,12 @@ function doubleText(value: number): string {
 export function toInt(value: unknown): bigint {
   if (typeof value === 'bigint') return value;
   if (typeof value === 'number') {
-    // The bounds themselves are refused: what was rounded to them may have been beyond.
+    // The bounds themselves are refused too: a number beyond them may have been rounded to them.
     if (!(Math.abs(value) < 2 ** 63)) throw new EvaluationError('int: the number is out of range');
     return BigInt(Math.trunc(value));
   }
   if (typeof value === 'string') {
-    if (!/^[-+]?[0-9]{1,19}$/.test(value)) throw new EvaluationError('int: the text is not an integer');
+    if (!/^[-+]?[0-9]{1,19}$/.test(value)) throw new EvaluationError('int: the string is not an integer');
     return int(BigInt(value.replace('+', '')));
   }
   if (value instanceof Timestamp) return secondsOf(value);
@@ -55,7 +55,7 @@ export function toDouble(value: unknown): number {
   if (typeof value === 'bigint') return Number(value);
   if (typeof value !== 'string') throw mismatch('double', value);
   const number = value.length <= 64 && numberPattern.test(value) ? Number(value) : Number.NaN;
-  if (!Number.isFinite(number)) throw new EvaluationError('double: the text is not a number');
+  if (!Number.isFinite(number)) throw new EvaluationError('double: the string is not a number');
   return number;
 }
 
@@ -64,10 +64,10 @@ export function toBool(value: unknown): boolean {
   if (typeof value !== 'string') throw mismatch('bool', value);
   if (['1', 't', 'true', 'TRUE', 'True'].includes(value)) return true;
   if (['0', 'f', 'false', 'FALSE', 'False'].includes(value)) return false;
-  throw new EvaluationError('bool: the text is neither true nor false');
+  throw new EvaluationError('bool: the string is neither true nor false');
 }
 
-/** From text (RFC 3339) or seconds since 1970; a double too, because a JSON payload has no other numbers. */
+/** From a string (RFC 3339) or seconds since 1970; also from a double, because a JSON payload has no other numbers. */
 export function toTimestamp(value: unknown): Timestamp {
   if (value instanceof Timestamp) return value;
   if (typeof value === 'string') return parseTimestamp(value);
@@ -75,7 +75,7 @@ export function toTimestamp(value: unknown): Timestamp {
   throw mismatch('timestamp', value);
 }
 
-/** Each part of a text, such as `1ns`, is some arithmetic. */
+/** Each part of a string, such as `1ns`, takes some arithmetic. */
 const durationCharacterSteps = 40;
 
 export function toDuration(value: unknown, frame: Frame): Duration {

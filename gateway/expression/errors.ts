@@ -1,7 +1,7 @@
 /**
  * An expression could not be evaluated: a key is missing, a value has the wrong type, a number overflows.
  *
- * As in every CEL implementation, `&&`, `||`, `all` and `exists` pass over it when the rest decides alone.
+ * As in every CEL implementation, `&&`, `||`, `all` and `exists` ignore it if the rest decides alone.
  */
 export class EvaluationError extends Error {
   constructor(message: string) {
@@ -10,7 +10,7 @@ export class EvaluationError extends Error {
   }
 }
 
-/** A map does not have the key that was asked for. In `match` of a consumer it means: not this one. */
+/** A map does not have the requested key. In `match` of a consumer it means that this consumer does not match. */
 export class MissingKey extends EvaluationError {
   constructor(message: string) {
     super(message);
@@ -18,7 +18,7 @@ export class MissingKey extends EvaluationError {
   }
 }
 
-/** The expressions took more steps than one request may. Nothing passes over it: the evaluation ends. */
+/** The expressions took more steps than allowed for one request. Nothing ignores this error: the evaluation ends. */
 export class StepLimitExceeded extends Error {
   constructor(limit: number) {
     super(`the expressions took more than ${limit} steps`);

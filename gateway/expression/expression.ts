@@ -1,21 +1,21 @@
 import type { Names } from './names.ts';
 import type { ResultKind } from './results.ts';
 
-/** Gives a value for a context. @throws EvaluationError or StepLimitExceeded, which the caller must take for a refusal */
+/** Returns a value for a context. @throws EvaluationError or StepLimitExceeded, which the caller must treat as a refusal */
 export interface Expression<Context, Value> {
   (context: Context): Value;
-  /** The value, when no context changes it: that of a literal alone, such as `true`. */
+  /** The value, if it is the same for every context, such as that of the literal `true`. */
   readonly constant?: Value;
 }
 
-/** Takes what is probably not meant, with line and caret. */
+/** Receives warnings about something that is probably not meant, with line and caret. */
 export type ExpressionWarn = (message: string, hint?: string) => void;
 
-/** How an expression is compiled. */
+/** How to compile an expression. */
 export interface ExpressionOptions<Context, Kind extends ResultKind> {
-  /** What it can name. */
+  /** The names that it can use. */
   readonly names: Names<Context>;
-  /** What it must give; ResultTypes has the JavaScript values. */
+  /** The kind of its result; ResultTypes lists the JavaScript values. */
   readonly result: Kind;
   readonly warn?: ExpressionWarn | undefined;
 }

@@ -22,7 +22,7 @@ export function checkComparison(
   }
 }
 
-/** Refuses a literal outside of the form that it is compared with. */
+/** Refuses a literal outside the form of the value that it is compared with. */
 export function checkWhole(compiler: Compilation, form: Form | undefined, part: Part, node: Node): void {
   if (form !== undefined) checkEach(compiler, part, node, form.whole);
 }
@@ -41,7 +41,7 @@ export function checkPart(
   );
 }
 
-/** Of several that the value can be, some may be meant for another comparison: an error only when none can ever be equal. */
+/** If the value can be one of several literals, some may be meant for another comparison: an error only if none can ever be equal. */
 function checkEach(
   compiler: Compilation,
   part: Part,

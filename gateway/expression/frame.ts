@@ -2,21 +2,21 @@ import type { ExpressionContext, Steps } from './context.ts';
 import { EvaluationError, StepLimitExceeded } from './errors.ts';
 
 /**
- * How much work the expressions over one context, such as a request, may do together. A step is about 10 ns on a current core, so this is
- * about 10 ms.
+ * The total work of all expressions over one context, such as a request. A step is about 10 ns on a current core, so this is about
+ * 10 ms.
  *
- * CEL has no loops but its macros run over lists that a sender fills, and inside one another; so work is counted where
- * it depends on data. What depends on the source alone is bounded by the limits on the source.
+ * CEL's only loops are its macros, which run over lists from a sender and can be nested, so work is counted where it depends on data.
+ * Work that depends only on the source is bounded by the limits on the source.
  */
 export const maxSteps = 800_000;
 
-/** An error costs its stack trace and its message, 3 to 6 µs. */
+/** The cost of an error, which needs a stack trace and a message: 3 to 6 µs. */
 const errorSteps = 800;
 
-/** What one evaluation has at hand. */
+/** The state of one evaluation. */
 export class Frame implements Steps {
   readonly context: ExpressionContext;
-  /** The values of macro variables, by the slot that each got when the expression was compiled. */
+  /** The values of macro variables, by slot. Slots are assigned when the expression is compiled. */
   readonly slots: unknown[];
 
   constructor(context: ExpressionContext, slots: unknown[]) {
@@ -29,7 +29,7 @@ export class Frame implements Steps {
     if (this.context.expressionSteps > maxSteps) throw new StepLimitExceeded(maxSteps);
   }
 
-  /** Takes an error that the rest of the expression may pass over. @throws what is no such error, or StepLimitExceeded */
+  /** Returns an error that the rest of the expression may ignore. @throws any other error, and StepLimitExceeded */
   caught(error: unknown): EvaluationError {
     if (!(error instanceof EvaluationError)) throw error;
     this.spend(errorSteps);

@@ -10,10 +10,10 @@ import { keysOf, kindOf } from './values.ts';
 /** A function or method; a method gets its receiver first. */
 export interface Callable {
   readonly overloads: readonly Overload[];
-  /** What a call costs beside what depends on the size of its arguments. */
+  /** The cost of a call without the part that depends on the size of its arguments. */
   readonly steps: number;
   readonly call: (frame: Frame, ...values: unknown[]) => unknown;
-  /** The closed form of the result; with `formOf` only for a first argument of that type. */
+  /** The closed form of the result; with `formOf` only if the first argument has that type. */
   readonly form?: Form;
   readonly formOf?: Type;
 }
@@ -73,7 +73,7 @@ export const functions: Readonly<Record<string, Callable>> = {
 
 type OfText = (frame: Frame, text: string, ...rest: never[]) => unknown;
 
-/** A method of texts whose arguments have these types. */
+/** A method of strings whose arguments have these types. */
 function ofText(
   name: string,
   parameters: readonly Type[],
@@ -104,7 +104,7 @@ function caseMapper(name: string, letters: RegExp, map: (text: string) => string
     function changeCase(frame, text) {
       frame.spend(text.length >> 1);
       if (ascii.test(text)) return map(text);
-      // Every other character may be one of the letters, and each stretch of them costs a call.
+      // Every other character may be one of the letters, and each run of them costs a call.
       frame.spend(text.length * 6);
       return text.replace(letters, map);
     },
@@ -121,7 +121,7 @@ function timePart(name: string): Callable {
     overloads,
     steps: 30,
     form: rangeForm(name, ...range),
-    // The hours of a duration have no end.
+    // The hours of a duration have no upper limit.
     ...(ofDuration !== undefined && { formOf: 'timestamp' }),
     call(_frame, value) {
       if (value instanceof Timestamp) return BigInt(read(value.toDate()));
@@ -138,7 +138,7 @@ function ends(name: 'startsWith' | 'endsWith'): Callable {
   } as OfText);
 }
 
-/** The methods, by name and number of arguments, the receiver not counted. */
+/** The methods, by name and number of arguments without the receiver. */
 export const methods: Readonly<Record<string, Callable>> = {
   'size/0': sizes,
   'startsWith/1': ends('startsWith'),

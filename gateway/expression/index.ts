@@ -11,7 +11,7 @@ export type { ResultKind, ResultTypes } from './results.ts';
 /**
  * Compiles an expression in CEL (https://cel.dev, language definition) that reads a context by names.
  *
- * All that can be wrong without a context is found here. The compiler is loaded when the first expression is.
+ * Finds all errors that do not depend on a context. The compiler is loaded with the first expression.
  *
  * @throws ConfigurationError with line and caret, and a hint for a misspelt name
  */

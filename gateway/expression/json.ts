@@ -2,31 +2,31 @@ import { isUtf8 } from 'node:buffer';
 import { randomUUID } from 'node:crypto';
 import { EvaluationError } from './errors.ts';
 
-/** Integers from here on may not be representable as doubles. */
+/** Longer integers may not be representable as doubles. */
 const longInteger = /[0-9]{16}/;
-/** An integer that may be one of 64 bits, where no text is. */
+/** An integer outside of strings that may need 64 bits. */
 const exactInteger = /(?<![0-9.eE+-])-?[1-9][0-9]{15,18}(?![0-9.eE])/g;
 /** An escape of half a character. */
 const surrogateEscape = /\\u[dD][89a-fA-F]/;
-/** The escapes among which there may be two such halves that are one character, and a backslash that begins none. */
+/** The escapes that may be two such halves of one character, and an escaped backslash. */
 const wholeEscapes = /\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}/g;
 
 /**
  * Parses a JSON body (RFC 8259) for expressions.
  *
- * Numbers are doubles, as CEL reads JSON, but an integer that no double holds becomes an int, so that two ids that
- * differ in the last digit stay different. V8 parses without recursion, so no nesting overflows the stack. A key that an
- * object has twice is refused: some readers take the first value, some the last (RFC 8259 section 4).
+ * Numbers are doubles, as in CEL's reading of JSON, but an integer that a double cannot represent becomes an int, so that two ids
+ * that differ in the last digit stay different. V8 parses without recursion, so nesting cannot overflow the stack. An object with a
+ * repeated key is refused: some readers use the first value, some the last (RFC 8259 section 4).
  *
- * @throws EvaluationError when the body is not JSON in UTF-8
+ * @throws EvaluationError if the body is not JSON in UTF-8
  */
 export function parseJson(body: Uint8Array): unknown {
   if (!isUtf8(body)) throw new EvaluationError('the body is not UTF-8');
   const received = Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('utf8');
   const first = parse(received);
-  // Two readers make different things of half a surrogate pair, which has no UTF-8.
+  // Readers disagree on half a surrogate pair, which has no UTF-8.
   if (surrogateEscape.test(received) && surrogateEscape.test(received.replace(wholeEscapes, '')))
-    throw new EvaluationError('the body has half a character in a text');
+    throw new EvaluationError('the body has half a character in a string');
   const text = withPlainKeys(received);
   const value = text === received ? first : parse(text);
   if (membersIn(text) !== membersOf(value))
@@ -44,11 +44,11 @@ function parse(text: string): unknown {
 }
 
 /**
- * The text with its keys written without escapes. V8 13.6, of Node 24, takes a key with an escape for another one that an object
- * before it had: after `{"role":1,"\\u00":1}` it reads `{"role":1,"\u0072ole":2}` as that, and the policy the first role alone.
+ * The text with its keys written without escapes. V8 13.6 (Node 24) confuses a key with an escape with a key of an earlier object:
+ * after `{"role":1,"\\u00":1}` it reads `{"role":1,"\u0072ole":2}` as if it were that, so the policy would see only the first role.
  *
- * @param text JSON, as the parser has found already
- * @throws EvaluationError for a key that cannot be written without: one with a quote, a backslash or a control character
+ * @param text valid JSON
+ * @throws EvaluationError if a key cannot be written without an escape: one with a quote, a backslash or a control character
  */
 function withPlainKeys(text: string): string {
   if (!text.includes('\\')) return text;
@@ -76,7 +76,7 @@ const colon = /[ \t\n\r]*:/y;
 const quoteCode = 0x22;
 const colonCode = 0x3a;
 
-/** How many members the objects in a text of JSON have, those that the parser dropped for a later one among them. */
+/** The number of members of all objects in a JSON text, including those that the parser replaced by a later one. */
 function membersIn(text: string): number {
   let count = 0;
   for (let at = 0; at < text.length; at += 1) {
@@ -88,8 +88,8 @@ function membersIn(text: string): number {
 }
 
 /**
- * How many members the objects in a value have. Without recursion: the nesting is the sender's. By `for…in`, because a list of
- * keys or values for each object takes four times as long as parsing it.
+ * The number of members of all objects in a value. Without recursion, because the sender chooses the nesting. Uses `for…in`, because a
+ * list of keys or values for each object takes four times as long as parsing it.
  */
 function membersOf(value: unknown): number {
   let count = 0;
@@ -109,12 +109,12 @@ function membersOf(value: unknown): number {
 }
 
 /**
- * Reads a text again whose long integers stand in quotes behind a mark, and makes them ints.
+ * Parses a text again with its long integers quoted and marked, and turns them into ints.
  *
- * JSON.parse would hand every value with its source to a reviver, which takes forty times as long as parsing.
+ * JSON.parse could pass every value with its source to a reviver, but that takes forty times as long as parsing.
  */
 function withExactIntegers(text: string, value: unknown): unknown {
-  // Nobody who writes a body can know it.
+  // The author of a body cannot know it.
   const mark = randomUUID();
   const marked = markIntegers(text, mark);
   if (marked === undefined) return value;
@@ -128,7 +128,7 @@ function withExactIntegers(text: string, value: unknown): unknown {
   });
 }
 
-/** Undefined when texts alone have long integers. The text is JSON. */
+/** Undefined if only strings contain long integers. The text is JSON. */
 function markIntegers(text: string, mark: string): string | undefined {
   const parts: string[] = [];
   let kept = 0;
@@ -160,7 +160,7 @@ function isEscaped(text: string, at: number): boolean {
   return backslashes % 2 === 1;
 }
 
-/** Goes through all texts of a value, without recursion: the nesting is the sender's. */
+/** Visits all strings of a value, without recursion, because the sender chooses the nesting. */
 function replaceTexts(value: unknown, replace: (text: string) => unknown): unknown {
   if (typeof value === 'string') return replace(value);
   const rest: unknown[] = [value];

@@ -4,7 +4,7 @@ import { type Span, sourceError } from './source-error.ts';
 type Value =
   | { readonly type: 'name'; readonly text: string }
   | { readonly type: 'operator'; readonly text: string }
-  /** Digits without a sign: only with it is the range of an integer known. */
+  /** Digits without a sign. The range of an integer can be checked only with its sign. */
   | { readonly type: 'int'; readonly text: string; readonly value: bigint }
   | { readonly type: 'double'; readonly text: string; readonly value: number }
   | { readonly type: 'string'; readonly text: string; readonly value: string }
@@ -20,20 +20,20 @@ const quoted = /(?:[rR][bB]?|[bB][rR]?)?("""|'''|"|')/y;
 const quotedField = /`([a-zA-Z0-9_.\-/ ]+)`/y;
 const operator = /&&|\|\||[=!<>]=|[-+*/%<>!?:.,()[\]{}]/y;
 
-/** What people write who come from another language, and what CEL has instead. */
+/** Syntax of other languages, and what CEL has instead. */
 const foreign: readonly (readonly [pattern: RegExp, message: string, hint: string])[] = [
   [/===?/y, '=== is not an operator', 'write =='],
   [/!==/y, '!== is not an operator', 'write !='],
-  [/=>|->/y, 'there are no arrow functions', "write a macro such as list.exists(item, item == 'x')"],
-  [/=~|~=?/y, 'there is no operator for patterns', "write text.matches('pattern')"],
+  [/=>|->/y, 'arrow functions are not supported', "write a macro such as list.exists(item, item == 'x')"],
+  [/=~|~=?/y, 'operators for patterns are not supported', "write text.matches('pattern')"],
   [/=/y, '= is not an operator', 'write == to compare'],
   [/<>/y, '<> is not an operator', 'write !='],
   [/&/y, '& is not an operator', 'write &&'],
   [/\|/y, '| is not an operator', 'write ||'],
-  [/[‘’“”„«»]/y, 'this quotation mark is not one that starts a text', `write ' or "`],
-  [/;/y, 'an expression has no ;', 'join conditions with && or ||'],
+  [/[‘’“”„«»]/y, 'this quotation mark does not start a string', `write ' or "`],
+  [/;/y, '; is not allowed in an expression', 'join conditions with && or ||'],
   [/#.*/y, '# does not start a comment', 'write //'],
-  [/\$\{?/y, 'there are no placeholders', 'write the name alone, such as webhook.event'],
+  [/\$\{?/y, 'placeholders are not supported', 'write only the name, such as webhook.event'],
 ];
 
 /** Splits the source of an expression into tokens. @throws ConfigurationError with line and caret */
@@ -83,7 +83,7 @@ export function tokenize(source: string): readonly Token[] {
     }
   }
 
-  /** `==` begins as `===` does; what is longest counts. */
+  /** `===` begins with `==`; the longest operator counts. */
   function isOperator(pattern: RegExp): boolean {
     return (take(operator)?.[0].length ?? 0) >= (take(pattern)?.[0].length ?? 0);
   }
@@ -99,7 +99,7 @@ export function tokenize(source: string): readonly Token[] {
     }
     if (/^[0-9]+$|^0[xX]/.test(text)) return push({ type: 'int', text, value: BigInt(text) }, end);
     const value = Number(text);
-    if (!Number.isFinite(value)) throw fail(end, `${text.slice(0, 32)} is larger than a double can be`);
+    if (!Number.isFinite(value)) throw fail(end, `${text.slice(0, 32)} is too large for a double`);
     push({ type: 'double', text, value }, end);
   }
 
@@ -113,10 +113,10 @@ export function tokenize(source: string): readonly Token[] {
       close += !raw && source[close] === '\\' ? 2 : 1;
     }
     if (!source.startsWith(mark, close))
-      throw fail(Math.min(close, source.length), `the text has no closing ${mark}`);
+      throw fail(Math.min(close, source.length), `the string has no closing ${mark}`);
     const end = close + mark.length;
     if (prefix.includes('b'))
-      throw fail(end, 'bytes are not supported', 'write a text without the b before it');
+      throw fail(end, 'bytes are not supported', 'write a string without the b before it');
     const inner = source.slice(start, close);
     try {
       push({ type: 'string', text: source.slice(at, end), value: raw ? inner : unescapeText(inner) }, end);
@@ -124,7 +124,7 @@ export function tokenize(source: string): readonly Token[] {
       throw fail(
         end,
         (error as Error).message,
-        "write \\\\ for a backslash, or r'…' for a text without escapes",
+        "write \\\\ for a backslash, or r'…' for a string without escapes",
       );
     }
   }

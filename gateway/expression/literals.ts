@@ -17,7 +17,7 @@ const escapeSequence =
   /\\(?:[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-3][0-7]{2})|([\s\S]?))/g;
 
 /**
- * The text of a string literal without its quotes, escapes resolved (CEL's language definition, string and bytes values).
+ * The content of a string literal, with its escapes resolved (CEL's language definition, string and bytes values).
  *
  * @throws Error saying what is wrong with an escape
  */
@@ -37,6 +37,6 @@ export function unescapeText(raw: string): string {
 
 function codePoint(value: number, whole: string): string {
   if (value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
-    throw new Error(`${whole} is not a character of Unicode`);
+    throw new Error(`${whole} is not a Unicode character`);
   return String.fromCodePoint(value);
 }

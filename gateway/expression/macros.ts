@@ -3,7 +3,7 @@ import type { Code, Frame } from './frame.ts';
 import { listOf, type Type } from './types.ts';
 import { keysOf, kindOf } from './values.ts';
 
-/** A macro taken apart: what it goes through, where its variable lives, what it does with each item, at how many steps. */
+/** The parts of a macro call: the collection, the variable's slot, the code for each item, and its cost. */
 export interface Loop {
   readonly range: Code;
   readonly slot: number;
@@ -74,7 +74,7 @@ export const macros: Readonly<Record<string, Macro>> = {
   },
 };
 
-/** `exists` ends at the first true item and `all` at the first false one; an error counts only when none decides. */
+/** `exists` ends at the first true item and `all` at the first false one. An error counts only if no item decides. */
 function quantifier(loop: Loop, decisive: boolean): Code {
   return function quantify(frame) {
     let failure: EvaluationError | undefined;
@@ -106,7 +106,7 @@ function itemsOf(range: unknown, frame: Frame): readonly unknown[] {
   throw new EvaluationError(`${kindOf(range)} has no items`);
 }
 
-/** @throws EvaluationError for what is no boolean */
+/** @throws EvaluationError if it is not a boolean */
 export function truth(value: unknown): boolean {
   if (typeof value === 'boolean') return value;
   throw new EvaluationError(`a condition gives ${kindOf(value)}, not bool`);

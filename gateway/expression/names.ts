@@ -2,7 +2,7 @@ import type { ExpressionContext, Steps } from './context.ts';
 import type { Form } from './forms.ts';
 import type { Type } from './types.ts';
 
-/** The JavaScript value that a field reads, by its CEL type. A list or a map has values of expressions; see Kind. */
+/** The JavaScript value that a field returns, by its CEL type. Lists and maps contain values of expressions; see Kind. */
 interface ValuesRead {
   readonly bool: boolean;
   readonly int: bigint;
@@ -24,22 +24,22 @@ export interface Field<Context> extends Forms {
   readonly type: Type;
   /** What it means, for docs/expressions.md. */
   readonly about: string;
-  /** Undefined while it is not known. @throws EvaluationError saying why it cannot be read */
+  /** Undefined while the value is unknown. @throws EvaluationError saying why it cannot be read */
   read(context: Context, steps: Steps): unknown;
 }
 
-/** A name with fields. Only the fields are values. */
+/** A name with fields, which is not a value itself. */
 export interface FieldGroup<Context> {
   readonly fields: Readonly<Record<string, Field<Context>>>;
 }
 
-/** What an expression can name: values, and groups of them. */
+/** The names that an expression can use: values, and groups of them. */
 export type Names<Context> = Readonly<Record<string, Field<Context> | FieldGroup<Context>>>;
 
-/** Names whose context the compiler does not look into. */
+/** Names with any context. */
 export type AnyNames = Names<ExpressionContext>;
 
-/** Declares a value: its CEL type, what it means, and how it is read from the context. */
+/** Declares a value: its CEL type, its description, and how to read it from the context. */
 export function field<Context, const T extends Type>(
   type: T,
   about: string,
@@ -54,10 +54,10 @@ export function isGroup<Context>(name: Field<Context> | FieldGroup<Context>): na
 }
 
 /**
- * Joins the names that several contribute.
+ * Joins the names that several contributors add.
  *
- * @param contributions pairs of who contributes, for the message, and the names
- * @throws Error when two contribute the same name: an expression could mean either
+ * @param contributions pairs of a contributor, for the message, and its names
+ * @throws Error if two contribute the same name, which would be ambiguous
  */
 export function joinNames<Context>(
   contributions: readonly (readonly [by: string, names: Names<Context>])[],

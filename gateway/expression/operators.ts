@@ -6,14 +6,14 @@ import { Duration, Timestamp } from './time.ts';
 import { comparable, fits, joined, listOf, type Overload, resultOf, type Type } from './types.ts';
 import { keysOf, kindOf, lookUp } from './values.ts';
 
-/** Deeper values are not compared: comparing is the one thing that walks into data. */
+/** Deeper values are not compared. Comparison is the only operation that walks through data. */
 const maxCompareDepth = 64;
-/** Comparing two items, beside what is in them. */
+/** The cost of comparing two items, without their content. */
 const itemSteps = 2;
-/** Integers are BigInts, which are objects to V8. */
+/** V8 handles integers, which are BigInts, as objects. */
 const intSteps = 8;
 
-/** Equality as CEL has it: numbers of different types by value, values of other different types are unequal. */
+/** Equality in CEL: numbers of different types are compared by value; other values of different types are unequal. */
 export function equal(left: unknown, right: unknown, frame: Frame, depth = 0): boolean {
   if (typeof left === 'string') {
     if (typeof right !== 'string') return differs(right);
@@ -33,7 +33,7 @@ export function equal(left: unknown, right: unknown, frame: Frame, depth = 0): b
   return kind === 'map' && equalMaps(left as object, right as object, frame, depth + 1);
 }
 
-/** False, unless it is no value of expressions at all. */
+/** Returns false if the value is valid in expressions, and throws otherwise. */
 function differs(value: unknown): false {
   kindOf(value);
   return false;
@@ -83,10 +83,10 @@ function compare(operator: string, left: unknown, right: unknown, frame: Frame):
 }
 
 /**
- * Which of two numbers is larger; NaN when they are not ordered.
+ * Compares two numbers; NaN if they are not ordered.
  *
- * An integer beyond 2⁵³ and a double next to it are equal for implementations of CEL that round, and not for others.
- * @throws EvaluationError for these
+ * Some implementations of CEL round an integer beyond 2⁵³ and then find it equal to a double next to it; others do not.
+ * @throws EvaluationError in these cases
  */
 function orderNumbers(left: number | bigint, right: number | bigint, frame: Frame): number {
   if (typeof left === typeof right) return order(left, right);
@@ -102,7 +102,7 @@ function order(left: number | bigint, right: number | bigint): number {
 
 function add(left: unknown, right: unknown, frame: Frame): unknown {
   if (typeof left === 'string' && typeof right === 'string') {
-    // To join is cheap; whoever looks into the result pays for copying it.
+    // Joining is cheap; later reads pay for copying the result.
     frame.spend(6 + ((left.length + right.length) >> 2));
     return left + right;
   }
@@ -151,7 +151,7 @@ function remainder(left: unknown, right: unknown, frame: Frame): unknown {
 
 type Binary = (left: unknown, right: unknown, frame: Frame) => unknown;
 
-/** What each binary operator does, `&&` and `||` aside: those do not always evaluate both sides. */
+/** Every binary operator except `&&` and `||`, which do not always evaluate both sides. */
 export const binaryOperators: Readonly<Record<Exclude<BinaryOperator, '&&' | '||'>, Binary>> = {
   '==': equal,
   '!=': (left, right, frame) => !equal(left, right, frame),
@@ -186,7 +186,7 @@ const arithmetic: Readonly<Record<string, readonly Overload[]>> = {
 };
 const ordered: readonly Type[] = ['int', 'double', 'string', 'bool', 'timestamp', 'duration'];
 
-/** The type that an operator gives, undefined when it does not take such operands (CEL's standard definitions). */
+/** The result type of an operator; undefined if it does not accept such operands (CEL's standard definitions). */
 export function binaryType(operator: BinaryOperator, left: Type, right: Type): Type | undefined {
   if (operator === '&&' || operator === '||')
     return fits(left, 'bool') && fits(right, 'bool') ? 'bool' : undefined;
@@ -224,7 +224,7 @@ export function not(value: unknown): boolean {
   throw new EvaluationError(`! does not take ${kindOf(value)}`);
 }
 
-/** Gives a 64-bit integer. @throws EvaluationError on overflow */
+/** Returns a 64-bit integer. @throws EvaluationError on overflow */
 export function int(value: bigint): bigint {
   if (BigInt.asIntN(64, value) !== value) throw new EvaluationError('an integer is out of range');
   return value;

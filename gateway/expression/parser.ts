@@ -2,7 +2,7 @@ import { type Token, tokenize } from './lexer.ts';
 import { type Span, sourceError } from './source-error.ts';
 import type { BinaryOperator, Node } from './syntax.ts';
 
-/** What depends on the source alone is bounded here; 4,096 characters are as long as an option may be. */
+/** The limits on the source. 4,096 characters are also the longest option. */
 export const limits = {
   characters: 4_096,
   parts: 1_000,
@@ -12,7 +12,7 @@ export const limits = {
   args: 4,
 } as const;
 
-/** How tightly each operator binds; of one level, the left one first (CEL's language definition, syntax). */
+/** The precedence of each operator; operators of one level are evaluated from left to right (CEL's language definition, syntax). */
 export const levels: Readonly<Record<BinaryOperator, number>> = {
   '||': 1,
   '&&': 2,
@@ -30,11 +30,11 @@ export const levels: Readonly<Record<BinaryOperator, number>> = {
   '%': 5,
 };
 
-/** Words that CEL keeps for other languages; as fields they are allowed. */
+/** Words that CEL reserves for host languages; they are allowed as fields. */
 const reserved =
   /^(?:as|break|const|continue|else|for|function|if|import|let|loop|package|namespace|return|var|void|while)$/;
 
-/** Words of other languages at a place where an operator stands. */
+/** Words that are operators in other languages. */
 const wordOperators: Readonly<Record<string, string>> = {
   and: 'write &&',
   or: 'write ||',
@@ -79,7 +79,7 @@ class Parser {
     const { type, text } = this.#token;
     if (type === 'end') return node;
     throw this.#unexpected(
-      type === 'name' ? this.#wordHint(text) : text === ')' ? 'there is no ( that it closes' : undefined,
+      type === 'name' ? this.#wordHint(text) : text === ')' ? 'no ( matches it' : undefined,
     );
   }
 
@@ -93,7 +93,7 @@ class Parser {
     return token;
   }
 
-  /** Takes an operator if it comes next. */
+  /** Consumes an operator if it comes next. */
   #take(text: string): boolean {
     if (this.#token.type !== 'operator' || this.#token.text !== text) return false;
     this.#at += 1;
@@ -132,7 +132,7 @@ class Parser {
     return node;
   }
 
-  /** Counts what stands inside something else. */
+  /** Counts the nesting. */
   #inside<Result>(parseInner: () => Result): Result {
     this.#depth += 1;
     if (this.#depth > limits.depth)
@@ -250,7 +250,7 @@ class Parser {
     }
     if (token.text === '{') return this.#map(token);
     this.#at -= 1;
-    // A name that begins with a dot is looked up outside of every macro.
+    // A name that begins with a dot would be looked up outside of every macro.
     throw this.#unexpected(token.text === '.' ? 'write the name without the dot' : 'a value is missing');
   }
 

@@ -3,21 +3,21 @@ import type { Code } from './frame.ts';
 import type { Node } from './syntax.ts';
 import type { Type } from './types.ts';
 
-/** A value that stands in the source, and where. */
+/** A value written in the source, and its place. */
 export interface Written {
   readonly value: unknown;
   readonly node: Node;
 }
 
-/** A compiled part of an expression, its type, and its value when that is known already. */
+/** A compiled part of an expression, its type, and its value if it is constant. */
 export interface Part {
   readonly code: Code;
   readonly type: Type;
   readonly constant?: { readonly value: unknown } | undefined;
-  /** The closed form of the value, if it has one, or of the keys of a map. */
+  /** The closed form of the value, or of the keys of a map, if there is one. */
   readonly form?: Form | undefined;
   readonly keyForm?: Form | undefined;
-  /** What stands in the source of which the value is one, or of a list and the keys of a map, its items. */
+  /** The literals in the source that the value can be; for a list its items, for a map its keys. */
   readonly written?: readonly Written[] | undefined;
   readonly writtenItems?: readonly Written[] | undefined;
 }
@@ -26,7 +26,7 @@ export function constant(value: unknown, type: Type): Part {
   return { code: () => value, type, constant: { value } };
 }
 
-/** The values in the source that a part can have, as far as they are known: its own, or one of several. */
+/** The literals that a part can be, as far as known: its own, or one of several. */
 export function writtenIn(part: Part, node: Node): readonly Written[] {
   return part.constant === undefined ? (part.written ?? []) : [{ value: part.constant.value, node }];
 }

@@ -4,16 +4,16 @@ import type { Frame } from './frame.ts';
 const maxPatternCharacters = 512;
 const maxProgramSize = 4_000;
 
-/** Whether a text has a match; counts its own steps. */
+/** Whether a string has a match; counts its own steps. */
 export type Pattern = (text: string, frame: Frame) => boolean;
 
 /** Compiles one pattern. @throws Error saying what is wrong with it */
 export type PatternCompiler = (pattern: string) => Pattern;
 
 /**
- * Loads the engine that matches in time linear in the text (RE2's syntax, without back-references and look-around).
+ * Loads the engine, which matches in time linear in the length of the string (RE2's syntax, without back-references and look-around).
  *
- * JavaScript's own takes exponential time on some patterns, so it never sees one of an expression. The engine is 150 KB
+ * JavaScript's own engine takes exponential time on some patterns, so it never gets a pattern of an expression. This engine is 150 KB
  * and takes 6 ms to load, so only a configuration that matches patterns loads it.
  */
 export async function loadPatternCompiler(): Promise<PatternCompiler> {
@@ -32,17 +32,17 @@ export async function loadPatternCompiler(): Promise<PatternCompiler> {
   };
 }
 
-/** What is wrong with a pattern, by the engine's word for it. */
+/** Our message for each problem that the engine reports. */
 const problems: Readonly<Record<string, string>> = {
-  'missing closing )': 'nothing closes the (',
-  'missing closing ]': 'nothing closes the [',
-  'unexpected )': 'the ) closes nothing',
-  'invalid character class range': 'there is no such range or class of characters',
-  'invalid escape sequence': 'RE2 has no such escape, and no back-references',
-  'invalid or unsupported Perl syntax': 'RE2 has no such group, and no look-around',
-  'invalid nested repetition operator': 'what repeats cannot be repeated without a group',
+  'missing closing )': 'the ( is not closed',
+  'missing closing ]': 'the [ is not closed',
+  'unexpected )': 'no ( matches the )',
+  'invalid character class range': 'the range or class of characters does not exist',
+  'invalid escape sequence': 'RE2 does not have this escape, and no back-references',
+  'invalid or unsupported Perl syntax': 'RE2 does not have this kind of group, and no look-around',
+  'invalid nested repetition operator': 'a repetition can be repeated only inside a group',
   'missing argument to repetition operator': 'there is nothing to repeat before it',
-  'invalid repeat count': 'the most repetitions are 1,000, those inside one another multiplied',
+  'invalid repeat count': 'at most 1,000 repetitions are allowed, and nested ones multiply',
   'invalid named capture': 'RE2 has no look-behind, and the name of a group has only letters, digits and _',
   'duplicate capture group name': 'another group has this name',
   'trailing backslash at end of expression': 'it ends in a backslash',
@@ -54,7 +54,7 @@ function limited(compiled: RE2JS): Pattern {
     throw new Error(
       `the pattern compiles to ${size} instructions, the limit is ${maxProgramSize}; repeat less`,
     );
-  // Measured: 10 to 16 ns a character when the automaton is warm, up to 1 ns more for each instruction when it is not.
+  // Measured: 10 to 16 ns per character once the automaton is warm, and up to 1 ns more for each instruction before that.
   const stepsForCharacter = 2 + size / 8;
   return function matches(text, frame) {
     frame.spend(text.length * stepsForCharacter);

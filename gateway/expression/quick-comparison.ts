@@ -2,7 +2,7 @@ import type { Code } from './frame.ts';
 import type { Part } from './part.ts';
 import { kindOf } from './values.ts';
 
-/** The comparisons that rules consist of: with a text, and with one of a list of texts, that are written out. */
+/** The most common comparisons: with a literal string, and with one of a list of literal strings. */
 export function quickComparison(operator: string, left: Part, right: Part): Code | undefined {
   if (right.constant === undefined) return undefined;
   const { code } = left;
@@ -17,14 +17,14 @@ export function quickComparison(operator: string, left: Part, right: Part): Code
   const longest = Math.max(0, ...value.map((one) => one.length));
   return function isOneOf(frame) {
     const sought = code(frame);
-    // To look a text up in a set is to hash it, which a very long one would make expensive.
+    // A set lookup hashes the string, which would be expensive for a very long one.
     if (typeof sought === 'string') return sought.length <= longest && known.has(sought);
     kindOf(sought);
     return false;
   };
 }
 
-/** Equality with a text; what is no value of expressions at all is refused here as it is everywhere. */
+/** Equality with a string. A value that expressions do not support is refused here as everywhere. */
 function isText(value: unknown, text: string): boolean {
   if (typeof value === 'string') return value === text;
   kindOf(value);

@@ -4,29 +4,29 @@ import { Timestamp } from './time.ts';
 import { listOf, mapOf, type Type } from './types.ts';
 import { keysOf, kindOf, lookUp } from './values.ts';
 
-/** The JavaScript value that an expression gives, by the result asked for. */
+/** The JavaScript value of an expression, by the kind of its result. */
 export interface ResultTypes {
   readonly boolean: boolean;
   readonly text: string;
-  /** From an int or a double: finite, and an int only where a JavaScript number holds it exactly. */
+  /** From an int or a double: finite, and an int only if a JavaScript number represents it exactly. */
   readonly number: number;
   /** Its items are values of expressions: an int is a bigint; see Kind. */
   readonly list: readonly unknown[];
   readonly map: ReadonlyMap<unknown, unknown>;
-  /** Without what is below a millisecond. */
+  /** Truncated to milliseconds. */
   readonly timestamp: Date;
 }
 
 export type ResultKind = keyof ResultTypes;
 
 export interface Result<Value> {
-  /** The CEL types that an expression may have; `dyn` is checked when it is evaluated. */
+  /** The allowed CEL types of the expression; `dyn` is checked on evaluation. */
   readonly types: readonly Type[];
-  /** Set where `dyn` is refused when the expression is loaded: what to write instead. */
+  /** Set if `dyn` is refused when the expression is loaded: what to write instead. */
   readonly dynHint?: string;
   /** What to write in place of an expression of another type. */
   readonly hint?: string;
-  /** The value of the result, or undefined when the expression gave something else. */
+  /** The value of the result; undefined if the expression returned something else. */
   readonly read: (value: unknown, frame: Frame) => Value | undefined;
 }
 
@@ -43,7 +43,7 @@ function mapFrom(value: unknown, frame: Frame): ReadonlyMap<unknown, unknown> | 
   return new Map(keysOf(map, frame).map((key) => [key, lookUp(map, key, frame)]));
 }
 
-/** Every result that an expression can be compiled for. */
+/** Every kind of result that an expression can be compiled for. */
 export const results: { readonly [Kind in ResultKind]: Result<ResultTypes[Kind]> } = {
   boolean: {
     types: ['bool'],

@@ -1,6 +1,6 @@
 import { ConfigurationError } from '../../base/schema/configuration-error.ts';
 
-/** A stretch of an expression's source, in characters. */
+/** A range in an expression's source, in characters. */
 export interface Span {
   readonly start: number;
   readonly end: number;
@@ -9,7 +9,7 @@ export interface Span {
 const mostColumns = 100;
 
 /**
- * Makes the error for a place in an expression: what is wrong, the line, and a caret under the place.
+ * Makes the error for a place in an expression: the message, the line, and a caret under the place.
  *
  *     unknown name "webook"
  *       1 | webook.event == 'push'

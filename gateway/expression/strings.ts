@@ -3,14 +3,14 @@ import type { Frame } from './frame.ts';
 
 const surrogate = /[\ud800-\udfff]/;
 
-/** Order by code points, which UTF-16 does not have beyond U+FFFF. */
+/** Order by code points, which differs from UTF-16 order above U+FFFF. */
 export function compareTexts(left: string, right: string, frame: Frame): number {
   const length = Math.min(left.length, right.length);
   frame.spend(6 + (length >> 1));
   let at = 0;
   while (at < length && left.charCodeAt(at) === right.charCodeAt(at)) at += 1;
   if (at === length) return left.length - right.length;
-  // A surrogate stands for a character beyond all that one unit can be.
+  // A surrogate is part of a character above every single unit.
   const [one, other] = [left.charCodeAt(at), right.charCodeAt(at)];
   return Number(isSurrogate(one)) - Number(isSurrogate(other)) || one - other;
 }
@@ -29,7 +29,7 @@ export function codePoints(text: string, frame: Frame): number {
   return count;
 }
 
-/** Where a code point begins; undefined beyond the end. */
+/** The offset where a code point begins; undefined beyond the end. */
 function unitAt(text: string, index: number, frame: Frame): number | undefined {
   frame.spend(text.length >> 2);
   if (!surrogate.test(text)) return index <= text.length ? index : undefined;
@@ -43,30 +43,30 @@ function unitAt(text: string, index: number, frame: Frame): number | undefined {
 
 function position(text: string, index: bigint, name: string, frame: Frame): number {
   const at = index < 0n || index > text.length ? undefined : unitAt(text, Number(index), frame);
-  if (at === undefined) throw new EvaluationError(`${name}: ${index} is not an index in the text`);
+  if (at === undefined) throw new EvaluationError(`${name}: ${index} is not an index in the string`);
   return at;
 }
 
-/** From one code point to before another; both must be in the text. */
+/** From one code point to before another; both must be in the string. */
 export function substring(frame: Frame, text: string, from: bigint, to?: bigint): string {
   if (to !== undefined && to < from) throw new EvaluationError(`substring: ${to} is before ${from}`);
   const start = position(text, from, 'substring', frame);
   return to === undefined ? text.slice(start) : text.slice(start, position(text, to, 'substring', frame));
 }
 
-/** Where a text is first found from a code point on; -1 if it is not. */
+/** The first occurrence from a code point on; -1 if there is none. */
 export function indexOf(frame: Frame, text: string, sought: string, from = 0n): bigint {
   const start = position(text, from, 'indexOf', frame);
   if (from !== 0n && start === text.length && sought !== '')
-    throw new EvaluationError(`indexOf: ${from} is not an index in the text`);
+    throw new EvaluationError(`indexOf: ${from} is not an index in the string`);
   spendSearch(frame, text, sought);
   const at = text.indexOf(sought, start);
   return at < 0 ? -1n : BigInt(codePoints(text.slice(0, at), frame));
 }
 
-/** A long needle in a text made for it costs the product of the two. */
+/** In the worst case, a long needle costs the product of the two lengths. */
 export function spendSearch(frame: Frame, { length }: string, sought: string): void {
-  // Not >> 3: the product may be beyond 32 bits.
+  // Not >> 3, because the product may need more than 32 bits.
   frame.spend(10 + (length * (2 + sought.length)) / 8);
 }
 
@@ -75,7 +75,7 @@ export function contains(frame: Frame, text: string, sought: string): boolean {
   return text.includes(sought);
 }
 
-/** At most `limit` pieces, all when it is negative. */
+/** At most `limit` pieces, or all if it is negative. */
 export function split(frame: Frame, text: string, separator: string, limit = -1n): string[] {
   if (limit === 0n) return [];
   const pieces = cut(frame, text, separator);
@@ -84,7 +84,7 @@ export function split(frame: Frame, text: string, separator: string, limit = -1n
   return [...pieces.slice(0, last), pieces.slice(last).join(separator)];
 }
 
-/** Replaces the first occurrences, all when `limit` is negative; the empty text stands around each character. */
+/** Replaces the first occurrences, or all if `limit` is negative; the empty string occurs around each character. */
 export function replace(frame: Frame, text: string, old: string, by: string, limit = -1n): string {
   const pieces = old === '' ? ['', ...cut(frame, text, ''), ''] : cut(frame, text, old);
   const most = pieces.length - 1;
@@ -102,7 +102,7 @@ function cut(frame: Frame, text: string, separator: string): string[] {
   return separator === '' ? [...text] : text.split(separator);
 }
 
-/** Unicode's White_Space, which JavaScript's trim is not: U+FEFF is none, U+0085 is. */
+/** Unicode's White_Space. JavaScript's trim differs: it removes U+FEFF and keeps U+0085. */
 function isBlank(unit: number): boolean {
   if (unit <= 0x20) return unit === 0x20 || (unit >= 0x09 && unit <= 0x0d);
   if (unit < 0x1680) return unit === 0x85 || unit === 0xa0;

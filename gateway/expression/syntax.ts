@@ -19,7 +19,7 @@ export type BinaryOperator =
 interface Shapes {
   readonly literal: { readonly value: null | boolean | bigint | number | string };
   readonly name: { readonly name: string };
-  /** `owner.field`; `fieldSpan` is where the field stands. */
+  /** `owner.field`; `fieldSpan` is the place of the field. */
   readonly select: { readonly owner: Node; readonly field: string; readonly fieldSpan: Span };
   readonly index: { readonly owner: Node; readonly key: Node };
   readonly call: {

@@ -1,6 +1,6 @@
 import { EvaluationError } from './errors.ts';
 
-/** A span of time, exact: in nanoseconds, at most what 64 bits hold (292 years). */
+/** An exact span of time, in nanoseconds, within 64 bits (292 years). */
 export class Duration {
   readonly ns: bigint;
 
@@ -10,18 +10,18 @@ export class Duration {
     this.ns = ns;
   }
 
-  /** As CEL writes it: seconds with fractions and `s`. */
+  /** In CEL's format: seconds with fractions and `s`. */
   toString(): string {
     const size = this.ns < 0n ? -this.ns : this.ns;
     return `${this.ns < 0n ? '-' : ''}${size / second}${fraction(size % second)}s`;
   }
 }
 
-/** A moment, exact: in nanoseconds since 1970, in the years 1 to 9999. */
+/** An exact moment, in nanoseconds since 1970, in the years 1 to 9999. */
 export class Timestamp {
   readonly ns: bigint;
 
-  /** @throws EvaluationError outside of the years 1 to 9999 */
+  /** @throws EvaluationError outside the years 1 to 9999 */
   constructor(ns: bigint) {
     if (ns < least || ns > most) throw new EvaluationError('a timestamp is out of range');
     this.ns = ns;
@@ -31,12 +31,12 @@ export class Timestamp {
     return new Timestamp(BigInt(date.getTime()) * milli);
   }
 
-  /** Without what is below a millisecond. */
+  /** Truncated to milliseconds. */
   toDate(): Date {
     return new Date(Number(floorDivide(this.ns, milli)));
   }
 
-  /** As RFC 3339 has it, in UTC. */
+  /** In the format of RFC 3339, in UTC. */
   toString(): string {
     return `${this.toDate().toISOString().slice(0, 19)}${fraction(this.ns - floorDivide(this.ns, second) * second)}Z`;
   }
@@ -59,7 +59,7 @@ export function secondsOf({ ns }: Timestamp): bigint {
   return floorDivide(ns, second);
 }
 
-/** `.5` for half a second, nothing for a whole one. */
+/** `.5` for half a second, empty for a whole one. */
 function fraction(ns: bigint): string {
   return ns === 0n ? '' : `.${String(ns).padStart(9, '0').replace(/0+$/, '')}`;
 }
@@ -91,7 +91,7 @@ export function parseDuration(text: string): Duration {
 const timestampPattern =
   /^(\d{4})-(\d{2})-(\d{2})T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,9}))?(?:Z|([+-])([01]\d|2[0-3]):([0-5]\d))$/;
 
-/** Reads a timestamp in the form of RFC 3339. */
+/** Reads a timestamp in the format of RFC 3339. */
 export function parseTimestamp(text: string): Timestamp {
   const match = text.length > 64 ? null : timestampPattern.exec(text);
   const [year, month, day, hours, minutes, seconds] = (match ?? []).slice(1, 7).map(Number);
@@ -109,7 +109,7 @@ export function parseTimestamp(text: string): Timestamp {
   return new Timestamp(sign === '-' ? local + offset : local - offset);
 }
 
-/** From seconds since 1970, of an int or a double. */
+/** From seconds since 1970, an int or a double. */
 export function timestampOfSeconds(seconds: bigint | number): Timestamp {
   if (typeof seconds === 'bigint') return new Timestamp(seconds * second);
   if (!Number.isFinite(seconds)) throw new EvaluationError('a timestamp is out of range');
@@ -127,7 +127,7 @@ function dayOfYear(date: Date): number {
   return Math.round((date.getTime() - first.getTime()) / dayMs);
 }
 
-/** The parts of a timestamp that expressions can ask for, and the largest there is. Months and days but `getDate` count from 0. */
+/** The parts of a timestamp, each with its maximum. Months and days count from 0, except for `getDate`. */
 export const timestampParts: Readonly<
   Record<string, { readonly read: Part; readonly range: readonly [number, number] }>
 > = {
@@ -153,9 +153,9 @@ export const durationParts: Readonly<Record<string, (duration: Duration) => bigi
 const offsetPattern = /^([+-]?)(\d{2}):(\d{2})$/;
 
 /**
- * Makes a function that moves a date so that its UTC parts read as the local ones of a time zone.
+ * Makes a function that shifts a date so that its UTC parts read as the local ones of a time zone.
  *
- * @throws RangeError for a zone that is not known
+ * @throws RangeError if the zone is unknown
  */
 export function zoneShift(timeZone: string): (date: Date) => Date {
   const offset = offsetPattern.exec(timeZone);
@@ -165,7 +165,7 @@ export function zoneShift(timeZone: string): (date: Date) => Date {
     const ms = minutes * (offset[1] === '-' ? -60_000 : 60_000);
     return (date) => new Date(date.getTime() + ms);
   }
-  // Other spellings of an offset, and of a name, are JavaScript's own.
+  // Other spellings of an offset or a name are extensions of JavaScript.
   if (!/^[A-Z]/.test(timeZone)) throw new RangeError(timeZone);
   const format = new Intl.DateTimeFormat('en-US', {
     timeZone,

@@ -1,4 +1,4 @@
-/** What is known of a value before there is a request (CEL's language definition, gradual type checking). */
+/** What is known of a value without a request (CEL's language definition, gradual type checking). */
 export type Type = Simple | ListType | MapType;
 type Simple = 'dyn' | 'null' | 'bool' | 'int' | 'double' | 'string' | 'timestamp' | 'duration';
 
@@ -18,14 +18,14 @@ export function mapOf(key: Type, value: Type): MapType {
   return { map: [key, value] };
 }
 
-/** As a message writes it, such as `map<string, int>`. */
+/** The form of a type in messages, such as `map<string, int>`. */
 export function typeText(type: Type): string {
   if (typeof type === 'string') return type;
   if ('list' in type) return `list<${typeText(type.list)}>`;
   return `map<${type.map.map(typeText).join(', ')}>`;
 }
 
-/** Whether a value of one type can be where the other is expected. */
+/** Whether a value of one type can be used where the other is expected. */
 export function fits(type: Type, expected: Type): boolean {
   if (type === 'dyn' || expected === 'dyn') return true;
   if (typeof type === 'string' || typeof expected === 'string') return type === expected;
@@ -41,7 +41,7 @@ export function comparable(left: Type, right: Type): boolean {
   return 'map' in right && comparable(left.map[0], right.map[0]) && comparable(left.map[1], right.map[1]);
 }
 
-/** The type of what may have any of several types, such as the items of a list. */
+/** The type of a value that may have any of several types, such as the items of a list. */
 export function joined(types: readonly Type[]): Type {
   const [first = 'dyn', ...others] = types;
   const text = typeText(first);
@@ -55,7 +55,7 @@ export function isNumeric(type: Type): boolean {
 /** The types of the parameters, and of the result. */
 export type Overload = readonly [parameters: readonly Type[], result: Type];
 
-/** The result's type for arguments of these types; undefined when no overload takes them. */
+/** The result's type for arguments of these types; undefined if no overload accepts them. */
 export function resultOf(overloads: readonly Overload[], types: readonly Type[]): Type | undefined {
   const taken = overloads.filter(
     ([parameters]) =>

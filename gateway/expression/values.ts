@@ -3,12 +3,12 @@ import { EvaluationError } from './errors.ts';
 import { Duration, Timestamp } from './time.ts';
 
 /**
- * The values of expressions: null, boolean, string, bigint (CEL's int), number (double), Timestamp, Duration, arrays
- * (list), and as maps plain objects, Map and LazyMap. Anything else is refused when it is met.
+ * The values of expressions: null, boolean, string, bigint (CEL's int), number (double), Timestamp, Duration, arrays (list), and for
+ * maps plain objects, Map and LazyMap. Any other value is refused when it is read.
  */
 export type Kind = 'null' | 'bool' | 'string' | 'int' | 'double' | 'timestamp' | 'duration' | 'list' | 'map';
 
-/** A map from text that is read from something else, such as headers, when a key is asked for. It counts its own steps. */
+/** A map with string keys whose values are read from something else on demand, such as headers. It counts its own steps. */
 export abstract class LazyMap {
   abstract get(key: string, steps: Steps): unknown;
   abstract keys(steps: Steps): readonly string[];
@@ -42,7 +42,7 @@ function objectKind(value: object | null): Kind {
   throw new EvaluationError('an object of a class has no meaning in an expression');
 }
 
-/** The value of a key, or undefined. Only a map's own keys count, so nothing of JavaScript's prototypes shows. */
+/** The value of a key; undefined if it is missing. Only own keys count, so JavaScript's prototypes stay hidden. */
 export function lookUp(map: object, key: unknown, steps: Steps): unknown {
   steps.spend(typeof key === 'string' ? 4 + (key.length >> 3) : 4);
   if (map instanceof LazyMap) return typeof key === 'string' ? map.get(key, steps) : undefined;
@@ -52,7 +52,7 @@ export function lookUp(map: object, key: unknown, steps: Steps): unknown {
   return (map as Record<string, unknown>)[key];
 }
 
-/** Making the list of a map's keys takes longer than going through it. */
+/** Making the list of a map's keys takes longer than walking through it. */
 const keySteps = 24;
 
 export function keysOf(map: object, steps: Steps): readonly unknown[] {

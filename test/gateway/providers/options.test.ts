@@ -20,7 +20,11 @@ const wrongTemplates: readonly Wrong[] = [
     'signed',
     /between \{id\} and \{body\} there must be a separator/,
   ],
-  [{ signed: '{body}', timestampHeader: 'x-time' }, 'timestampHeader', /anyone can set a time that is not signed/],
+  [
+    { signed: '{body}', timestampHeader: 'x-time' },
+    'timestampHeader',
+    /anyone can set a time that is not signed/,
+  ],
 ];
 
 for (const [options, path, message] of wrongTemplates) {
