@@ -11,6 +11,7 @@ import {
 } from '../gateway/index.ts';
 import { formatAddress, parseListenAddress } from '../server/address.ts';
 import { ListenError } from '../server/listen-error.ts';
+import { PrometheusMetrics } from '../server/prometheus.ts';
 import { serve } from '../server/serve.ts';
 import { type PrivateTarget, startPrivateTarget } from './private-target.ts';
 import { replies, type Socks5Server, startSocks5Server } from './socks5-server.ts';
@@ -65,12 +66,14 @@ async function openGateway(secret: string, { target, socks, listen, admin }: Par
   let tell: (record: FinishedRequest) => void = () => {};
   const { warn, error } = createLog((line) => process.stderr.write(line));
   const log = { info() {}, warn, error };
+  const metrics = new PrometheusMetrics();
   const text = await readFile(configuration, 'utf8');
   const loaded = await loadGateway(
     { file: 'demo/postern.yaml', text: text.replace(proxyInFile, `socks5://127.0.0.1:${socks.port}`) },
     {
       clock: systemClock,
       log,
+      metrics,
       secrets: createSecrets({ ...process.env, DEMO_WEBHOOK_SECRET: secret }),
       tailnet: readTailnetPorts(process.env),
       finished(record) {
@@ -80,7 +83,7 @@ async function openGateway(secret: string, { target, socks, listen, admin }: Par
       },
     },
   );
-  const serving = await serve({ ...loaded, listen, admin, log });
+  const serving = await serve({ ...loaded, listen, admin, log, metrics });
   const parts = serving.stopped.then(() => Promise.all([socks.close(), target.close()]));
   return {
     gateway: `http://${formatAddress(serving.address)}`,

@@ -3,8 +3,15 @@ import { resolve } from 'node:path';
 import { createSecrets } from '../adapters/secrets/index.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import { createAccessLog, type Gateway, loadGateway, type TailnetPorts } from '../gateway/index.ts';
-import { requestMetrics } from './request-metrics.ts';
+import {
+  createAccessLog,
+  type Gateway,
+  loadGateway,
+  type PortsOf,
+  type TailnetPorts,
+} from '../gateway/index.ts';
+import { LogMetrics } from './log-metrics.ts';
+import type { authorizerProfile, forwarderProfile } from './profiles.ts';
 
 export interface LoadOptions {
   /** POSTERN_CONFIG; relative to the function's own folder. */
@@ -28,23 +35,30 @@ export async function loadConfigured(options: LoadOptions): Promise<Gateway> {
     );
   const path = resolve(env.LAMBDA_TASK_ROOT ?? '.', config);
   const text = readConfiguration(config, path);
+  const metrics = new LogMetrics(env.AWS_LAMBDA_FUNCTION_NAME ?? 'forwarder', Date.now);
   const { gateway } = await loadGateway(
     { file: config, text },
     {
-      clock: systemClock,
-      log,
-      secrets: createSecrets(env),
+      ...portsFor(headOnly, metrics, { clock: systemClock, log, secrets: createSecrets(env) }),
       tailnet,
       headOnly,
       // Set by Lambda itself, and by nobody else.
       sandboxed: env.AWS_LAMBDA_FUNCTION_NAME !== undefined,
       finished: createAccessLog(
         (line) => process.stdout.write(line),
-        requestMetrics(env.AWS_LAMBDA_FUNCTION_NAME ?? 'forwarder', Date.now),
+        () => metrics.takeMembers(),
       ),
     },
   );
   return gateway;
+}
+
+function portsFor(
+  headOnly: boolean,
+  metrics: LogMetrics,
+  ports: PortsOf<typeof authorizerProfile>,
+): PortsOf<typeof authorizerProfile> | PortsOf<typeof forwarderProfile> {
+  return headOnly ? ports : { ...ports, metrics };
 }
 
 /** Not by node:fs/promises, which costs a cold start 4 ms; nothing else could run in that time. */

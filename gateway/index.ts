@@ -4,6 +4,7 @@ export { gatewayRefusals, refusals } from './answer/refusal.ts';
 export type { BrokenOff, Handling, Sink } from './answer/sink.ts';
 export type { Refusal, Reply } from './answer/verdict.ts';
 export type { ConfigurationSource } from './config/document.ts';
+export type { HostProfile, PortsOf } from './config/lend.ts';
 export { configurationSchema, type LoadedConfiguration, loadGateway } from './config/load.ts';
 export type { GatewayPorts } from './config/ports.ts';
 export { type ConfigurationProblem, formatProblem, InvalidConfiguration } from './config/problems.ts';
@@ -12,6 +13,17 @@ export { type Decision, type Gateway, newRequestId } from './gateway.ts';
 export { createAccessLog } from './observe/access-log.ts';
 export type { FinishedRequest, SeenRequest } from './observe/finished-request.ts';
 export { cut, most } from './observe/log-limits.ts';
+export { requestMetrics } from './observe/request-metrics.ts';
+export { SeriesTable } from './observe/series.ts';
+export {
+  type Counter,
+  type Histogram,
+  type HistogramMetric,
+  type Labels,
+  type Metric,
+  type Metrics,
+  noMetrics,
+} from './ports/metrics.ts';
 export type { Secrets } from './ports/secrets.ts';
 export { type Body, BodyError, BytesBody, bodyTooLarge } from './request/body.ts';
 export type { TrailEntry } from './request/exchange.ts';

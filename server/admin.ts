@@ -2,12 +2,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { newRequestId, type Readiness, type Refusal, refusals, renderReply } from '../gateway/index.ts';
 import type { ListenAddress } from './address.ts';
+import { prometheusType } from './prometheus.ts';
 
 /** What the admin address reports on: mostly the gateway. */
 export interface AdminSubject {
   ready(withinMs: number): Promise<ReadonlyMap<string, Readiness>>;
   /** Whether the server accepts no more requests. */
   stopping(): boolean;
+  /** All metrics in Prometheus's text format. */
+  metrics(): string;
   /** Told of each request that is refused; the id is in the answer too. */
   refused(id: string, reply: Refusal, method: string, path: string): void;
 }
@@ -22,11 +25,13 @@ export const adminRefusals = refusals('admin', {
   'method-not-allowed': [405, 'Only GET and HEAD are answered here'],
 });
 
+const pages: readonly string[] = ['/healthz', '/readyz', '/metrics'];
+
 /** Probes give up after some seconds; the answer comes before that. */
 const readyWithinMs = 2_000;
 
 /**
- * Answers for monitoring: `GET /healthz` (it lives) and `GET /readyz` (it can serve).
+ * Answers for monitoring: `GET /healthz` (it lives), `GET /readyz` (it can serve) and `GET /metrics` (for Prometheus).
  *
  * `/readyz` gives 200 or 503 and `{ready, stopping, services: {NAME: {ready, code?, detail?}}}`. Requests are not authenticated:
  * listen on an address that only monitoring can reach.
@@ -68,10 +73,11 @@ async function answerAdmin(
     subject.refused(id, reply, method, path);
     response.writeHead(reply.status, headers).end(body);
   }
-  if (path !== '/healthz' && path !== '/readyz') return refuseIt(adminRefusals['not-found']());
+  if (!pages.includes(path)) return refuseIt(adminRefusals['not-found']());
   if (method !== 'GET' && method !== 'HEAD')
     return refuseIt(adminRefusals['method-not-allowed'](undefined, ['allow', 'GET, HEAD']));
   if (path === '/healthz') return sendJson(response, 200, { alive: true });
+  if (path === '/metrics') return send(response, 200, prometheusType, subject.metrics());
   const services = await subject.ready(readyWithinMs);
   const stopping = subject.stopping();
   const ready = !stopping && [...services.values()].every((one) => one.ready);
@@ -89,7 +95,11 @@ function describe(readiness: Readiness): unknown {
 }
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {
-  const body = Buffer.from(`${JSON.stringify(value)}\n`);
-  const headers = ['content-type', 'application/json', 'cache-control', 'no-store'];
+  send(response, status, 'application/json', `${JSON.stringify(value)}\n`);
+}
+
+function send(response: ServerResponse, status: number, type: string, text: string): void {
+  const body = Buffer.from(text);
+  const headers = ['content-type', type, 'cache-control', 'no-store'];
   response.writeHead(status, [...headers, 'content-length', String(body.byteLength)]).end(body);
 }

@@ -24,8 +24,18 @@ export interface ListenOptions extends ListenAddress {
   readonly clock?: Clock;
 }
 
+/** What a server has in use. */
+export interface ServerUsage {
+  readonly connections: number;
+  /** Requests whose answers are not sent in full. */
+  readonly requests: number;
+  /** What requests hold in memory. */
+  readonly heldBytes: number;
+}
+
 export interface RunningServer {
   readonly address: ListenAddress;
+  usage(): ServerUsage;
   /**
    * Accepts no new connection, lets requests under way finish, and cuts off the rest after `graceMs` or at `cutOff`.
    *
@@ -113,6 +123,12 @@ class Listener implements RunningServer, RawHost {
         resolve();
       });
     });
+  }
+
+  usage(): ServerUsage {
+    let requests = 0;
+    for (const { inFlight = 0 } of this.#connections) requests += inFlight;
+    return { connections: this.#connections.size, requests, heldBytes: this.#memory.heldBytes };
   }
 
   async close(graceMs: number, cutOff?: AbortSignal): Promise<number> {

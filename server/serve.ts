@@ -6,12 +6,16 @@ import { type AdminSubject, startAdmin } from './admin.ts';
 import { limitsOf } from './limits.ts';
 import { listenError } from './listen-error.ts';
 import { startServer } from './listener.ts';
+import type { PrometheusMetrics } from './prometheus.ts';
+import { measureServer } from './server-metrics.ts';
 import type { TailnetNode } from './tailnet.ts';
 
 export interface ServeOptions extends LoadedConfiguration {
   readonly listen: ListenAddress;
   readonly admin: ListenAddress;
   readonly log: Log;
+  /** What `GET /metrics` on the admin address shows. The gateway measures its requests there, the server itself. */
+  readonly metrics: PrometheusMetrics;
   /** Started when the addresses are listened on, and closed at the end. */
   readonly tailnet?: TailnetNode | undefined;
   /** How long requests under way may take after a stop. Default: 25 s, less than the 30 s after which most platforms kill. */
@@ -49,7 +53,7 @@ const impatientMs = 1_000;
  * @throws ListenError
  */
 export async function serve(options: ServeOptions): Promise<Serving> {
-  const { gateway, listen, admin, log, tailnet } = options;
+  const { gateway, listen, admin, log, metrics, tailnet } = options;
   const { graceMs = 25_000, signals = process, clock = systemClock } = options;
   let stopping = false;
   try {
@@ -57,9 +61,11 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     const server = await startServer(gateway, { ...listen, limits, clock }).catch((error: unknown) => {
       throw listenError(error, listen, 'POSTERN_LISTEN');
     });
+    measureServer(metrics, () => server.usage());
     const watch: AdminSubject = {
       ready: (withinMs) => gateway.ready(withinMs),
       stopping: () => stopping,
+      metrics: () => metrics.text(),
       refused: (id, { status, code }, method, path) =>
         log.warn('admin-refused', { id, method, path: cut(path, most.path), status, code }),
     };

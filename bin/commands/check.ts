@@ -1,18 +1,21 @@
 import { parseArgs } from 'node:util';
 import { uncheckedSecrets } from '../../adapters/secrets/unchecked.ts';
 import { systemClock } from '../../base/clock.ts';
+import { authorizerProfile, forwarderProfile } from '../../functions/profiles.ts';
 import {
   type ConfigurationProblem,
   formatProblem,
   InvalidConfiguration,
   loadGateway,
+  noMetrics,
   readTailnetPorts,
 } from '../../gateway/index.ts';
 import { mostHeldBodyBytes } from '../../server/limits.ts';
+import { serverProfile } from '../../server/profile.ts';
 import { readSource, UsageError } from './usage.ts';
 
 /**
- * `postern check FILE`: loads a configuration as a host would, except that secrets are not read.
+ * `postern check FILE`: loads a configuration as a host would, except that secrets are not read, and says which host lacks what.
  *
  * Exit 0 when it could be served, with warnings at their places; 1 with every error at its place. What is not set on
  * this machine is a note, not an error. `--json` prints all of it as one object.
@@ -34,9 +37,11 @@ export async function check(args: readonly string[]): Promise<number> {
     const { gateway } = await loadGateway(source, {
       clock: systemClock,
       log: silent,
+      metrics: noMetrics,
       secrets,
       tailnet: readTailnetPorts(process.env),
       mostHeldBodyBytes,
+      hosts,
       warned(found) {
         warnings = found;
       },
@@ -84,5 +89,8 @@ function asJson({ file, errors, warnings, notes }: Findings): string {
   ];
   return JSON.stringify({ file, problems, notes });
 }
+
+/** Those that may serve the configuration. */
+const hosts = [serverProfile, forwarderProfile, authorizerProfile];
 
 const silent = { info() {}, warn() {}, error() {} };

@@ -7,6 +7,7 @@ import {
   type Decision,
   InvalidConfiguration,
   loadGateway,
+  noMetrics,
   readTailnetPorts,
 } from '../../gateway/index.ts';
 import { parseHttpRequest } from './http-message.ts';
@@ -39,6 +40,7 @@ export async function explain(args: readonly string[]): Promise<number> {
     const { gateway } = await loadGateway(source, {
       clock: systemClock,
       log: silent,
+      metrics: noMetrics,
       secrets: createSecrets(process.env),
       tailnet: readTailnetPorts(process.env),
     });

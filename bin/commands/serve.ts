@@ -7,6 +7,7 @@ import {
   createAccessLog,
   InvalidConfiguration,
   loadGateway,
+  type PortsOf,
   readTailnetPorts,
   type ServerOptions,
 } from '../../gateway/index.ts';
@@ -14,6 +15,8 @@ import { parseListenAddress } from '../../server/address.ts';
 import { mostHeldBodyBytes } from '../../server/limits.ts';
 import { bufferLines } from '../../server/lines.ts';
 import { ListenError } from '../../server/listen-error.ts';
+import type { serverProfile } from '../../server/profile.ts';
+import { PrometheusMetrics } from '../../server/prometheus.ts';
 import { serve as serveGateway } from '../../server/serve.ts';
 import { createTailnetNode, type TailnetNode } from '../../server/tailnet.ts';
 import { readSource, UsageError } from './usage.ts';
@@ -41,6 +44,7 @@ export async function serve(args: readonly string[]): Promise<number> {
   const lines = bufferLines(process.stdout);
   process.once('exit', lines.flush);
   const log = createLog(lines.write);
+  const metrics = new PrometheusMetrics();
   const secrets = createSecrets(process.env);
   let tailnet: TailnetNode | undefined;
   function tunnel(options: ServerOptions): TailnetNode | undefined {
@@ -50,17 +54,16 @@ export async function serve(args: readonly string[]): Promise<number> {
     tailnet ??= createTailnetNode(options.tailnet, host);
     return tailnet;
   }
+  const lent: PortsOf<typeof serverProfile> = { clock: systemClock, log, metrics, secrets };
   try {
     const loaded = await loadGateway(source, {
-      clock: systemClock,
-      log,
-      secrets,
+      ...lent,
       tailnet: readTailnetPorts(process.env),
       tunnel,
       mostHeldBodyBytes,
       finished: createAccessLog(lines.write),
     });
-    const serving = await serveGateway({ ...loaded, listen, admin, log, tailnet });
+    const serving = await serveGateway({ ...loaded, listen, admin, log, metrics, tailnet });
     await serving.stopped;
     return 0;
   } catch (error) {

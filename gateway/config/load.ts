@@ -1,6 +1,8 @@
 import { ignore } from '../../base/ignore.ts';
 import { jsonSchema, parse } from '../../base/schema/schema.ts';
 import { Gateway } from '../gateway.ts';
+import type { FinishedRequest } from '../observe/finished-request.ts';
+import { measureRequests } from '../observe/request-metrics.ts';
 import { ProblemCollector } from './collector.ts';
 import { compile } from './compile.ts';
 import { type ConfigurationSource, parseDocument } from './document.ts';
@@ -41,7 +43,7 @@ export async function loadGateway(
   const compiled = await compile(parsed.value, ports, problems);
   const warnings = problems.warnings();
   if (warnings.length > 0) (ports.warned ?? logWarnings)(warnings);
-  const gateway = new Gateway({ ...compiled, clock: ports.clock, log: ports.log }, ports.finished ?? ignore);
+  const gateway = new Gateway({ ...compiled, clock: ports.clock, log: ports.log }, observerOf(ports));
   try {
     problems.throwIfAny();
   } catch (error) {
@@ -49,6 +51,16 @@ export async function loadGateway(
     throw error;
   }
   return { gateway, server: parsed.value.server };
+}
+
+/** Measures each request before the host is told of it, so that the line which the host then writes has the metrics too. */
+function observerOf({ metrics, finished = ignore }: GatewayPorts): (record: FinishedRequest) => void {
+  if (metrics === undefined) return finished;
+  const measure = measureRequests(metrics);
+  return function observe(record) {
+    measure(record);
+    finished(record);
+  };
 }
 
 /** The JSON Schema of postern.yaml, for editors. */

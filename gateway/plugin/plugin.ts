@@ -5,6 +5,7 @@ import type { Verdict } from '../answer/verdict.ts';
 import type { Expression, Names, ResultKind, ResultTypes } from '../expression/index.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
+import type { Metrics } from '../ports/metrics.ts';
 import type { Secrets } from '../ports/secrets.ts';
 import type { Exchange, Head } from '../request/exchange.ts';
 
@@ -125,6 +126,7 @@ export type CompileExpression = <Kind extends ResultKind>(
 export interface Ports {
   readonly clock: Clock;
   readonly log: Log;
+  readonly metrics: Metrics;
   readonly secrets: Secrets;
 }
 

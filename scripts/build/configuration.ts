@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { uncheckedSecrets } from '../../adapters/secrets/index.ts';
 import { systemClock } from '../../base/clock.ts';
 import { parseDocument } from '../../gateway/config/document.ts';
-import { loadGateway, readTailnetPorts } from '../../gateway/index.ts';
+import { loadGateway, noMetrics, readTailnetPorts } from '../../gateway/index.ts';
 
 /** The name of the configuration beside a bundle: what POSTERN_CONFIG is set to. */
 const bundledConfigurationName = 'postern.json';
@@ -21,6 +21,7 @@ export async function bundleConfiguration(file: string, folder: string): Promise
   const { gateway } = await loadGateway(source, {
     clock: systemClock,
     log: silent,
+    metrics: noMetrics,
     secrets: uncheckedSecrets({}),
     tailnet: readTailnetPorts({}),
   });

@@ -8,7 +8,7 @@ import { messageOf } from '../../base/message-of.ts';
 import { withoutBrackets } from '../../base/net/destination.ts';
 import { parseReference } from '../../base/schema/secret-reference.ts';
 import { parseDocument } from '../../gateway/config/document.ts';
-import { type ConfigurationSource, loadGateway, readTailnetPorts } from '../../gateway/index.ts';
+import { type ConfigurationSource, loadGateway, noMetrics, readTailnetPorts } from '../../gateway/index.ts';
 import type { Needs } from '../../lib/assets.ts';
 import { bundleConfiguration } from './configuration.ts';
 
@@ -43,6 +43,8 @@ async function secretsOf(source: ConfigurationSource, headOnly: boolean): Promis
   const { gateway } = await loadGateway(source, {
     clock: systemClock,
     log: { info() {}, warn() {}, error() {} },
+    // The authorizer has none.
+    ...(!headOnly && { metrics: noMetrics }),
     secrets: {
       async get(reference) {
         parseReference(reference);

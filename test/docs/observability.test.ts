@@ -1,13 +1,17 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
-import { requestMetrics } from '../../functions/request-metrics.ts';
+import { LogMetrics } from '../../functions/log-metrics.ts';
 import { gatewayRefusals } from '../../gateway/answer/refusal.ts';
 import { createAccessLog } from '../../gateway/observe/access-log.ts';
 import type { FinishedRequest } from '../../gateway/observe/finished-request.ts';
 import { most } from '../../gateway/observe/log-limits.ts';
+import { measureRequests } from '../../gateway/observe/request-metrics.ts';
 import type { Head } from '../../gateway/request/exchange.ts';
+import { PrometheusMetrics } from '../../server/prometheus.ts';
+import { measureServer } from '../../server/server-metrics.ts';
 import { exchangeOf } from '../gateway/expression/exchange.ts';
+import { parseMetrics } from '../support/prometheus-text.ts';
 import { names, rows, section } from './pages.ts';
 
 const path = 'docs/observability.md';
@@ -15,7 +19,7 @@ const text = section(path, '## The fields of a request').replaceAll('\n', ' ');
 
 function logged(record: Partial<FinishedRequest>): Record<string, unknown> {
   let line = '';
-  const further = requestMetrics('forwarder', () => 0);
+  const metrics = new LogMetrics('forwarder', () => 0);
   const request = { clientIp: '192.0.2.7', method: 'GET', target: '/', headers: ['host', 'a'] };
   const rest = {
     exchange: undefined,
@@ -25,9 +29,14 @@ function logged(record: Partial<FinishedRequest>): Record<string, unknown> {
     sentBytes: 0,
     brokenOff: undefined,
   };
-  createAccessLog((written) => {
-    line = written;
-  }, further)({ id: 'id', request, ...rest, ...record });
+  const whole = { id: 'id', request, ...rest, ...record };
+  measureRequests(metrics)(whole);
+  createAccessLog(
+    (written) => {
+      line = written;
+    },
+    () => metrics.takeMembers(),
+  )(whole);
   return JSON.parse(line);
 }
 
@@ -87,4 +96,21 @@ test('docs/observability.md lists every event of the gateway and of postern serv
     .map(([, level, event]) => `${event} ${level}`);
   const listed = rows(path, '## Other events').map(([event, level]) => `${names(event)[0]} ${level}`);
   assert.deepEqual(listed.toSorted(), [...new Set(logs)].toSorted());
+});
+
+test('docs/observability.md lists every metric of postern serve, with its type and its labels', () => {
+  const metrics = new PrometheusMetrics();
+  measureServer(metrics, () => ({ connections: 0, requests: 0, heldBytes: 0 }));
+  const request = { clientIp: '192.0.2.7' };
+  const rest = { reply: undefined, durationMs: 1, sentBytes: 0, brokenOff: undefined };
+  measureRequests(metrics)({ id: 'id', request, exchange: fullExchange(), status: 200, ...rest });
+  const written = [...parseMetrics(metrics.text())].map(([name, { type, samples }]) => {
+    const [first] = samples;
+    const labels = Object.keys(first?.labels ?? {}).filter((label) => label !== 'le');
+    return [name, type, labels].join(' ');
+  });
+  const listed = rows(path, '### Of postern serve').map(([name, type, labels]) =>
+    [names(name)[0], type, names(labels)].join(' '),
+  );
+  assert.deepEqual(listed.toSorted(), written.toSorted());
 });

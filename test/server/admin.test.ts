@@ -12,7 +12,12 @@ async function open(
   stopping = false,
   refused: AdminSubject['refused'] = () => {},
 ) {
-  const subject = { ready: async () => new Map(Object.entries(services)), stopping: () => stopping, refused };
+  const subject: AdminSubject = {
+    ready: async () => new Map(Object.entries(services)),
+    stopping: () => stopping,
+    metrics: () => 'a 1\n',
+    refused,
+  };
   const admin = await startAdmin(subject, { host: '127.0.0.1', port: 0 });
   t.after(() => admin.close());
   return (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${admin.address.port}${path}`, init);
@@ -59,6 +64,14 @@ test('/readyz is 503 while the process stops', async (t) => {
     stopping: true,
     services: { wiki: { ready: true } },
   });
+});
+
+test('/metrics is in the text format of Prometheus, also while the process stops', async (t) => {
+  const ask = await open(t, { builds: no }, true);
+  const answer = await ask('/metrics');
+  assert.equal(answer.status, 200);
+  assert.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+  assert.equal(await answer.text(), 'a 1\n');
 });
 
 test('HEAD gets the status without a body', async (t) => {

@@ -10,8 +10,10 @@ import { join } from 'node:path';
 import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { PrometheusMetrics } from '../../server/prometheus.ts';
 import { serve } from '../../server/serve.ts';
 import { gatewayWith, noLog } from '../support/gateway.ts';
+import { parseMetrics, sampleOf } from '../support/prometheus-text.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { HeldUpstream } from './fake-upstream.ts';
 import { RawClient } from './raw-client.ts';
@@ -119,6 +121,14 @@ test('serve takes a signed webhook, refuses a forged one, logs both, drains at S
   assert.equal(forged.status, 401);
   assert.equal(((await forged.json()) as { code: string }).code, 'webhook:signature');
 
+  const metrics = parseMetrics(await (await fetch(`${running.admin}/metrics`)).text());
+  const requests = (labels: Readonly<Record<string, string>>) =>
+    sampleOf(metrics, 'postern_requests_total', { route: 'hooks', ...labels });
+  assert.equal(requests({ status: '2xx', code: '' }), 1);
+  assert.equal(requests({ status: '4xx', code: 'webhook:signature' }), 1);
+  assert.equal(sampleOf(metrics, 'postern_request_duration_seconds_count', { route: 'hooks' }), 2);
+  assert.equal(sampleOf(metrics, 'postern_plugin_duration_seconds_count', { plugin: 'webhook' }), 2);
+
   const slow = deliver(running.listen, '/hooks/slow');
   while (hold.length === 0) await delay(10);
   running.child.kill('SIGTERM');
@@ -134,9 +144,9 @@ test('serve takes a signed webhook, refuses a forged one, logs both, drains at S
     stderr: '',
   });
 
-  const requests = running.log().filter(({ event }) => event === 'request');
+  const logged = running.log().filter(({ event }) => event === 'request');
   assert.deepEqual(
-    requests.map(({ status, code, path }) => [status, code, path]),
+    logged.map(({ status, code, path }) => [status, code, path]),
     [
       [200, undefined, '/hooks/x'],
       [401, 'webhook:signature', '/hooks/x'],
@@ -181,6 +191,7 @@ test('signals within a second count once, and the grace begins at the first', as
     listen: free,
     admin: free,
     log: noLog,
+    metrics: new PrometheusMetrics(),
     graceMs: 5_000,
     signals,
     clock,
@@ -197,6 +208,46 @@ test('signals within a second count once, and the grace begins at the first', as
   await clock.run(running.stopped);
   assert.equal(held.aborted, true);
   client.close();
+});
+
+test('the admin address shows what the server has in use, while it is in use', async () => {
+  const signals = new EventEmitter();
+  const upstream = new HeldUpstream();
+  const free = { host: '127.0.0.1', port: 0 };
+  const running = await serve({
+    gateway: gatewayWith({ upstream }),
+    server: { limits: {} },
+    listen: free,
+    admin: free,
+    log: noLog,
+    metrics: new PrometheusMetrics(),
+    signals,
+  });
+  const read = async () => {
+    const answer = await fetch(`http://127.0.0.1:${running.admin.port}/metrics`);
+    assert.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
+    const metrics = parseMetrics(await answer.text());
+    return {
+      connections: sampleOf(metrics, 'postern_connections'),
+      requests: sampleOf(metrics, 'postern_requests_in_flight'),
+      holds: sampleOf(metrics, 'postern_request_memory_bytes') > 0,
+    };
+  };
+  assert.deepEqual(await read(), { connections: 0, requests: 0, holds: false });
+  const client = await RawClient.connect(running.address.port);
+  client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  const held = [await upstream.next(), await upstream.next()];
+  assert.deepEqual(await read(), { connections: 1, requests: 2, holds: true });
+  for (const { receiver } of held) {
+    receiver.head(200, ['content-length', '2']);
+    receiver.data(Buffer.from('ok'));
+    receiver.end();
+  }
+  await client.until(/ok[\s\S]*ok/);
+  assert.deepEqual(await read(), { connections: 1, requests: 0, holds: false });
+  client.close();
+  signals.emit('SIGTERM', 'SIGTERM');
+  await running.stopped;
 });
 
 const wrong: readonly (readonly [what: string, args: readonly string[], code: number, stderr: RegExp])[] = [

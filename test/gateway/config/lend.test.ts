@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { uncheckedSecrets } from '../../../adapters/secrets/unchecked.ts';
 import { s } from '../../../base/schema/schema.ts';
+import { authorizerProfile, forwarderProfile } from '../../../functions/profiles.ts';
 import { next } from '../../../gateway/answer/verdict.ts';
-import { type HostProfile, lend } from '../../../gateway/config/lend.ts';
+import { type HostProfile, lend, missingOn } from '../../../gateway/config/lend.ts';
 import { type ConfigurationProblem, type GatewayPorts, loadGateway } from '../../../gateway/index.ts';
 import { definePlugin } from '../../../gateway/plugin/plugin.ts';
 import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
+import { serverProfile } from '../../../server/profile.ts';
 import { noLog } from '../../support/gateway.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
@@ -87,6 +89,27 @@ test('each host that lacks a port of a plugin is warned of at the line of the pl
     '10 routes.one.plugins.webhook: it uses clock, which the small host does not have',
     '10 routes.one.plugins.webhook: it uses clock and secrets, which the bare host does not have',
   ]);
+});
+
+test('of the hosts that check knows, the authorizer alone has no metrics, and lacks them for a plugin that judges the head', () => {
+  const measuring = definePlugin({
+    name: 'measuring',
+    priority: 1,
+    scopes: ['route'],
+    uses: ['clock', 'log', 'metrics', 'secrets'],
+    options: s.object({}),
+    create: () => ({}),
+  });
+  const hosts: readonly HostProfile[] = [serverProfile, forwarderProfile, authorizerProfile];
+  assert.deepEqual(
+    hosts.map((host) => [host.name, missingOn(host, measuring)]),
+    [
+      ['postern serve', []],
+      ['the forwarder', []],
+      ['the authorizer', ['metrics']],
+    ],
+  );
+  assert.deepEqual(missingOn(authorizerProfile, { ...measuring, readsBody: true }), []);
 });
 
 test('a host that sees no body lacks nothing of a plugin that reads one, since it does not create it', async () => {

@@ -10,6 +10,7 @@ import { compileChain, type Instance } from '../../../gateway/pipeline/chains.ts
 import { PipelineRun } from '../../../gateway/pipeline/pipeline.ts';
 import type { Host, Plugin } from '../../../gateway/plugin/plugin.ts';
 import { plugins } from '../../../gateway/plugins/index.ts';
+import { noMetrics } from '../../../gateway/ports/metrics.ts';
 import { type Body, BytesBody } from '../../../gateway/request/body.ts';
 import type { Exchange } from '../../../gateway/request/exchange.ts';
 import { nowMs } from '../expression/exchange.ts';
@@ -35,6 +36,7 @@ export function testHost(
     nowMs,
     clock: { ...systemClock, now: () => host.nowMs },
     log: { info: write('info'), warn: write('warn'), error: write('error') },
+    metrics: noMetrics,
     secrets: {
       async get(reference) {
         const text = typeof secrets === 'string' ? secrets : secrets[reference];

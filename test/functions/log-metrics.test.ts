@@ -2,14 +2,30 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { meteredLog } from '../../base/aws/emf.ts';
 import { createLog } from '../../base/log.ts';
-import { requestMetrics } from '../../functions/request-metrics.ts';
+import { LogMetrics } from '../../functions/log-metrics.ts';
 import { refusals } from '../../gateway/answer/refusal.ts';
 import { next } from '../../gateway/answer/verdict.ts';
 import { createAccessLog } from '../../gateway/observe/access-log.ts';
+import type { FinishedRequest } from '../../gateway/observe/finished-request.ts';
+import { measureRequests } from '../../gateway/observe/request-metrics.ts';
 import { gatewayWith, instance, request, send } from '../support/gateway.ts';
 import { metricsOf } from './emf.ts';
 
 const no = refusals('test', { denied: [403, 'Denied'], broken: [502, 'Broken'] });
+
+/** What is told of each request as the functions do it. */
+function observer(lines: string[], functionName: string): (record: FinishedRequest) => void {
+  const metrics = new LogMetrics(functionName, Date.now);
+  const measure = measureRequests(metrics);
+  const log = createAccessLog(
+    (line) => lines.push(line),
+    () => metrics.takeMembers(),
+  );
+  return function finished(record) {
+    measure(record);
+    log(record);
+  };
+}
 
 async function lineOf(last: 'next' | 'denied' | 'broken'): Promise<string> {
   const lines: string[] = [];
@@ -18,7 +34,7 @@ async function lineOf(last: 'next' | 'denied' | 'broken'): Promise<string> {
       instance('first', 2, { access: () => next }),
       instance('second', 1, { access: () => (last === 'next' ? next : no[last]('why')) }),
     ],
-    finished: createAccessLog((line) => lines.push(line), requestMetrics('forwarder "1"', Date.now)),
+    finished: observer(lines, 'forwarder "1"'),
   });
   await send(gateway, request({}));
   assert.equal(lines.length, 1);
@@ -58,12 +74,29 @@ test('a request that no route takes is measured without plugins', async () => {
   const lines: string[] = [];
   const gateway = gatewayWith({
     instances: [],
-    finished: createAccessLog((line) => lines.push(line), requestMetrics('forwarder', Date.now)),
+    finished: observer(lines, 'forwarder'),
   });
   await send(gateway, request({ target: 'no path' }));
   const metrics = metricsOf(lines[0] as string);
   assert.deepEqual([...metrics.keys()].sort(), ['Errors', 'Refusals', 'RequestMs', 'Requests']);
   assert.equal(metrics.get('Refusals'), 1);
+});
+
+test('each line has what was measured since the one before', async () => {
+  const lines: string[] = [];
+  const refusing = { denied: false };
+  const gateway = gatewayWith({
+    instances: [instance('first', 1, { access: () => (refusing.denied ? no.denied('why') : next) })],
+    finished: observer(lines, 'forwarder'),
+  });
+  for (const denied of [true, false]) {
+    refusing.denied = denied;
+    await send(gateway, request({}));
+  }
+  const [refused, admitted] = lines as [string, string];
+  assert.deepEqual([metricsOf(refused).get('Requests'), metricsOf(refused).get('Refusals')], [1, 1]);
+  assert.deepEqual([metricsOf(admitted).get('Requests'), metricsOf(admitted).get('Refusals')], [1, 0]);
+  assert.equal(JSON.parse(admitted).Code, undefined);
 });
 
 test('an event of a metered log is a metric by its code, and any other is left as it is', () => {
