@@ -37,6 +37,8 @@ plugins:
   response-headers:
     set: { strict-transport-security: max-age=63072000, server: postern, x-status: { expression: string(answer.status) } }
     remove: [x-powered-by]
+consumers:
+  github: { match: "subject.id == 'github'", plugins: { response-headers: { set: { server: for-github } } } }
 `;
 
 const answers =
@@ -101,6 +103,10 @@ test('the target gets the bytes of the headers that the gateway sets, adds and r
     'via: 1.1 postern',
   ]);
   assert.equal(target.at(-1), '{"ref":"refs/heads/main"}');
+  assert.deepEqual(named(client.split('\r\n'), 'server', 'x-status'), [
+    'X-Status: forged',
+    'server: for-github',
+  ]);
 });
 
 test('what a sender writes into a payload cannot become a header of its own: the request is refused, and no byte reaches the target', async (t) => {
@@ -108,8 +114,8 @@ test('what a sender writes into a payload cannot become a header of its own: the
   const { status, code, headers } = firstAnswer(client);
   assert.deepEqual([status, code], [403, 'request-headers:value']);
   assert.deepEqual(target, ['']);
-  // What a refusal says goes through response-headers too.
-  assert.deepEqual(named(headers.split('\r\n'), 'server', 'x-status'), ['server: postern', 'x-status: 403']);
+  // A refusal goes through response-headers too, here through the consumer's.
+  assert.deepEqual(named(headers.split('\r\n'), 'server', 'x-status'), ['server: for-github']);
 });
 
 test('on every other route too no client can send a header that the gateway owns', async (t) => {
