@@ -31,6 +31,11 @@ export function checkFields(headers: readonly unknown[]): void {
 /** @throws Error that names the header, never its value */
 export function checkField(name: unknown, value: unknown): void {
   if (typeof name !== 'string' || !fieldName.test(name)) throw new Error('the name of a header is malformed');
+  checkValue(name, value);
+}
+
+/** @throws Error that names the header, never its value */
+export function checkValue(name: string, value: unknown): void {
   if (typeof value !== 'string' || !fieldValue.test(value))
     throw new Error(`the value of the header ${name} is malformed`);
 }

@@ -1,9 +1,15 @@
 import { type Schema, s } from '../../base/schema/schema.ts';
 import { refusals } from '../answer/refusal.ts';
 import { next } from '../answer/verdict.ts';
-import { compileHeaders, type HeaderValues, headerName, headerValues } from '../plugin/header-edits.ts';
+import {
+  type CompiledHeader,
+  compileHeaders,
+  type HeaderValues,
+  headerName,
+  headerValues,
+} from '../plugin/header-edits.ts';
 import { definePlugin } from '../plugin/plugin.ts';
-import { whyNoEdit } from '../request/upstream-edits.ts';
+import { editableHeader, whyNoEdit } from '../request/upstream-edits.ts';
 
 interface Options {
   readonly set: HeaderValues;
@@ -47,21 +53,23 @@ export const requestHeaders = definePlugin({
   refusals: refuse,
   ownsHeaders: ({ own }) => own,
   async create({ set, add, remove }, { compile }) {
-    const setting = await compileHeaders('set', set, compile);
-    const adding = await compileHeaders('add', add, compile);
+    const edited = ({ name, read }: CompiledHeader) => ({ name, read, header: editableHeader(name) });
+    const removing = remove.map(editableHeader);
+    const setting = (await compileHeaders('set', set, compile)).map(edited);
+    const adding = (await compileHeaders('add', add, compile)).map(edited);
     return {
       access(exchange) {
         const { toUpstream } = exchange;
-        for (const name of remove) toUpstream.remove(name);
-        for (const { name, read } of setting) {
+        for (const header of removing) toUpstream.remove(header);
+        for (const { name, read, header } of setting) {
           const value = read(exchange);
           if (typeof value !== 'string') return refuse.value(`set.${name}: ${value.why}`);
-          toUpstream.set(name, value);
+          toUpstream.set(header, value);
         }
-        for (const { name, read } of adding) {
+        for (const { name, read, header } of adding) {
           const value = read(exchange);
           if (typeof value !== 'string') return refuse.value(`add.${name}: ${value.why}`);
-          toUpstream.add(name, value);
+          toUpstream.add(header, value);
         }
         return next;
       },

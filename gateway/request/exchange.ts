@@ -110,7 +110,7 @@ export class Exchange {
     return findHeader(this.head.headers, name);
   }
 
-  /** Edits of the headers that the target sees. `set`, `add` and `remove` throw for headers that no plugin may change. */
+  /** Edits of the headers that the target sees. */
   get toUpstream(): UpstreamEdits {
     this.#toUpstream ??= new UpstreamEdits();
     return this.#toUpstream;

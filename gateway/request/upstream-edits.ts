@@ -1,4 +1,4 @@
-import { checkField } from '../../base/http/field.ts';
+import { checkField, checkValue } from '../../base/http/field.ts';
 import { hopByHop } from '../../base/http/headers.ts';
 import { foldName } from './header-names.ts';
 
@@ -11,9 +11,36 @@ const gatewaysOwn: ReadonlySet<string> = new Set([
   'x-request-id',
 ]);
 
-interface Edit {
+/** A header that plugins may change for the target, in any spelling. Made when a configuration is loaded. */
+export interface EditableHeader {
+  /** As the target gets it. */
   readonly name: string;
   readonly folded: string;
+}
+
+/**
+ * Names a header that a plugin changes, in any case.
+ *
+ * @throws Error for a malformed name, for headers of the connection (hop-by-hop), and for headers that the gateway writes (`host`,
+ * `content-length`, `expect`, `forwarded`, `x-forwarded-*`, `x-request-id`)
+ */
+export function editableHeader(name: string): EditableHeader {
+  checkField(name, '');
+  const why = whyNoEdit(name);
+  if (why !== undefined) throw new Error(`a plugin may not change the header ${name} for the target: ${why}`);
+  return { name, folded: foldName(name) };
+}
+
+/** Why no plugin may change a header, in any spelling, for the target; undefined when one may. */
+export function whyNoEdit(name: string): string | undefined {
+  const folded = foldName(name);
+  if (hopByHop.has(folded)) return 'it belongs to the connection';
+  if (gatewaysOwn.has(folded) || folded.startsWith('x-forwarded-')) return 'the gateway writes it';
+  return undefined;
+}
+
+interface Edit {
+  readonly header: EditableHeader;
   /** Undefined removes the header. */
   readonly value: string | undefined;
   /** Whether earlier headers of this name are kept. */
@@ -24,57 +51,36 @@ interface Edit {
  * Changes that plugins make to the headers that the target sees, in order. The client's own headers, which expressions read, do
  * not change.
  *
- * A name is in any case. It covers all spellings that a CGI, WSGI or PHP server reads as the same name: `set('x-team', …)` replaces
- * `X_Team` too.
+ * A header covers all spellings that a CGI, WSGI or PHP server reads as the same name: setting `x-team` replaces `X_Team` too.
  *
- * Each method throws an Error that names the header, never its value: for a malformed name or value, for headers of the
- * connection (hop-by-hop), and for headers that the gateway writes (`host`, `content-length`, `expect`, `forwarded`,
- * `x-forwarded-*`, `x-request-id`).
+ * `set` and `add` throw an Error that names the header, never its value, for a malformed value.
  */
 export class UpstreamEdits {
   readonly #edits: Edit[] = [];
 
   /** Replaces all headers of this name, from the client or from earlier edits, by one. */
-  set(name: string, value: string): void {
-    this.#edits.push({ name, folded: editable(name, value), value, adds: false });
+  set(header: EditableHeader, value: string): void {
+    checkValue(header.name, value);
+    this.#edits.push({ header, value, adds: false });
   }
 
   /** Adds a header after those of the same name, including the client's. For a header that only the gateway may set, use `set`. */
-  add(name: string, value: string): void {
-    this.#edits.push({ name, folded: editable(name, value), value, adds: true });
+  add(header: EditableHeader, value: string): void {
+    checkValue(header.name, value);
+    this.#edits.push({ header, value, adds: true });
   }
 
-  remove(name: string): void {
-    this.#edits.push({ name, folded: editable(name, ''), value: undefined, adds: false });
+  remove(header: EditableHeader): void {
+    this.#edits.push({ header, value: undefined, adds: false });
   }
 
   /** Applies the edits to a flat list, once for each attempt to send the request. */
   apply(headers: string[]): void {
-    for (const { name, folded, value, adds } of this.#edits) {
-      if (!adds) removeSpellings(headers, folded);
-      if (value !== undefined) headers.push(name, value);
+    for (const { header, value, adds } of this.#edits) {
+      if (!adds) removeSpellings(headers, header.folded);
+      if (value !== undefined) headers.push(header.name, value);
     }
   }
-}
-
-/** The folded name, after a check of the name and the value. */
-function editable(name: string, value: string): string {
-  checkField(name, value);
-  const folded = foldName(name);
-  const why = whyFixed(folded);
-  if (why !== undefined) throw new Error(`a plugin may not change the header ${name} for the target: ${why}`);
-  return folded;
-}
-
-/** Why no plugin may change a header, in any spelling, for the target; undefined when one may. */
-export function whyNoEdit(name: string): string | undefined {
-  return whyFixed(foldName(name));
-}
-
-function whyFixed(folded: string): string | undefined {
-  if (hopByHop.has(folded)) return 'it belongs to the connection';
-  if (gatewaysOwn.has(folded) || folded.startsWith('x-forwarded-')) return 'the gateway writes it';
-  return undefined;
 }
 
 /** Folding keeps the length of a name. */

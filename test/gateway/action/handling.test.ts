@@ -6,6 +6,7 @@ import type { FinishedRequest } from '../../../gateway/observe/finished-request.
 import type { AnswerHead, Hooks } from '../../../gateway/plugin/plugin.ts';
 import { BytesBody } from '../../../gateway/request/body.ts';
 import type { Exchange } from '../../../gateway/request/exchange.ts';
+import { editableHeader } from '../../../gateway/request/upstream-edits.ts';
 import type { Upstream } from '../../../gateway/upstream/upstream.ts';
 import {
   type Collected,
@@ -325,7 +326,7 @@ test('a plugin that adds a malformed header for the target refuses as its own fa
     ['x-a', undefined],
   ] as const) {
     const access: Hooks['access'] = (x) => {
-      x.toUpstream.set(name, value as string);
+      x.toUpstream.set(editableHeader(name), value as string);
       return next;
     };
     const answer = await send(gatewayWith({ instances: [instance('x', 1, { access })] }), request());

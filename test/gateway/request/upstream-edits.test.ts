@@ -6,7 +6,7 @@ import { hopByHop } from '../../../base/http/headers.ts';
 import { next } from '../../../gateway/answer/verdict.ts';
 import type { Hooks } from '../../../gateway/plugin/plugin.ts';
 import { compileAllowedHeaders, foldName, isTakenAway } from '../../../gateway/request/header-names.ts';
-import { UpstreamEdits } from '../../../gateway/request/upstream-edits.ts';
+import { editableHeader, UpstreamEdits } from '../../../gateway/request/upstream-edits.ts';
 import { createUpstream } from '../../../gateway/upstream/client.ts';
 import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../../gateway/upstream/target.ts';
@@ -48,10 +48,18 @@ async function linesAtTarget(
   return { status: answer.status, code: JSON.parse(answer.body).code, lines: received.split('\r\n') };
 }
 
+/** Edits that name their header each time. */
+const byName = (edits: UpstreamEdits) => ({
+  set: (name: string, value: string) => edits.set(editableHeader(name), value),
+  add: (name: string, value: string) => edits.add(editableHeader(name), value),
+  remove: (name: string) => edits.remove(editableHeader(name)),
+});
+type ByName = ReturnType<typeof byName>;
+
 /** A plugin that edits in its access hook. */
-const edits = (edit: (toUpstream: UpstreamEdits) => void): Hooks => ({
+const edits = (edit: (toUpstream: ByName) => void): Hooks => ({
   access({ toUpstream }) {
-    edit(toUpstream);
+    edit(byName(toUpstream));
     return next;
   },
 });
@@ -152,7 +160,7 @@ const refused = [
   'x-forwarded-anything',
   'x-request-id',
 ];
-const ways: readonly (readonly [string, (toUpstream: UpstreamEdits, name: string) => void])[] = [
+const ways: readonly (readonly [string, (toUpstream: ByName, name: string) => void])[] = [
   ['set', (toUpstream, name) => toUpstream.set(name, 'x')],
   ['add', (toUpstream, name) => toUpstream.add(name, 'x')],
   ['remove', (toUpstream, name) => toUpstream.remove(name)],
@@ -163,7 +171,7 @@ for (const name of refused) {
     for (const [way, edit] of ways) {
       for (const spelt of [name, name.toUpperCase(), name.replaceAll('-', '_'), name.replaceAll('-', '.')])
         assert.throws(
-          () => edit(new UpstreamEdits(), spelt),
+          () => edit(byName(new UpstreamEdits()), spelt),
           (error: Error) =>
             error.message.startsWith(`a plugin may not change the header ${spelt} for the target: `),
           `${way} ${spelt}`,
@@ -191,7 +199,7 @@ test('a value that is no value is refused when it is set, by a message without i
       const list = ['x-a', 'old'];
       const toUpstream = new UpstreamEdits();
       assert.throws(
-        () => toUpstream[way]('x-a', value as string),
+        () => byName(toUpstream)[way]('x-a', value as string),
         /^Error: the value of the header x-a is malformed$/,
       );
       toUpstream.apply(list);
@@ -213,8 +221,8 @@ test('edits on any list give what the same edits on pairs give, and the same aga
       const toUpstream = new UpstreamEdits();
       let model = sent;
       for (const { way, name, value } of all) {
-        if (way === 'remove') toUpstream.remove(name);
-        else toUpstream[way](name, value);
+        if (way === 'remove') byName(toUpstream).remove(name);
+        else byName(toUpstream)[way](name, value);
         if (way !== 'add') model = model.filter(([other]) => foldName(other) !== foldName(name));
         if (way !== 'remove') model = [...model, [name, value]];
       }
