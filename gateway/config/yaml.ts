@@ -15,7 +15,6 @@ const messages: Readonly<Partial<Record<ErrorCode, string>>> = {
   BAD_SCALAR_START: 'a text cannot begin with this character; put it into quotes',
   BLOCK_AS_IMPLICIT_KEY:
     'a map begins in the middle of a line; put it on a line of its own, or a text with a colon into quotes',
-  DUPLICATE_KEY: 'this key is there twice',
   MISSING_CHAR: 'a quote, bracket, comma or colon is missing',
   MULTILINE_IMPLICIT_KEY: 'a key spans several lines; is a colon or a quote missing?',
   MULTIPLE_DOCS: 'the file holds more than one document; remove the line --- or ...',
@@ -35,7 +34,8 @@ export async function parseYaml(file: string, text: string): Promise<Configurati
   const document = yaml.parseDocument(text, {
     lineCounter: counter,
     prettyErrors: false,
-    uniqueKeys: true,
+    // The package compares every key of a map with every other; see repeatedKeys.
+    uniqueKeys: false,
     strict: true,
     stringKeys: true,
     version: '1.2',
@@ -52,6 +52,7 @@ export async function parseYaml(file: string, text: string): Promise<Configurati
     const message = 'another version of YAML reads the same text otherwise; remove the line %YAML';
     found.push({ ...placeAt(counter, Math.max(text.search(/^%YAML/m), 0)), message });
   }
+  found.push(...repeatedKeys(yaml, document, counter));
   if (found.length === 0) found.push(...ambiguities(yaml, document, counter));
   if (found.length > 0) throw invalid(file, ...found.sort((a, b) => a.line - b.line || a.column - b.column));
   return { file, value: plainValue(file, document), locate: (path) => locate(yaml, document, counter, path) };
@@ -63,6 +64,22 @@ function plainValue(file: string, document: Document): unknown {
   } catch {
     throw invalid(file, { message: 'an alias names no anchor before it, or aliases expand to too much' });
   }
+}
+
+function repeatedKeys(yaml: Yaml, document: Document, counter: LineCounter): (Place & { message: string })[] {
+  const found: (Place & { message: string })[] = [];
+  yaml.visit(document, {
+    Map(_key, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        if (!yaml.isScalar(key)) continue;
+        if (seen.has(key.value))
+          found.push({ ...placeAt(counter, key.range?.[0] ?? 0), message: 'this key is there twice' });
+        seen.add(key.value);
+      }
+    },
+  });
+  return found;
 }
 
 /** What is well-formed and would be read differently by another program. */
