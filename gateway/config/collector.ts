@@ -10,7 +10,7 @@ type Path = readonly (string | number)[];
 
 /** Gathers what is wrong with one document, so that a reader sees everything at once. */
 export class ProblemCollector {
-  readonly #document: ConfigurationDocument;
+  #document: ConfigurationDocument;
   readonly #problems: ConfigurationProblem[] = [];
   readonly #warnings: ConfigurationProblem[] = [];
 
@@ -25,6 +25,16 @@ export class ProblemCollector {
   /** Something that does not keep the configuration from being used. */
   warn(path: Path, message: string, hint?: string): void {
     this.#warnings.push(this.#at(path, message, hint, 'config:meaning'));
+  }
+
+  /** How many errors and warnings there are. */
+  get count(): number {
+    return this.#problems.length + this.#warnings.length;
+  }
+
+  /** Lets go of the document, which plugins would keep as long as they keep what they warn by. */
+  release(): void {
+    this.#document = { file: this.#document.file, value: undefined, locate: () => undefined };
   }
 
   /** Takes warnings whose paths begin below one. */
@@ -91,7 +101,14 @@ function byPlace(a: ConfigurationProblem, b: ConfigurationProblem): number {
 }
 
 /** Keys below which a secret may stand, in its place or by mistake: in a URL as its user and password. */
-const secretKeys: ReadonlySet<string> = new Set(['secret', 'url', 'transport', 'publicUrl', 'controlUrl']);
+const secretKeys: ReadonlySet<string> = new Set([
+  'secret',
+  'url',
+  'transport',
+  'publicUrl',
+  'controlUrl',
+  'credentials',
+]);
 
 /** The value got, as far as it says something: not the inside of a map or a list, and no long text. */
 function describeValue(value: unknown): string {

@@ -1,18 +1,19 @@
 import { ConfigurationError } from '../../base/schema/configuration-error.ts';
-import type { Chain, ConsumerChain, EntryStep } from '../pipeline/chain.ts';
+import type { Chain, EntryStep } from '../pipeline/chain.ts';
 import {
-  compileChain,
+  compileChains,
   compileEntry,
   headOnly,
   type Instance,
   type Instances,
   isKnownByHead,
+  maxBodyBytesFor,
   mostSpecific,
+  type Overrides,
   slotOf,
 } from '../pipeline/chains.ts';
-import type { Hooks, Plugin } from '../plugin/plugin.ts';
+import type { Plugin } from '../plugin/plugin.ts';
 import { plugins } from '../plugins/index.ts';
-import type { Exchange } from '../request/exchange.ts';
 import { compileAllowedHeaders, compileTakenAway, type IsTakenAway } from '../request/header-names.ts';
 import type { Action } from '../routing/action.ts';
 import type { Route } from '../routing/route.ts';
@@ -21,12 +22,12 @@ import { basePathProblem, pathProblem } from '../routing/target-path.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { compileAction } from './actions.ts';
 import type { ProblemCollector } from './collector.ts';
-import { expressionCompiler } from './expressions.ts';
-import { lend, missingOn } from './lend.ts';
+import { type CompiledConsumers, compileConsumers } from './consumers.ts';
 import { ownedHeadersOf } from './owned-headers.ts';
+import { PluginCreator } from './plugin-creator.ts';
 import type { GatewayPorts } from './ports.ts';
 import { compileService } from './services.ts';
-import type { Configuration, PluginOptions } from './shape.ts';
+import type { Configuration } from './shape.ts';
 
 type RouteOptions = Configuration['routes'][string];
 type Path = readonly (string | number)[];
@@ -49,19 +50,6 @@ interface RouteParts {
   readonly action: Action | undefined;
 }
 
-/** A consumer with its plugins prepared. */
-interface Consumer {
-  readonly id: string;
-  readonly matches: (exchange: Exchange) => boolean;
-  readonly instances: Instances;
-}
-
-interface Consumers {
-  readonly list: readonly Consumer[];
-  /** The plugins that some consumer configures. */
-  readonly perConsumer: ReadonlySet<string>;
-}
-
 /** Prepares everything that a configuration names. What is wrong goes to `problems`; the result counts only when nothing is. */
 export async function compile(
   configuration: Configuration,
@@ -77,8 +65,8 @@ class Compiler {
   readonly #ports: GatewayPorts;
   readonly #problems: ProblemCollector;
   readonly #isTakenAway: IsTakenAway;
-  /** Whether some route has a plugin that finds out who calls. */
-  #authenticates = false;
+  /** The plugins of routes that find out who calls. */
+  readonly #identifying = new Set<string>();
 
   constructor(configuration: Configuration, ports: GatewayPorts, problems: ProblemCollector) {
     this.#configuration = configuration;
@@ -88,32 +76,32 @@ class Compiler {
   }
 
   async run(): Promise<Compiled> {
-    const { services, routes, consumers, server } = this.#configuration;
-    const entry = await this.#prepare(this.#configuration.entry, ['entry']);
-    const global = await this.#prepare(this.#configuration.plugins, ['plugins']);
+    const { services, routes, server } = this.#configuration;
+    const create = new PluginCreator(server, this.#ports, this.#problems);
+    const entry = await create.all(this.#configuration.entry, ['entry']);
+    const global = await create.all(this.#configuration.plugins, ['plugins']);
     const serviceInstances = new Map<string, Instances>();
     const upstreams = new Map<string, Upstream>();
     for (const [name, options] of Object.entries(services)) {
       const path = ['services', name];
-      serviceInstances.set(name, await this.#prepare(options.plugins, [...path, 'plugins']));
+      serviceInstances.set(name, await create.all(options.plugins, [...path, 'plugins']));
       const upstream = compileService(options, this.#ports, server, path, this.#problems);
       if (upstream !== undefined) upstreams.set(name, upstream);
     }
-    const list = await this.#prepareConsumers(consumers);
-    const known = { list, perConsumer: new Set(list.flatMap(({ instances }) => [...instances.keys()])) };
+    const consumers = await compileConsumers(this.#configuration.consumers, create, this.#problems);
     const parts = { services, upstreams, isTakenAway: this.#isTakenAway, problems: this.#problems };
     const entries: RouteEntry[] = [];
     for (const [name, options] of Object.entries(routes)) {
-      const own = await this.#prepare(options.plugins, ['routes', name, 'plugins']);
+      const own = await create.all(options.plugins, ['routes', name, 'plugins']);
       const { service = '' } = options;
       const levels = [global, serviceInstances.get(service) ?? new Map(), own];
       const action = compileAction(name, options, parts);
-      const value = this.#route(name, options, { entry, levels, action }, known);
+      const value = this.#route(name, options, { entry, levels, action }, consumers);
       const { path, hosts = [], methods = [] } = options.match;
       const match = { path: `${options.stripBasePath ?? ''}${path}`, hosts, methods };
       if (value !== undefined) entries.push({ name, match, value });
     }
-    if (entries.length > 0 && !this.#authenticates) this.#warnOfConsumers(Object.keys(consumers));
+    if (entries.length > 0) consumers.warnOfNobody(this.#identifying);
     return { router: this.#router(entries), entry: compileEntry(entry), services: upstreams };
   }
 
@@ -121,12 +109,13 @@ class Compiler {
     name: string,
     options: RouteOptions,
     { entry, levels, action }: RouteParts,
-    consumers: Consumers,
+    consumers: CompiledConsumers,
   ): Route | undefined {
     const path = ['routes', name];
     const instances = mostSpecific(levels);
     this.#checkGuard(path, options, [...entry.values(), ...instances.values()]);
-    this.#authenticates ||= [...instances.values()].some(({ plugin }) => slotOf(plugin) !== undefined);
+    for (const { plugin } of instances.values())
+      if (slotOf(plugin) === 'subject') this.#identifying.add(plugin.name);
     const wrongPath = pathProblem(options.match.path, options.pathAllows);
     if (wrongPath !== undefined) this.#problems.add([...path, 'match', 'path'], wrongPath);
     const wrongBase =
@@ -137,25 +126,14 @@ class Compiler {
     );
     if (action === undefined || wrongPath !== undefined || wrongBase !== undefined) return undefined;
     if (headersAllow === undefined) return undefined;
-    const { perConsumer, list } = consumers;
-    const chainOf = (applying: Instances) => {
-      const chain = compileChain(applying, perConsumer);
-      return this.#ports.headOnly === true ? headOnly(chain) : chain;
-    };
-    const chain = chainOf(instances);
-    const chains = list.map(
-      (consumer): ConsumerChain => ({
-        id: consumer.id,
-        matches: consumer.matches,
-        restricts: [...consumer.instances.values()].some(({ plugin }) => plugin.guard !== undefined),
-        chain: consumer.instances.size === 0 ? chain : chainOf(mostSpecific([instances, consumer.instances])),
-      }),
-    );
+    const shape = this.#ports.headOnly === true ? headOnly : undefined;
+    const { chain, chainFor } = compileChains(instances, consumers.plugins, shape);
     return Object.freeze({
       name,
       chain,
-      consumers: chains,
-      ...(this.#limitsByConsumer(name, chain, chains) && { limitsByConsumer: true as const }),
+      chainFor,
+      consumers: consumers.consumers,
+      ...(this.#limitsByConsumer(name, chain, instances, consumers) && { limitsByConsumer: true as const }),
       service: options.service,
       action,
       pathAllows: options.pathAllows,
@@ -165,16 +143,28 @@ class Compiler {
   }
 
   /** Whether a consumer's larger limit counts on this route; where it cannot, says so. */
-  #limitsByConsumer(route: string, chain: Chain, consumers: readonly ConsumerChain[]): boolean {
-    const larger = consumers.filter((consumer) => consumer.chain.maxBodyBytes > chain.maxBodyBytes);
-    if (isKnownByHead(chain)) return larger.length > 0;
-    for (const { id } of larger) {
-      this.#problems.warn(
-        ['consumers', id, 'plugins'],
-        `on the route ${route} the body is read before the consumer is known, so the route's limit of ${chain.maxBodyBytes} bytes holds`,
-        "raise the route's own limit, size-limit or maxBody",
-      );
-    }
+  #limitsByConsumer(
+    route: string,
+    chain: Chain,
+    instances: Instances,
+    consumers: CompiledConsumers,
+  ): boolean {
+    // What an authorizer runs limits no body.
+    if (this.#ports.headOnly === true) return false;
+    const { maxBodyBytes } = chain;
+    const isLarger = (overrides: Overrides) =>
+      overrides.maxBodyBytes > maxBodyBytes && maxBodyBytesFor(instances, overrides) > maxBodyBytes;
+    const { list, overrides } = consumers;
+    if (isKnownByHead(chain)) return overrides.some(isLarger);
+    const larger = new Set(overrides.filter(isLarger));
+    const [first, ...others] = larger.size === 0 ? [] : list.filter((one) => larger.has(one.overrides));
+    if (first === undefined) return false;
+    const more = others.length === 0 ? '' : ` and ${others.length} more`;
+    this.#problems.warn(
+      ['routes', route],
+      `the body is read before the consumer is known, so its limit of ${maxBodyBytes} bytes holds, and not the larger one of ${first.id}${more}`,
+      "raise the route's own limit, size-limit or maxBody",
+    );
     return false;
   }
 
@@ -200,99 +190,6 @@ class Compiler {
     );
   }
 
-  async #prepareConsumers(consumers: Configuration['consumers']): Promise<readonly Consumer[]> {
-    const prepared: Consumer[] = [];
-    const earlier = new Map<string, string>();
-    let everybody: string | undefined;
-    for (const [id, options] of Object.entries(consumers)) {
-      const instances = await this.#prepare(options.plugins, ['consumers', id, 'plugins']);
-      try {
-        const compileMatch = expressionCompiler(this.#problems.warnBelow(['consumers', id]));
-        const expression = await compileMatch(options.match, 'boolean', ['match']);
-        const source = options.match.trim();
-        const before = everybody ?? earlier.get(source);
-        if (before !== undefined)
-          this.#problems.warn(
-            ['consumers', id, 'match'],
-            `nobody is ever this consumer: ${before} stands before it and matches the same callers`,
-            'the first that matches counts; put the more specific one first',
-          );
-        earlier.set(source, id);
-        if (expression.constant === true) everybody ??= id;
-        prepared.push({
-          id,
-          instances,
-          matches: (exchange) => exchange.subject !== undefined && expression(exchange),
-        });
-      } catch (error) {
-        this.#problems.addError(['consumers', id], error);
-      }
-    }
-    return prepared;
-  }
-
-  #warnOfConsumers(ids: readonly string[]): void {
-    for (const id of ids)
-      this.#problems.warn(
-        ['consumers', id],
-        'nobody is ever this consumer: no route has a plugin that finds out who calls',
-        'its plugins never run; configure webhook, or put them at the route',
-      );
-  }
-
-  /** Creates the plugins of one place, each once. */
-  async #prepare(options: PluginOptions, path: Path): Promise<Instances> {
-    const instances = new Map<string, Instance>();
-    for (const plugin of plugins as readonly Plugin[]) {
-      const own = options[plugin.name];
-      if (own === undefined) continue;
-      try {
-        const instance = { plugin, hooks: await this.#create(plugin, own, [...path, plugin.name]) };
-        instances.set(plugin.name, instance);
-        this.#checkBodyLimit(instance, [...path, plugin.name]);
-      } catch (error) {
-        this.#problems.addError([...path, plugin.name], error);
-        // A placeholder, so that one wrong plugin does not cause further errors.
-        instances.set(plugin.name, { plugin, hooks: {} });
-      }
-    }
-    return instances;
-  }
-
-  #checkBodyLimit({ hooks: { body } }: Instance, path: Path): void {
-    const most = this.#ports.mostHeldBodyBytes?.(this.#configuration.server) ?? Number.POSITIVE_INFINITY;
-    if (body?.kind === 'all' && body.limitBytes > most)
-      this.#problems.warn(
-        path,
-        `it takes bodies of up to ${body.limitBytes} bytes, and the requests of one address can hold ${most}: larger bodies are refused`,
-        'raise server.limits.memoryPerAddress, or lower the limit here',
-      );
-  }
-
-  /** What an authorizer cannot run it does not create: so it need not be allowed to read a webhook's secret. */
-  #create(plugin: Plugin, options: unknown, path: Path): Hooks | Promise<Hooks> {
-    this.#checkHosts(plugin, path);
-    if (this.#ports.headOnly === true && plugin.readsBody === true) return neverRun;
-    const warn = this.#problems.warnBelow(path);
-    return plugin.create(options, {
-      ...lend(plugin, this.#ports),
-      warn,
-      compile: expressionCompiler(warn),
-    });
-  }
-
-  #checkHosts(plugin: Plugin, path: Path): void {
-    for (const host of this.#ports.hosts ?? []) {
-      const missing = missingOn(host, plugin);
-      if (missing.length > 0)
-        this.#problems.warn(
-          path,
-          `it uses ${missing.join(' and ')}, which ${host.name} does not have`,
-          'this configuration does not load there',
-        );
-    }
-  }
-
   #router(entries: readonly RouteEntry[]): Router<Route> {
     try {
       return createRouter(entries);
@@ -304,11 +201,3 @@ class Compiler {
     }
   }
 }
-
-/** Stands where a chain is cut off. */
-const neverRun: Hooks = {
-  body: { kind: 'all', limitBytes: 0 },
-  access: () => {
-    throw new Error('a plugin that reads the body was run on the head alone');
-  },
-};

@@ -50,6 +50,7 @@ export async function loadGateway(
     await gateway.close();
     throw error;
   }
+  problems.release();
   return { gateway, server: parsed.value.server };
 }
 

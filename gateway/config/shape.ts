@@ -142,8 +142,26 @@ const route = s.object({
   plugins: pluginsAt('route'),
 });
 
+const credential = s.string({
+  max: 1024,
+  pattern: /^[a-z0-9]([a-z0-9-]*[a-z0-9])?:\S(.*\S)?$/,
+  message: 'expected TYPE:ID, such as webhook:github',
+});
+
 const consumer = s.object({
-  match: s.describe(s.string(), 'An expression on `subject` that tells the consumer.'),
+  credentials: s.describe(
+    s.optional(
+      s.list(credential, {
+        min: 1,
+        tooFew: 'an empty list would match nobody; list a credential, or remove the consumer',
+      }),
+    ),
+    'Subjects that are this consumer, each as TYPE:ID: the plugin that finds out who calls, and the id that it gives the caller. No secret.',
+  ),
+  match: s.describe(
+    s.optional(s.string()),
+    'In place of credentials: an expression on `subject` that is true for this consumer.',
+  ),
   plugins: pluginsAt('consumer'),
 });
 

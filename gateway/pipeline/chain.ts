@@ -14,32 +14,16 @@ export interface Step {
   run(exchange: Exchange, body: Uint8Array): Verdict | Promise<Verdict>;
 }
 
-/** The plugins of a route (or of a route for one consumer), one array a phase, in the order in which they run. */
+/** One plugin's answer hook, ready to run. */
+export type AnswerStep = (exchange: Exchange, answer: AnswerHead) => void;
+
+/** The plugins of a route (or of a route for some consumers), one array a phase, in the order in which they run. */
 export interface Chain {
   readonly access: readonly Step[];
-  readonly answer: readonly ((exchange: Exchange, answer: AnswerHead) => void)[];
+  readonly answer: readonly AnswerStep[];
   /** The access step before which the consumer is looked for: all that authenticates lies before it. */
   readonly consumerAt: number;
   readonly maxBodyBytes: number;
-}
-
-export interface ConsumerChain {
-  readonly id: string;
-  readonly matches: (exchange: Exchange) => boolean;
-  /** Whether one of its own plugins guards: then a request that may be the consumer's is not let through without them. */
-  readonly restricts: boolean;
-  readonly chain: Chain;
-}
-
-/** What decides on the requests of one route. */
-export interface RoutePolicy {
-  readonly chain: Chain;
-  readonly consumers: readonly ConsumerChain[];
-  /**
-   * Set where a consumer may send a larger body than others, and the head alone says who calls: then no byte is read before that is
-   * known, and the body is limited when it is. Otherwise the route's limit holds from the start.
-   */
-  readonly limitsByConsumer?: true;
 }
 
 /** One plugin's entry hook, ready to run. */

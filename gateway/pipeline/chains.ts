@@ -1,18 +1,45 @@
 import type { Hooks, Plugin, Slot } from '../plugin/plugin.ts';
-import type { Chain, EntryStep, Step } from './chain.ts';
+import type { AnswerStep, Chain, EntryStep, Step } from './chain.ts';
 
 /** One configured plugin: prepared once for the place where it is configured, shared by all routes it applies to. */
 export interface Instance {
   readonly plugin: Plugin;
   readonly hooks: Hooks;
+  /** Its part in the chains of all routes; undefined where it has no such hook. */
+  readonly step: Step | undefined;
+  readonly answer: AnswerStep | undefined;
 }
 
 /** The plugins that apply, by name. */
 export type Instances = ReadonlyMap<string, Instance>;
 
+/** The plugins of a consumer. Consumers with equal plugins share one, and a route keeps one chain for it. */
+export interface Overrides {
+  readonly instances: Instances;
+  /** Whether one of them guards: then a request that may be the consumer's is not let through without them. */
+  readonly restricts: boolean;
+  /** The smallest of their limits; Infinity for none. */
+  readonly maxBodyBytes: number;
+}
+
 /** A body may have so many bytes where nothing says otherwise: API Gateway takes no more either. */
 const defaultMaxBodyBytes = 10 * 1024 * 1024;
+/** How many chains for overrides a route keeps, each about 250 bytes: what callers make it keep is bounded. */
+const mostKept = 1_000;
 const noBody = Object.freeze({ kind: 'none' } as const);
+
+export function createInstance(plugin: Plugin, hooks: Hooks): Instance {
+  return Object.freeze({ plugin, hooks, step: stepOf(plugin, hooks), answer: hooks.answer?.bind(hooks) });
+}
+
+export function createOverrides(instances: Instances): Overrides {
+  const list = [...instances.values()];
+  return Object.freeze({
+    instances,
+    restricts: list.some(({ plugin }) => plugin.guard !== undefined),
+    maxBodyBytes: smallestLimit(list),
+  });
+}
 
 /** Joins the levels, from the general to the specific: the most specific configuration of a plugin wins, whole. */
 export function mostSpecific(levels: readonly Instances[]): Instances {
@@ -27,14 +54,48 @@ export function mostSpecific(levels: readonly Instances[]): Instances {
  */
 export function compileChain(instances: Instances, perConsumer: ReadonlySet<string>): Chain {
   const ordered = [...instances.values()].sort(byPriority);
-  const { access, consumerAt } = placeConsumer(ordered.flatMap(stepOf), perConsumer);
-  const limits = ordered.flatMap(({ hooks }) => hooks.maxBodyBytes ?? []);
+  const steps = ordered.flatMap(({ step }) => step ?? []);
+  const { access, consumerAt } = placeConsumer(steps, perConsumer);
   return Object.freeze({
     access,
     consumerAt,
-    answer: ordered.flatMap(({ hooks }) => hooks.answer?.bind(hooks) ?? []),
-    maxBodyBytes: limits.length === 0 ? defaultMaxBodyBytes : Math.min(...limits),
+    answer: ordered.flatMap(({ answer }) => answer ?? []),
+    maxBodyBytes: orDefault(smallestLimit(ordered)),
   });
+}
+
+/**
+ * Compiles the chain of a route, and gives the function that gives its chain for the plugins of a consumer. That one is compiled when it
+ * is first asked for, in about 2 µs, and kept: at load the chains of all routes for all consumers would take seconds.
+ *
+ * @param shape what is made of each chain, such as `headOnly`
+ */
+export function compileChains(
+  instances: Instances,
+  perConsumer: ReadonlySet<string>,
+  shape: (chain: Chain) => Chain = (chain) => chain,
+): { readonly chain: Chain; readonly chainFor: (overrides: Overrides) => Chain } {
+  const chain = shape(compileChain(instances, perConsumer));
+  const kept = new Map<Overrides, Chain>();
+  function chainFor(overrides: Overrides): Chain {
+    if (overrides.instances.size === 0) return chain;
+    const known = kept.get(overrides);
+    if (known !== undefined) return known;
+    const made = shape(compileChain(mostSpecific([instances, overrides.instances]), perConsumer));
+    if (kept.size === mostKept) kept.delete(kept.keys().next().value as Overrides);
+    kept.set(overrides, made);
+    return made;
+  }
+  return { chain, chainFor };
+}
+
+/** The `maxBodyBytes` of a route's chain for the plugins of a consumer, without compiling it. */
+export function maxBodyBytesFor(instances: Instances, overrides: Overrides): number {
+  let smallest = overrides.maxBodyBytes;
+  for (const [name, { hooks }] of instances)
+    if (hooks.maxBodyBytes !== undefined && !overrides.instances.has(name))
+      smallest = Math.min(smallest, hooks.maxBodyBytes);
+  return orDefault(smallest);
 }
 
 /** Compiles the plugins that judge a request before its route is known. */
@@ -75,20 +136,18 @@ function placeConsumer(
   return { access: [...kept, ...waiting, ...steps.slice(boundary)], consumerAt: kept.length };
 }
 
-function stepOf({ plugin, hooks }: Instance): Step[] {
+function stepOf(plugin: Plugin, hooks: Hooks): Step | undefined {
   const head = hooks.head?.bind(hooks);
   const run = head === undefined ? hooks.access?.bind(hooks) : afterHead;
-  if (run === undefined) return [];
-  return [
-    Object.freeze({
-      plugin: plugin.name,
-      authenticates: slotOf(plugin),
-      body: hooks.body ?? noBody,
-      onError: hooks.onError ?? 'refuse',
-      head,
-      run,
-    }),
-  ];
+  if (run === undefined) return undefined;
+  return Object.freeze({
+    plugin: plugin.name,
+    authenticates: slotOf(plugin),
+    body: hooks.body ?? noBody,
+    onError: hooks.onError ?? 'refuse',
+    head,
+    run,
+  });
 }
 
 /** What a plugin finds out; undefined for one that does not authenticate. */
@@ -98,6 +157,14 @@ export function slotOf({ guard }: Plugin): Slot | undefined {
 
 function afterHead(): never {
   throw new Error('a plugin that judges the head first was run without');
+}
+
+function smallestLimit(instances: readonly Instance[]): number {
+  return Math.min(...instances.map(({ hooks }) => hooks.maxBodyBytes ?? Number.POSITIVE_INFINITY));
+}
+
+function orDefault(limit: number): number {
+  return limit === Number.POSITIVE_INFINITY ? defaultMaxBodyBytes : limit;
 }
 
 function byPriority(a: Instance, b: Instance): number {

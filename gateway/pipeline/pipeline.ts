@@ -3,13 +3,13 @@ import { messageOf } from '../../base/message-of.ts';
 import { gatewayRefusals } from '../answer/refusal.ts';
 import { replyFor } from '../answer/reply-error.ts';
 import { type Reply, readVerdict, type Verdict } from '../answer/verdict.ts';
-import { MissingKey } from '../expression/errors.ts';
 import type { JudgeBody, Slot } from '../plugin/plugin.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Log } from '../ports/log.ts';
 import { type Body, BodyError } from '../request/body.ts';
 import type { Exchange, TrailEntry } from '../request/exchange.ts';
-import type { Chain, RoutePolicy, Step } from './chain.ts';
+import type { Chain, Step } from './chain.ts';
+import type { RoutePolicy } from './policy.ts';
 
 export interface PipelineHost {
   readonly clock: Clock;
@@ -131,26 +131,10 @@ export class PipelineRun {
   }
 
   #findConsumer(): Reply | undefined {
-    const exchange = this.#exchange;
-    for (const consumer of this.#policy.consumers) {
-      try {
-        if (!consumer.matches(exchange)) continue;
-      } catch (error) {
-        // A caller that lacks what the expression reads is not that consumer.
-        if (error instanceof MissingKey) continue;
-        const detail = `consumers.${consumer.id}.match: ${messageOf(error)}`;
-        if (consumer.restricts) return gatewayRefusals.consumer(detail);
-        this.#host.log.warn('consumer-not-matched', {
-          id: exchange.id,
-          consumer: consumer.id,
-          error: detail,
-        });
-        continue;
-      }
-      exchange.consumer = consumer.id;
-      this.chain = consumer.chain;
-      return undefined;
-    }
+    const found = this.#policy.consumers.find(this.#exchange, this.#host.log);
+    if (found === undefined || 'kind' in found) return found;
+    this.#exchange.consumer = found.id;
+    this.chain = this.#policy.chainFor(found.overrides);
     return undefined;
   }
 

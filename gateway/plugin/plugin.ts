@@ -18,14 +18,17 @@ export type Scope = 'entry' | 'global' | 'service' | 'route' | 'consumer';
 /** What a plugin finds out: who calls, or from which device. Of the plugins for one of them, the first that takes responsibility ends it. */
 export type Slot = 'subject' | 'device';
 
-/** Why a plugin guards a route: it finds out who calls, or it restricts who may. */
+/**
+ * Why a plugin guards a route: it finds out who calls, or it restricts who may. One that finds the subject gives it its own name as
+ * type, and never a secret as id: `credentials` of consumers name both.
+ */
 export type Guard = { readonly authenticates: Slot } | { readonly restricts: true };
 
 /**
  * One policy: its name is its file, its key in the configuration, its page in the docs and its label in metrics.
  *
  * Everything that can be prepared is prepared by `create`, once for each place where it is configured, when a
- * configuration is loaded. What it gives back is closures over that state; they run for each request.
+ * configuration is loaded; consumers with equal options share one. What it gives back is closures over that state; they run for each request.
  */
 export interface Plugin<Options = unknown, Used extends PortName = PortName> {
   readonly name: string;

@@ -30,6 +30,7 @@ export interface Head {
 
 /** The author of the request, as an authenticating plugin found out. */
 export interface Subject {
+  /** The name of that plugin. */
   readonly type: string;
   readonly id: string;
   readonly properties?: Readonly<Record<string, unknown>>;

@@ -1,4 +1,4 @@
-import type { RoutePolicy } from '../pipeline/chain.ts';
+import type { RoutePolicy } from '../pipeline/policy.ts';
 import type { MatchedRoute } from '../request/exchange.ts';
 import type { PathAllowance } from '../request/path.ts';
 import type { Action } from './action.ts';

@@ -188,7 +188,7 @@ test('docs/serve.md lists every option of the node in the tailnet, and its defau
   }
 });
 
-test('docs/configuration.md lists both keys of a consumer', () => {
+test('docs/configuration.md lists the keys of a consumer', () => {
   const table = rows('docs/configuration.md', '## Consumers');
   assertTable(table, at(shape, 'consumers', '*'));
 });

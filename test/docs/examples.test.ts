@@ -15,13 +15,16 @@ interface Fragment {
 
 const rest = { services: { a: { targets: [{ url: 'http://127.0.0.1:9' }], transport: 'direct' } } };
 
+/** For an example that shows none: whatever it shows is used there. */
+const anyRoute = { open: true, plugins: { webhook: { provider: 'github', secret: 'env:A' } } };
+
 /** Loads what a page shows, with what it leaves out beside it. */
 async function load(text: string): Promise<void> {
   const shown = parse(text) as Fragment;
   const services = shown.services ?? rest.services;
   const [service] = Object.keys(services);
   const routes = Object.fromEntries(
-    Object.entries(shown.routes ?? { a: { open: true } }).map(([name, route]) => [
+    Object.entries(shown.routes ?? { a: anyRoute }).map(([name, route]) => [
       name,
       { match: { path: '/a' }, ...(!('answer' in route) && { service }), ...route },
     ]),

@@ -5,6 +5,7 @@ import type { Verdict } from '../../gateway/answer/verdict.ts';
 import { Gateway } from '../../gateway/gateway.ts';
 import type { FinishedRequest } from '../../gateway/observe/finished-request.ts';
 import type { Step } from '../../gateway/pipeline/chain.ts';
+import { Consumers } from '../../gateway/pipeline/consumers.ts';
 import type { Exchange } from '../../gateway/request/exchange.ts';
 import { isTakenAway } from '../../gateway/request/header-names.ts';
 import { createRouter } from '../../gateway/routing/router.ts';
@@ -53,7 +54,8 @@ export function scriptedGateway(
   const route = {
     name: 'hooks',
     chain,
-    consumers: [],
+    chainFor: () => chain,
+    consumers: new Consumers([], []),
     service: 'builds',
     action: createProxy({
       service: 'builds',

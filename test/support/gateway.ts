@@ -6,8 +6,15 @@ import { createProxy, type ProxyOptions } from '../../gateway/action/proxy.ts';
 import type { Sink } from '../../gateway/answer/sink.ts';
 import { Gateway } from '../../gateway/gateway.ts';
 import type { FinishedRequest } from '../../gateway/observe/finished-request.ts';
-import type { ConsumerChain } from '../../gateway/pipeline/chain.ts';
-import { compileChain, compileEntry, type Instance, isKnownByHead } from '../../gateway/pipeline/chains.ts';
+import {
+  compileChains,
+  compileEntry,
+  createInstance,
+  createOverrides,
+  type Instance,
+  isKnownByHead,
+} from '../../gateway/pipeline/chains.ts';
+import { Consumers, type MatchedConsumer } from '../../gateway/pipeline/consumers.ts';
 import type { Guard, Hooks, Plugin } from '../../gateway/plugin/plugin.ts';
 import { type Body, BytesBody } from '../../gateway/request/body.ts';
 import { isTakenAway } from '../../gateway/request/header-names.ts';
@@ -44,10 +51,10 @@ export function instance(
     create: () => hooks,
     ...(guard !== undefined && { guard: typeof guard === 'string' ? guards[guard] : guard }),
   };
-  return { plugin, hooks };
+  return createInstance(plugin, hooks);
 }
 
-const byName = (...instances: readonly Instance[]) =>
+export const byName = (...instances: readonly Instance[]) =>
   new Map(instances.map((one) => [one.plugin.name, one] as const));
 
 /** An upstream that answers by a function; for what needs no socket. */
@@ -74,7 +81,7 @@ export function gatewayWith(options: {
   readonly instances?: readonly Instance[];
   readonly consumers?: readonly {
     readonly id: string;
-    readonly matches: ConsumerChain['matches'];
+    readonly matches: MatchedConsumer['matches'];
     readonly instances: readonly Instance[];
   }[];
   readonly upstream?: Upstream;
@@ -89,17 +96,20 @@ export function gatewayWith(options: {
     consumers.flatMap((consumer) => consumer.instances.map((one) => one.plugin.name)),
   );
   const upstream = options.upstream ?? upstreamOf(ok);
-  const chain = compileChain(base, perConsumer);
+  const { chain, chainFor } = compileChains(base, perConsumer);
   const route: Route = {
     name: 'all',
     chain,
     ...(isKnownByHead(chain) && { limitsByConsumer: true as const }),
-    consumers: consumers.map(({ id, matches, instances }) => ({
-      id,
-      matches,
-      restricts: instances.some(({ plugin }) => plugin.guard !== undefined),
-      chain: compileChain(new Map([...base, ...byName(...instances)]), perConsumer),
-    })),
+    chainFor,
+    consumers: new Consumers(
+      [],
+      consumers.map(({ id, matches, instances }) => ({
+        id,
+        matches,
+        overrides: createOverrides(byName(...instances)),
+      })),
+    ),
     service: 'target',
     action: createProxy({
       service: 'target',

@@ -140,3 +140,16 @@ test('a consumer that nobody can be is warned of', async () => {
     ['consumers.x: nobody is ever this consumer: no route has a plugin that finds out who calls'],
   );
 });
+
+test('a consumer whose credentials no route can find is warned of', async () => {
+  const two = '{ x: { credentials: ["webhook:a"] }, y: { credentials: ["webhook:b"] } }';
+  assert.deepEqual(
+    await warned('  a: { match: { path: /a }, service: a, open: true }', two),
+    ['x', 'y'].map(
+      (id) => `consumers.${id}: nobody is ever this consumer: no route has a plugin that finds out who calls`,
+    ),
+  );
+  assert.deepEqual(await warned(`  a: { match: { path: /a }, service: a, ${webhook} }`, two), []);
+  const all = `{ x: { match: 'true' }, y: { credentials: ["webhook:a"] } }`;
+  assert.deepEqual(await warned(`  a: { match: { path: /a }, service: a, ${webhook} }`, all), []);
+});

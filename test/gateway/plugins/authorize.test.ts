@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
+import { next } from '../../../gateway/answer/verdict.ts';
+import type { Hooks } from '../../../gateway/plugin/plugin.ts';
+import { instance } from '../../support/gateway.ts';
 import { compile, exchangeOf } from '../expression/exchange.ts';
 import { configure, judge } from './configured.ts';
 
@@ -71,21 +74,13 @@ test('what another part of the gateway throws is no matter of policy, and refuse
 });
 
 test('it runs after what authenticates, and sees what that found', async () => {
-  const found = {
-    plugin: {
-      name: 'finder',
-      priority: 1001,
-      guard: { authenticates: 'subject' },
-      scopes: ['global'],
-      options: {},
+  const finds: Hooks = {
+    access(exchange) {
+      exchange.subject = { type: 'user', id: 'alice' };
+      return next;
     },
-    hooks: {
-      access(exchange: ReturnType<typeof exchangeOf>) {
-        exchange.subject = { type: 'user', id: 'alice' };
-        return { kind: 'next' };
-      },
-    },
-  } as never;
+  };
+  const found = instance('finder', 1001, finds, 'authenticates');
   const authorize = await configure('authorize', { allow: "subject.id == 'alice'" });
   assert.equal(await judge([authorize, found], exchangeOf()), undefined);
 });

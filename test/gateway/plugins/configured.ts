@@ -6,7 +6,13 @@ import { runAnswerHooks } from '../../../gateway/action/answer-hooks.ts';
 import type { Reply } from '../../../gateway/answer/verdict.ts';
 import { expressionCompiler } from '../../../gateway/config/expressions.ts';
 import { lend } from '../../../gateway/config/lend.ts';
-import { compileChain, type Instance } from '../../../gateway/pipeline/chains.ts';
+import {
+  compileChain,
+  compileChains,
+  createInstance,
+  type Instance,
+} from '../../../gateway/pipeline/chains.ts';
+import { Consumers } from '../../../gateway/pipeline/consumers.ts';
 import { PipelineRun } from '../../../gateway/pipeline/pipeline.ts';
 import type { Host, Plugin } from '../../../gateway/plugin/plugin.ts';
 import { plugins } from '../../../gateway/plugins/index.ts';
@@ -59,7 +65,7 @@ export async function configure(name: string, options: unknown, host: Host = tes
   if (!parsed.ok) throw new Error(parsed.problems.map(({ message }) => message).join('; '));
   const { warn, compile } = host;
   const lent = { ...lend(plugin, host), warn, compile };
-  return { plugin, hooks: await plugin.create(deepFreeze(parsed.value), lent) };
+  return createInstance(plugin, await plugin.create(deepFreeze(parsed.value), lent));
 }
 
 /** Runs one exchange through configured plugins; undefined when it would go on to the target. */
@@ -70,7 +76,7 @@ export function judge(
   host: Host = testHost(),
 ): Promise<Reply | undefined> {
   const byName = new Map(instances.map((one) => [one.plugin.name, one]));
-  const policy = { chain: compileChain(byName, new Set()), consumers: [] };
+  const policy = { ...compileChains(byName, new Set()), consumers: new Consumers([], []) };
   const read = body instanceof Uint8Array ? new BytesBody(body) : body;
   return new Promise((resolve) => new PipelineRun(exchange, policy, read, host, resolve).start());
 }

@@ -138,14 +138,15 @@ for (const plugin of plugins) {
   });
 
   test(`${name}: a plugin that authenticates by the body judges the head first, and reads nothing when that decides`, async () => {
-    const { plugin: one, hooks } = await configure(name, sample.options, testHost(secretText));
+    const instance = await configure(name, sample.options, testHost(secretText));
+    const { plugin: one, hooks } = instance;
     const reads = hooks.body !== undefined && hooks.body.kind !== 'none';
     assert.ok(hooks.head === undefined || (reads && hooks.access === undefined), 'head stands for access');
     if (!reads || slotOf(one) === undefined) return;
     assert.ok(hooks.head !== undefined, 'it has no head hook');
     assert.ok((sample.decidedByHead ?? []).length > 0, 'its sample says nothing of the head');
     for (const request of sample.decidedByHead ?? []) {
-      const reply = await judge([{ plugin: one, hooks }], exchangeFor(request), unreadable);
+      const reply = await judge([instance], exchangeFor(request), unreadable);
       assert.ok(reply !== undefined && reply.status >= 400 && reply.status < 500, reply?.code);
     }
   });
@@ -197,6 +198,14 @@ for (const plugin of plugins) {
         own,
       );
     }
+  });
+
+  test(`${name}: a subject that it finds has its name as type, so that credentials of consumers can name it`, async () => {
+    const exchange = exchangeFor(sample.passes);
+    const instance = await configure(name, sample.options, testHost(secretText));
+    assert.equal(await judge([instance], exchange, sample.passes.body), undefined);
+    const type = slotOf(plugin) === 'subject' ? name : undefined;
+    assert.equal(exchange.subject?.type, type);
   });
 
   test(`${name} has a page with every option and every refusal`, () => {

@@ -1,0 +1,92 @@
+import { createInstance, type Instance, type Instances } from '../pipeline/chains.ts';
+import type { Hooks, Plugin } from '../plugin/plugin.ts';
+import { plugins } from '../plugins/index.ts';
+import type { ProblemCollector } from './collector.ts';
+import { expressionCompiler } from './expressions.ts';
+import { lend, missingOn } from './lend.ts';
+import type { GatewayPorts } from './ports.ts';
+import type { ServerOptions } from './server-options.ts';
+import type { PluginOptions } from './shape.ts';
+import type { SharedByValue } from './shared-by-value.ts';
+
+type Path = readonly (string | number)[];
+
+/** Creates the plugins that a configuration names. What is wrong goes to `problems`. */
+export class PluginCreator {
+  readonly #server: ServerOptions;
+  readonly #ports: GatewayPorts;
+  readonly #problems: ProblemCollector;
+
+  constructor(server: ServerOptions, ports: GatewayPorts, problems: ProblemCollector) {
+    this.#server = server;
+    this.#ports = ports;
+    this.#problems = problems;
+  }
+
+  /** Creates the plugins of one place, each once. With `shared`, one that other places have with equal options is taken from there. */
+  async all(options: PluginOptions, path: Path, shared?: SharedByValue<Instance>): Promise<Instances> {
+    const instances = new Map<string, Instance>();
+    for (const plugin of plugins as readonly Plugin[]) {
+      const { name } = plugin;
+      const own = options[name];
+      if (own === undefined) continue;
+      const make = () => this.#one(plugin, own, [...path, name]);
+      instances.set(name, await (shared === undefined ? make() : shared.get([name, own], make)));
+    }
+    return instances;
+  }
+
+  async #one(plugin: Plugin, options: unknown, path: Path): Promise<Instance> {
+    try {
+      const instance = createInstance(plugin, await this.#create(plugin, options, path));
+      this.#checkBodyLimit(instance, path);
+      return instance;
+    } catch (error) {
+      this.#problems.addError(path, error);
+      // A placeholder, so that one wrong plugin does not cause further errors.
+      return createInstance(plugin, {});
+    }
+  }
+
+  #checkBodyLimit({ hooks: { body } }: Instance, path: Path): void {
+    const most = this.#ports.mostHeldBodyBytes?.(this.#server) ?? Number.POSITIVE_INFINITY;
+    if (body?.kind === 'all' && body.limitBytes > most)
+      this.#problems.warn(
+        path,
+        `it takes bodies of up to ${body.limitBytes} bytes, and the requests of one address can hold ${most}: larger bodies are refused`,
+        'raise server.limits.memoryPerAddress, or lower the limit here',
+      );
+  }
+
+  /** What an authorizer cannot run it does not create: so it need not be allowed to read a webhook's secret. */
+  #create(plugin: Plugin, options: unknown, path: Path): Hooks | Promise<Hooks> {
+    this.#checkHosts(plugin, path);
+    if (this.#ports.headOnly === true && plugin.readsBody === true) return neverRun;
+    const warn = this.#problems.warnBelow(path);
+    return plugin.create(options, {
+      ...lend(plugin, this.#ports),
+      warn,
+      compile: expressionCompiler(warn),
+    });
+  }
+
+  #checkHosts(plugin: Plugin, path: Path): void {
+    for (const host of this.#ports.hosts ?? []) {
+      const missing = missingOn(host, plugin);
+      if (missing.length > 0)
+        this.#problems.warn(
+          path,
+          `it uses ${missing.join(' and ')}, which ${host.name} does not have`,
+          'this configuration does not load there',
+        );
+    }
+  }
+}
+
+/** Stands where a chain is cut off. */
+const neverRun: Hooks = {
+  body: { kind: 'all', limitBytes: 0 },
+  access: () => {
+    throw new Error('a plugin that reads the body was run on the head alone');
+  },
+};
