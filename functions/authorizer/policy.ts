@@ -1,15 +1,26 @@
+import { createSecrets } from '../../adapters/secrets/index.ts';
 import { systemClock } from '../../base/clock.ts';
+import type { Log } from '../../base/log.ts';
+import type { PortsOf } from '../../gateway/index.ts';
 import { GatewayHolder } from '../holder.ts';
 import { type LoadOptions, loadConfigured } from '../load.ts';
+import type { authorizerProfile } from '../profiles.ts';
 import type { Admit } from './authorizer.ts';
 import { decideBy } from './decide.ts';
 
+type PolicyOptions = Pick<LoadOptions, 'config' | 'tailnet' | 'env'> & { readonly log: Log };
+
 /** Loads POSTERN_CONFIG for decisions on the head; admits nothing while it cannot be loaded. Never throws. */
-export async function admitByPolicy(options: Omit<LoadOptions, 'headOnly'>): Promise<Admit> {
+export async function admitByPolicy({ log, ...options }: PolicyOptions): Promise<Admit> {
+  const ports: PortsOf<typeof authorizerProfile> = {
+    clock: systemClock,
+    log,
+    secrets: createSecrets(options.env),
+  };
   const holder = new GatewayHolder(
-    () => loadConfigured({ ...options, headOnly: true }),
+    () => loadConfigured({ ...options, ports, headOnly: true }),
     systemClock,
-    options.log,
+    log,
   );
   await holder.get();
   return decideBy(holder);

@@ -1,10 +1,14 @@
+import { createSecrets } from '../../adapters/secrets/index.ts';
 import { meteredLog } from '../../base/aws/emf.ts';
 import { systemClock } from '../../base/clock.ts';
 import { createLog } from '../../base/log.ts';
+import { createAccessLog, type PortsOf } from '../../gateway/index.ts';
 import type { Entrance } from '../edge.ts';
 import { readEnvironment } from '../environment.ts';
 import { GatewayHolder } from '../holder.ts';
 import { loadConfigured } from '../load.ts';
+import { LogMetrics } from '../log-metrics.ts';
+import type { forwarderProfile } from '../profiles.ts';
 import { createForwarder } from './forwarder.ts';
 
 // The function behind the HTTP API: loads postern.yaml while it starts, then takes each request through the gateway.
@@ -24,10 +28,21 @@ const log = meteredLog(
     },
   },
 );
+const metrics = new LogMetrics(functionName, Date.now);
+const ports: PortsOf<typeof forwarderProfile> = {
+  clock: systemClock,
+  log,
+  metrics,
+  secrets: createSecrets(env),
+};
+const finished = createAccessLog(
+  (line) => process.stdout.write(line),
+  () => metrics.takeMembers(),
+);
 const holder = new GatewayHolder(
   async () => {
     const { config, tailnet } = readEnvironment(env);
-    return loadConfigured({ config, tailnet, env, log, headOnly: false });
+    return loadConfigured({ config, tailnet, env, ports, finished });
   },
   systemClock,
   log,

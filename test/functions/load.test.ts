@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { createSecrets } from '../../adapters/secrets/index.ts';
+import { systemClock } from '../../base/clock.ts';
 import { loadConfigured } from '../../functions/load.ts';
 import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
 import { noLog } from '../support/gateway.ts';
@@ -17,8 +19,7 @@ function load(url: string, env: Readonly<Record<string, string>>) {
     config: 'postern.json',
     tailnet: readTailnetPorts({}),
     env: { LAMBDA_TASK_ROOT: folder, ...env },
-    log: noLog,
-    headOnly: false,
+    ports: { clock: systemClock, log: noLog, secrets: createSecrets(env) },
   });
 }
 
