@@ -72,7 +72,7 @@ const halves: readonly [why: string, env: Record<string, string>, message: RegEx
   [
     'a secret is named too',
     { POSTERN_TAILNET_SECRET_ID: 'key' },
-    /^POSTERN_TAILNET_SECRET_ID and POSTERN_TAILNET_CLIENT_ID are both set; set the one/,
+    /^POSTERN_TAILNET_SECRET_ID and POSTERN_TAILNET_CLIENT_ID are both set; set only/,
   ],
   ['it has no audience', { POSTERN_TAILNET_AUDIENCE: '' }, /^POSTERN_TAILNET_AUDIENCE is not set, .*set it/],
   [

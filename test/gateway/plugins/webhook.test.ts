@@ -345,7 +345,7 @@ const wrong: readonly (readonly [options: object, message: RegExp])[] = [
   [{ provider: 'github', secret: 'env:X', tolerance: '0s' }, /a tolerance of 0 would refuse everything/],
   [{ provider: 'github', secret: 'env:X', tolerance: 300 }, /expected a duration/],
   [{ provider: 'github', secret: 'env:X', header: 'x-sig' }, /unknown key/],
-  [{ provider: 'hmac', secret: 'env:X' }, /expected the name of a header/],
+  [{ provider: 'hmac', secret: 'env:X' }, /expected a header name/],
 ];
 
 for (const [options, message] of wrong) {
