@@ -9,8 +9,8 @@ const commands = { serve, check, explain, schema };
 
 const help = `postern: one guarded door for the HTTP services of a private network
 
-  postern serve  [--config postern.yaml] [--listen 127.0.0.1:8080] [--admin 127.0.0.1:8081]
-                 run the gateway on this machine
+  postern serve  [--config postern.yaml] [--listen 127.0.0.1:8080] [--admin 127.0.0.1:8081] [--watch]
+                 run the gateway on this machine; SIGHUP loads the configuration again, with --watch a change of the file does too
   postern check  FILE [--json]
                  report the errors and the warnings of a configuration
   postern explain FILE [--request FILE|-] [--source IP]

@@ -1,6 +1,8 @@
 import { randomFillSync } from 'node:crypto';
+import { limited } from '../base/clock.ts';
 import { messageOf } from '../base/message-of.ts';
 import { type HandlingHost, RequestHandling } from './action/handling.ts';
+import { RequestsUnderWay } from './action/under-way.ts';
 import { gatewayRefusals } from './answer/refusal.ts';
 import type { Handling, Sink } from './answer/sink.ts';
 import type { Refusal, Reply } from './answer/verdict.ts';
@@ -22,6 +24,8 @@ export interface GatewayParts {
   /** The plugins that judge a request before its route is known. */
   readonly entry: readonly EntryStep[];
   readonly services: ReadonlyMap<string, Upstream>;
+  /** Ends what only these parts use. */
+  readonly close: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -41,7 +45,8 @@ export class Gateway {
 
   constructor(parts: GatewayParts, finished: (record: FinishedRequest) => void) {
     this.#parts = parts;
-    this.#host = { router: parts.router, entry: parts.entry, clock: parts.clock, log: parts.log, finished };
+    const { router, entry, clock, log } = parts;
+    this.#host = { router, entry, clock, log, finished, requests: new RequestsUnderWay() };
   }
 
   /** Handles one request; everything that follows goes to the sink. Never throws. */
@@ -82,8 +87,26 @@ export class Gateway {
     return new Map(await Promise.all(asked));
   }
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#parts.services.values()].map((upstream) => upstream.close()));
+  /**
+   * Waits for the requests under way; those that are left after the time are refused, or broken off if their answer has begun. The host gives it
+   * no more of them.
+   *
+   * @returns how many were left
+   */
+  async drain(withinMs: number): Promise<number> {
+    const { requests, clock } = this.#host;
+    await limited(clock, requests.none(), withinMs);
+    const left = requests.all();
+    const reply = gatewayRefusals.stopping(`it was still under way after ${withinMs} ms`, [
+      'retry-after',
+      '1',
+    ]);
+    for (const request of left) request.stop(reply);
+    return left.length;
+  }
+
+  close(): Promise<void> {
+    return this.#parts.close();
   }
 }
 

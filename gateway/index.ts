@@ -40,3 +40,4 @@ export {
   type TunnelReady,
   tunnelCauses,
 } from './upstream/tailnet/tunnel.ts';
+export { Upstreams } from './upstream/upstreams.ts';

@@ -56,7 +56,7 @@ export const defaultLimits: ListenerLimits = Object.freeze({
 });
 
 /** The largest body that the requests of one address can hold. */
-export function mostHeldBodyBytes({ limits }: ServerOptions): number {
+export function mostHeldBodyBytes({ limits }: Pick<ServerOptions, 'limits'>): number {
   const { memoryBytes, memoryPerAddressBytes } = limitsOf(limits);
   return Math.min(memoryBytes, memoryPerAddressBytes);
 }

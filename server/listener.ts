@@ -24,6 +24,9 @@ export interface ListenOptions extends ListenAddress {
   readonly clock?: Clock;
 }
 
+/** Who takes the requests: a gateway, or what replaces one gateway by another. */
+export type RequestTaker = Pick<Gateway, 'handle' | 'refused'>;
+
 /** What a server has in use. */
 export interface ServerUsage {
   readonly connections: number;
@@ -52,7 +55,7 @@ export interface RunningServer {
  *
  * @throws the system's error when the address cannot be listened on
  */
-export async function startServer(gateway: Gateway, options: ListenOptions): Promise<RunningServer> {
+export async function startServer(gateway: RequestTaker, options: ListenOptions): Promise<RunningServer> {
   const listener = new Listener(
     gateway,
     { ...defaultLimits, ...options.limits },
@@ -69,13 +72,13 @@ class Listener implements RunningServer, RawHost {
   stopping = false;
   readonly heads = new HeldHeads();
   readonly refused: Gateway['refused'];
-  readonly #gateway: Gateway;
+  readonly #gateway: RequestTaker;
   readonly #server: Server<typeof ServerRequest, typeof SinkResponse>;
   readonly #connections = new Set<Connection>();
   readonly #memory: RequestMemory;
   readonly #watch: Watch;
 
-  constructor(gateway: Gateway, limits: ListenerLimits, clock: Clock) {
+  constructor(gateway: RequestTaker, limits: ListenerLimits, clock: Clock) {
     this.#gateway = gateway;
     this.refused = gateway.refused.bind(gateway);
     this.limits = limits;

@@ -3,10 +3,12 @@ import type { Log } from '../base/log.ts';
 import { cut, type LoadedConfiguration, most } from '../gateway/index.ts';
 import { formatAddress, type ListenAddress } from './address.ts';
 import { type AdminSubject, startAdmin } from './admin.ts';
+import { Generations } from './generations.ts';
 import { limitsOf } from './limits.ts';
 import { listenError } from './listen-error.ts';
 import { startServer } from './listener.ts';
 import type { PrometheusMetrics } from './prometheus.ts';
+import { Reloader, type ReloadOptions } from './reload.ts';
 import { measureServer } from './server-metrics.ts';
 import type { TailnetNode } from './tailnet.ts';
 
@@ -18,17 +20,17 @@ export interface ServeOptions extends LoadedConfiguration {
   readonly metrics: PrometheusMetrics;
   /** Started when the addresses are listened on, and closed at the end. */
   readonly tailnet?: TailnetNode | undefined;
-  /** How long requests under way may take after a stop. Default: 25 s, less than the 30 s after which most platforms kill. */
-  readonly graceMs?: number;
-  /** The source of SIGTERM and SIGINT. Default: the process. */
+  /** How the configuration is loaded again at SIGHUP. Default: it is not, and the signal is not listened to. */
+  readonly reload?: ReloadOptions;
+  /** The source of SIGTERM, SIGINT and SIGHUP. Default: the process. */
   readonly signals?: SignalSource;
   /** Default: the machine's. */
   readonly clock?: Clock;
 }
 
 export interface SignalSource {
-  on(signal: 'SIGTERM' | 'SIGINT', listener: (signal: string) => void): unknown;
-  off(signal: 'SIGTERM' | 'SIGINT', listener: (signal: string) => void): unknown;
+  on(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: (signal: string) => void): unknown;
+  off(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', listener: (signal: string) => void): unknown;
 }
 
 export interface Serving {
@@ -47,23 +49,23 @@ const impatientMs = 1_000;
 /**
  * Runs the gateway on two addresses, one for clients and one for monitoring, until SIGTERM or SIGINT.
  *
- * Then `/readyz` turns 503, no connection is accepted any more, and requests under way finish within the grace; a second
+ * Then `/readyz` turns 503, no connection is accepted any more, and requests under way finish within `drainTimeout`; a second
  * signal cuts them off. The gateway is closed at the end, and also when an address could not be listened on.
  *
  * @throws ListenError
  */
 export async function serve(options: ServeOptions): Promise<Serving> {
-  const { gateway, listen, admin, log, metrics, tailnet } = options;
-  const { graceMs = 25_000, signals = process, clock = systemClock } = options;
+  const { listen, admin, log, metrics, tailnet, signals = process, clock = systemClock } = options;
+  const generations = new Generations(options.gateway, log);
   let stopping = false;
   try {
     const limits = limitsOf(options.server.limits);
-    const server = await startServer(gateway, { ...listen, limits, clock }).catch((error: unknown) => {
+    const server = await startServer(generations, { ...listen, limits, clock }).catch((error: unknown) => {
       throw listenError(error, listen, 'POSTERN_LISTEN');
     });
     measureServer(metrics, () => server.usage());
     const watch: AdminSubject = {
-      ready: (withinMs) => gateway.ready(withinMs),
+      ready: (withinMs) => generations.ready(withinMs),
       stopping: () => stopping,
       metrics: () => metrics.text(),
       refused: (id, { status, code }, method, path) =>
@@ -76,19 +78,27 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     const addresses = { listen: formatAddress(server.address), admin: formatAddress(watched.address) };
     log.info('listening', addresses);
     tailnet?.start();
+    const reloader = options.reload && new Reloader(options.reload, options, { generations, log, clock });
+    const onHangUp = () => reloader?.request('SIGHUP');
+    if (reloader !== undefined) signals.on('SIGHUP', onHangUp);
+    reloader?.start();
 
     async function stop(signal: string, cutOff: AbortSignal): Promise<void> {
       stopping = true;
-      log.info('stopping', { signal, graceMs });
-      const cut = await server.close(graceMs, cutOff);
+      const drainTimeoutMs = reloader?.drainTimeoutMs ?? options.server.drainTimeout;
+      log.info('stopping', { signal, drainTimeoutMs });
+      const reloads = reloader?.stop();
+      const cut = await server.close(drainTimeoutMs, cutOff);
       await watched.close();
-      await gateway.close();
+      await reloads;
+      await generations.close();
       await tailnet?.close(leaveMs);
+      signals.off('SIGHUP', onHangUp);
       log.info('stopped', { connectionsCutOff: cut });
     }
     return { address: server.address, admin: watched.address, stopped: onSignals(signals, stop, clock) };
   } catch (error) {
-    await gateway.close();
+    await generations.close();
     throw error;
   }
 }

@@ -4,12 +4,14 @@ import { systemClock } from '../../base/clock.ts';
 import { createLog } from '../../base/log.ts';
 import { redact } from '../../base/redact.ts';
 import {
+  type ConfigurationSource,
   createAccessLog,
   InvalidConfiguration,
   loadGateway,
   type PortsOf,
   readTailnetPorts,
   type ServerOptions,
+  Upstreams,
 } from '../../gateway/index.ts';
 import { parseListenAddress } from '../../server/address.ts';
 import { mostHeldBodyBytes } from '../../server/limits.ts';
@@ -22,7 +24,7 @@ import { createTailnetNode, type TailnetNode } from '../../server/tailnet.ts';
 import { readSource, UsageError } from './usage.ts';
 
 /**
- * `postern serve`: runs the gateway on this machine until SIGTERM or SIGINT.
+ * `postern serve`: runs the gateway on this machine until SIGTERM or SIGINT; SIGHUP loads the configuration again.
  *
  * Exit 0 after a stop; 1 when the configuration is wrong or a port is taken. POSTERN_LISTEN and POSTERN_ADMIN set the options.
  */
@@ -34,10 +36,13 @@ export async function serve(args: readonly string[]): Promise<number> {
       config: { type: 'string', default: process.env.POSTERN_CONFIG || 'postern.yaml' },
       listen: { type: 'string', default: process.env.POSTERN_LISTEN || '127.0.0.1:8080' },
       admin: { type: 'string', default: process.env.POSTERN_ADMIN || '127.0.0.1:8081' },
+      watch: { type: 'boolean', default: false },
     },
   });
   if (positionals.length > 0)
     throw new UsageError(`serve takes its file by an option: postern serve --config ${positionals[0]}`);
+  if (values.watch && values.config === '-')
+    throw new UsageError('--watch needs a file; standard input is read once');
   const listen = addressOf('--listen or POSTERN_LISTEN', values.listen);
   const admin = addressOf('--admin or POSTERN_ADMIN', values.admin);
   const source = await readSource(values.config);
@@ -45,25 +50,48 @@ export async function serve(args: readonly string[]): Promise<number> {
   process.once('exit', lines.flush);
   const log = createLog(lines.write);
   const metrics = new PrometheusMetrics();
-  const secrets = createSecrets(process.env);
+  const host = {
+    env: process.env,
+    secrets: createSecrets(process.env),
+    log: createLog((line) => lines.write(redact(line))),
+    clock: systemClock,
+  };
+  const upstreams = new Upstreams();
   let tailnet: TailnetNode | undefined;
-  function tunnel(options: ServerOptions): TailnetNode | undefined {
-    if (options.tailnet === undefined) return undefined;
-    const redacted = createLog((line) => lines.write(redact(line)));
-    const host = { env: process.env, secrets, log: redacted, clock: systemClock };
-    tailnet ??= createTailnetNode(options.tailnet, host);
+  let isServing = false;
+  function tunnel({ tailnet: options }: ServerOptions): TailnetNode | undefined {
+    // Only a restart changes the node.
+    if (!isServing && options !== undefined) tailnet ??= createTailnetNode(options, host);
     return tailnet;
   }
-  const lent: PortsOf<typeof serverProfile> = { clock: systemClock, log, metrics, secrets };
-  try {
-    const loaded = await loadGateway(source, {
+  function load(given: ConfigurationSource) {
+    // New secrets each time: they keep what they read for some seconds.
+    const secrets = createSecrets(process.env);
+    const lent: PortsOf<typeof serverProfile> = { clock: systemClock, log, metrics, secrets };
+    return loadGateway(given, {
       ...lent,
       tailnet: readTailnetPorts(process.env),
       tunnel,
       mostHeldBodyBytes,
+      upstreams,
       finished: createAccessLog(lines.write),
     });
-    const serving = await serveGateway({ ...loaded, listen, admin, log, metrics, tailnet });
+  }
+  try {
+    const loaded = await load(source);
+    // Also when no service needs it yet: one of a later configuration may.
+    tunnel(loaded.server);
+    isServing = true;
+    const reload = values.config === '-' ? undefined : { source, load, watch: values.watch };
+    const serving = await serveGateway({
+      ...loaded,
+      listen,
+      admin,
+      log,
+      metrics,
+      tailnet,
+      ...(reload && { reload }),
+    });
     await serving.stopped;
     return 0;
   } catch (error) {

@@ -15,8 +15,10 @@ import type { Route } from '../routing/route.ts';
 import { upstreamRefusals } from '../upstream/refusals.ts';
 import type { Receiver } from '../upstream/upstream.ts';
 import { frameBodyless, runAnswerHooks } from './answer-hooks.ts';
+import type { RequestsUnderWay, RequestUnderWay } from './under-way.ts';
 
 export interface HandlingHost extends AdmissionHost {
+  readonly requests: RequestsUnderWay;
   /** Called once, after the last byte or the break-off; `exchange` is undefined if no route was found. */
   finished(record: FinishedRequest): void;
 }
@@ -27,7 +29,9 @@ export interface HandlingHost extends AdmissionHost {
  * Most methods are called by a socket, a timer or a promise, which cannot handle an exception. So each of them ends in `#broke`,
  * which answers at once.
  */
-export class RequestHandling implements Handling, Receiver {
+export class RequestHandling implements Handling, Receiver, RequestUnderWay {
+  earlier: RequestUnderWay | undefined = undefined;
+  later: RequestUnderWay | undefined = undefined;
   readonly #host: HandlingHost;
   readonly #request: IncomingRequest;
   readonly #sink: Sink;
@@ -58,6 +62,7 @@ export class RequestHandling implements Handling, Receiver {
   }
 
   start(): void {
+    this.#host.requests.add(this);
     try {
       const found = openExchange(this.#request, this.#id, this.#host);
       if ('kind' in found) return this.#answer(found);
@@ -85,6 +90,12 @@ export class RequestHandling implements Handling, Receiver {
     if (this.#state === 'over') return;
     this.#giveUp();
     this.#finish('the client closed the connection');
+  }
+
+  stop(reply: Refusal): void {
+    if (this.#state === 'over') return;
+    this.#giveUp(reply);
+    this.fail(reply);
   }
 
   refuse(reply: Refusal): void {
@@ -282,6 +293,7 @@ export class RequestHandling implements Handling, Receiver {
     if (this.#state === 'over') return;
     this.#state = 'over';
     this.#clearTimer();
+    this.#host.requests.remove(this);
     const exchange = this.#exchange;
     if (exchange !== undefined) exchange.isOver = true;
     this.#host.finished({

@@ -20,6 +20,7 @@ import type { Route } from '../routing/route.ts';
 import { createRouter, type Entry, type Router } from '../routing/router.ts';
 import { basePathProblem, pathProblem } from '../routing/target-path.ts';
 import type { Upstream } from '../upstream/upstream.ts';
+import { type UpstreamLease, Upstreams } from '../upstream/upstreams.ts';
 import { compileAction } from './actions.ts';
 import type { ProblemCollector } from './collector.ts';
 import { type CompiledConsumers, compileConsumers } from './consumers.ts';
@@ -36,6 +37,10 @@ export interface Compiled {
   readonly router: Router<Route>;
   readonly entry: readonly EntryStep[];
   readonly services: ReadonlyMap<string, Upstream>;
+  /** What keeps requests away, such as `plugins: source-ip` or `routes.github: webhook`. */
+  readonly protections: ReadonlySet<string>;
+  /** Ends what was prepared. */
+  readonly close: () => Promise<void>;
 }
 
 interface RouteEntry extends Entry<Route> {
@@ -57,7 +62,12 @@ export async function compile(
   problems: ProblemCollector,
 ): Promise<Compiled> {
   const compiler = new Compiler(configuration, ports, problems);
-  return compiler.run();
+  try {
+    return await compiler.run();
+  } catch (error) {
+    await compiler.close();
+    throw error;
+  }
 }
 
 class Compiler {
@@ -67,6 +77,8 @@ class Compiler {
   readonly #isTakenAway: IsTakenAway;
   /** The plugins of routes that find out who calls. */
   readonly #identifying = new Set<string>();
+  readonly #leases: UpstreamLease[] = [];
+  readonly #protections = new Set<string>();
 
   constructor(configuration: Configuration, ports: GatewayPorts, problems: ProblemCollector) {
     this.#configuration = configuration;
@@ -80,15 +92,21 @@ class Compiler {
     const create = new PluginCreator(server, this.#ports, this.#problems);
     const entry = await create.all(this.#configuration.entry, ['entry']);
     const global = await create.all(this.#configuration.plugins, ['plugins']);
+    this.#protect('entry', [...entry.values()]);
+    this.#protect('plugins', [...global.values()]);
+    const shared = this.#ports.upstreams ?? new Upstreams();
     const serviceInstances = new Map<string, Instances>();
     const upstreams = new Map<string, Upstream>();
     for (const [name, options] of Object.entries(services)) {
-      const path = ['services', name];
-      serviceInstances.set(name, await create.all(options.plugins, [...path, 'plugins']));
-      const upstream = compileService(options, this.#ports, server, path, this.#problems);
-      if (upstream !== undefined) upstreams.set(name, upstream);
+      serviceInstances.set(name, await create.all(options.plugins, ['services', name, 'plugins']));
+      const lease = compileService(name, options, this.#ports, server, shared, this.#problems);
+      if (lease === undefined) continue;
+      this.#leases.push(lease);
+      upstreams.set(name, lease.upstream);
     }
     const consumers = await compileConsumers(this.#configuration.consumers, create, this.#problems);
+    for (const { id, overrides } of consumers.list)
+      this.#protect(`consumers.${id}`, guardsOf([...overrides.instances.values()]));
     const parts = { services, upstreams, isTakenAway: this.#isTakenAway, problems: this.#problems };
     const entries: RouteEntry[] = [];
     for (const [name, options] of Object.entries(routes)) {
@@ -102,7 +120,17 @@ class Compiler {
       if (value !== undefined) entries.push({ name, match, value });
     }
     if (entries.length > 0) consumers.warnOfNobody(this.#identifying);
-    return { router: this.#router(entries), entry: compileEntry(entry), services: upstreams };
+    return {
+      router: this.#router(entries),
+      entry: compileEntry(entry),
+      services: upstreams,
+      protections: this.#protections,
+      close: () => this.close(),
+    };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#leases.map((lease) => lease.release()));
   }
 
   #route(
@@ -168,9 +196,16 @@ class Compiler {
     return false;
   }
 
+  /** Notes which plugins keep requests away from a place, and gives them: not those that let everyone through. */
+  #protect(place: string, instances: readonly Instance[]): readonly Instance[] {
+    const holding = instances.filter(({ hooks }) => hooks.admitsAll !== true);
+    for (const { plugin } of holding) this.#protections.add(`${place}: ${plugin.name}`);
+    return holding;
+  }
+
   #checkGuard(path: Path, options: RouteOptions, applying: readonly Instance[]): void {
-    const guards = applying.filter(({ plugin }) => plugin.guard !== undefined);
-    const holding = guards.find(({ hooks }) => hooks.admitsAll !== true);
+    const guards = guardsOf(applying);
+    const [holding] = this.#protect(path.join('.'), guards);
     if (holding !== undefined) {
       if (options.open)
         this.#problems.warn(
@@ -200,4 +235,8 @@ class Compiler {
       return createRouter<Route>([]);
     }
   }
+}
+
+function guardsOf(instances: readonly Instance[]): readonly Instance[] {
+  return instances.filter(({ plugin }) => plugin.guard !== undefined);
 }

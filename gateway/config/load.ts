@@ -16,6 +16,11 @@ export interface LoadedConfiguration {
   readonly gateway: Gateway;
   /** `server` of the configuration, for the host that reads it. */
   readonly server: ServerOptions;
+  /**
+   * What keeps requests away: the plugins for every request, and the guards of each route and consumer, such as `plugins: size-limit`,
+   * `routes.github: webhook`.
+   */
+  readonly protections: ReadonlySet<string>;
 }
 
 /**
@@ -51,7 +56,7 @@ export async function loadGateway(
     throw error;
   }
   problems.release();
-  return { gateway, server: parsed.value.server };
+  return { gateway, server: parsed.value.server, protections: compiled.protections };
 }
 
 /** Measures each request before the host is told of it, so that the line which the host then writes has the metrics too. */

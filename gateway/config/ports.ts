@@ -2,6 +2,7 @@ import type { FinishedRequest } from '../observe/finished-request.ts';
 import type { Ports } from '../plugin/plugin.ts';
 import type { TunnelOwner } from '../upstream/tailnet/owner.ts';
 import type { TailnetPorts } from '../upstream/tailnet/ports.ts';
+import type { Upstreams } from '../upstream/upstreams.ts';
 import type { HostProfile } from './lend.ts';
 import type { ConfigurationProblem } from './problems.ts';
 import type { ServerOptions } from './server-options.ts';
@@ -15,6 +16,8 @@ export interface GatewayPorts extends Pick<Ports, Needed>, Partial<Omit<Ports, N
   readonly tailnet: TailnetPorts;
   /** The tunnel that the host owns by these options, if any; asked when a service is in the tailnet. Nothing is started yet. */
   readonly tunnel?: (options: ServerOptions) => TunnelOwner | undefined;
+  /** The upstreams of earlier configurations, for a host that loads more than one. Default: none. */
+  readonly upstreams?: Upstreams;
   /** Whether the host is a sandbox such as AWS Lambda's, whose own addresses no target may have; see TransportPorts. */
   readonly sandboxed?: boolean;
   /** Only what can be decided on the head alone: for an authorizer, which never sees a body. */

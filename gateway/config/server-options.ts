@@ -57,6 +57,10 @@ const limits = s.refine(
 /** What `postern serve` alone reads. The functions accept it, so that one file can serve both hosts. */
 export const serverOptions = s.object({
   limits: s.describe(s.withDefault(limits, {}), 'What a client may ask of the listener at most.'),
+  drainTimeout: s.describe(
+    s.withDefault(s.duration({ min: 1 }), '25s'),
+    'How long requests under way may take after a stop, or after the configuration was replaced.',
+  ),
   tailnet: s.describe(
     s.optional(tailnetOptions),
     'The node of the tailnet through which transport: tailnet goes.',

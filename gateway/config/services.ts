@@ -3,7 +3,7 @@ import { createUpstream } from '../upstream/client.ts';
 import { parseTarget, type Target } from '../upstream/target.ts';
 import { guardTarget } from '../upstream/target-guard.ts';
 import { type ParsedTransport, parseTransport } from '../upstream/transports/index.ts';
-import type { Upstream } from '../upstream/upstream.ts';
+import type { UpstreamLease, Upstreams } from '../upstream/upstreams.ts';
 import type { ProblemCollector } from './collector.ts';
 import type { GatewayPorts } from './ports.ts';
 import type { ServerOptions } from './server-options.ts';
@@ -11,32 +11,46 @@ import type { Configuration } from './shape.ts';
 
 type ServiceOptions = Configuration['services'][string];
 
-/** Prepares the upstream of a service; no connection is made yet. Undefined when something is wrong. */
+/** Prepares the upstream of a service, or takes one that was prepared alike; no connection is made yet. Undefined when something is wrong. */
 export function compileService(
+  name: string,
   options: ServiceOptions,
   { clock, tailnet, tunnel, sandboxed }: GatewayPorts,
   server: ServerOptions,
-  path: readonly (string | number)[],
+  upstreams: Upstreams,
   problems: ProblemCollector,
-): Upstream | undefined {
+): UpstreamLease | undefined {
+  const path = ['services', name];
   const transport = problems.attempt([...path, 'transport'], () => parseTransport(options.transport));
   const targets = options.targets.map(({ url, weight }, index) =>
     problems.attempt([...path, 'targets', index, 'url'], () => readTarget(url, weight, transport, sandboxed)),
   );
   if (transport === undefined || !targets.every((target) => target !== undefined)) return undefined;
-  return createUpstream({
-    targets,
-    transport: transport.create({
-      clock,
-      tailnet,
-      ...(sandboxed !== undefined && { sandboxed }),
-      ...(transport.kind.name === 'tailnet' && { tunnel: tunnel?.(server) }),
+  const { timeout, idleTimeout, connections, pending } = options;
+  const key = JSON.stringify([
+    name,
+    options.targets,
+    options.transport,
+    timeout,
+    idleTimeout,
+    connections,
+    pending,
+  ]);
+  return upstreams.lease(key, () =>
+    createUpstream({
+      targets,
+      transport: transport.create({
+        clock,
+        tailnet,
+        ...(sandboxed !== undefined && { sandboxed }),
+        ...(transport.kind.name === 'tailnet' && { tunnel: tunnel?.(server) }),
+      }),
+      timeoutMs: timeout,
+      idleTimeoutMs: idleTimeout,
+      connections,
+      pending,
     }),
-    timeoutMs: options.timeout,
-    idleTimeoutMs: options.idleTimeout,
-    connections: options.connections,
-    pending: options.pending,
-  });
+  );
 }
 
 const inSandbox =

@@ -32,6 +32,11 @@ const artifactDays = Number(
 );
 
 /** What a page says in its own words, with the numbers of the code. */
+const [, drainTimeout] =
+  /drainTimeout: s\.describe\(\s*s\.withDefault\(.*?, '([^']+)'\),/s.exec(
+    source('gateway/config/server-options.ts'),
+  ) ?? [];
+
 const said: Readonly<Record<string, readonly string[]>> = {
   'docs/extension.md': [
     `pings overlap, one every ${constant('tunnel/ping.ts', 'firstGapMs')} ms`,
@@ -101,7 +106,8 @@ const said: Readonly<Record<string, readonly string[]>> = {
   ],
   'docs/serve.md': [
     `a body of at most ${constant('server/limits.ts', 'discardBytes') / 1024} KiB is read and thrown away`,
-    `under way have ${seconds(constant('server/serve.ts', 'graceMs'))} to finish`,
+    `under way have \`server.drainTimeout\` (default \`${drainTimeout}\`) to finish`,
+    `have been the same for ${constant('server/settled-file.ts', 'settledMs')} ms`,
     `collected for at most ${constant('server/lines.ts', 'flushMs')} ms`,
   ],
 };

@@ -75,6 +75,7 @@ export function scriptedGateway(
       router,
       entry: [],
       services: new Map([['builds', upstream]]),
+      close: () => upstream.close(),
       clock: systemClock,
       log: listLog().log,
     },

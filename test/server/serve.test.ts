@@ -78,8 +78,11 @@ function run(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   return { child, text, ended };
 }
 
-async function start(t: TestContext): Promise<Running> {
-  const config = join(folder, 'postern.yaml');
+async function start(
+  t: TestContext,
+  config = join(folder, 'postern.yaml'),
+  ...more: readonly string[]
+): Promise<Running> {
   const { child, text, ended } = run([
     '--config',
     config,
@@ -87,6 +90,7 @@ async function start(t: TestContext): Promise<Running> {
     '127.0.0.1:0',
     '--admin',
     '127.0.0.1:0',
+    ...more,
   ]);
   t.after(() => child.kill('SIGKILL'));
   const log = () =>
@@ -187,12 +191,12 @@ test('signals within a second count once, and the grace begins at the first', as
   const free = { host: '127.0.0.1', port: 0 };
   const running = await serve({
     gateway: gatewayWith({ upstream }),
-    server: { limits: {} },
+    server: { limits: {}, drainTimeout: 5_000 },
+    protections: new Set(),
     listen: free,
     admin: free,
     log: noLog,
     metrics: new PrometheusMetrics(),
-    graceMs: 5_000,
     signals,
     clock,
   });
@@ -216,7 +220,8 @@ test('the admin address shows what the server has in use, while it is in use', a
   const free = { host: '127.0.0.1', port: 0 };
   const running = await serve({
     gateway: gatewayWith({ upstream }),
-    server: { limits: {} },
+    server: { limits: {}, drainTimeout: 5_000 },
+    protections: new Set(),
     listen: free,
     admin: free,
     log: noLog,
@@ -250,12 +255,41 @@ test('the admin address shows what the server has in use, while it is in use', a
   await running.stopped;
 });
 
+test('serve loads its file again at SIGHUP, and with --watch when it changes', async (t) => {
+  const file = join(folder, 'changing.yaml');
+  const text = (body: string) =>
+    `services: {}\nroutes: { a: { match: { path: /* }, open: true, answer: { status: 200, body: ${body} } } }\n`;
+  await writeFile(file, text('one'));
+  const running = await start(t, file, '--watch');
+  const reloads = () => running.log().filter(({ event }) => event === 'reloaded');
+  await writeFile(file, text('two'));
+  while (reloads().length < 1) await delay(10);
+  assert.equal(await (await fetch(running.listen)).text(), 'two');
+  running.child.kill('SIGHUP');
+  while (reloads().length < 2) await delay(10);
+  assert.deepEqual(
+    reloads().map(({ cause, generation }) => [cause, generation]),
+    [
+      ['watch', 2],
+      ['SIGHUP', 3],
+    ],
+  );
+  running.child.kill('SIGTERM');
+  assert.equal((await running.ended).code, 0);
+});
+
 const wrong: readonly (readonly [what: string, args: readonly string[], code: number, stderr: RegExp])[] = [
   [
     'a file that is not there',
     ['--config', 'nowhere.yaml'],
     2,
     /^postern: cannot read nowhere\.yaml: there is no such file\n$/,
+  ],
+  [
+    'standard input to be watched',
+    ['--config', '-', '--watch'],
+    2,
+    /^postern: --watch needs a file; standard input is read once\n$/,
   ],
   [
     'an address without a host',

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { systemClock } from '../../base/clock.ts';
+import { type Clock, systemClock } from '../../base/clock.ts';
 import type { Log } from '../../base/log.ts';
 import { s } from '../../base/schema/schema.ts';
 import { createProxy, type ProxyOptions } from '../../gateway/action/proxy.ts';
@@ -89,6 +89,7 @@ export function gatewayWith(options: {
   readonly proxy?: Partial<ProxyOptions>;
   readonly entry?: readonly Instance[];
   readonly finished?: (record: FinishedRequest) => void;
+  readonly clock?: Clock;
 }): Gateway {
   const base = byName(...(options.instances ?? []));
   const consumers = options.consumers ?? [];
@@ -130,7 +131,8 @@ export function gatewayWith(options: {
       router: createRouter([{ match: { hosts: [], path: '/*', methods: [] }, value: route }]),
       entry: compileEntry(byName(...(options.entry ?? []))),
       services: new Map([['target', upstream]]),
-      clock: systemClock,
+      close: () => upstream.close(),
+      clock: options.clock ?? systemClock,
       log: noLog,
     },
     options.finished ?? (() => {}),
