@@ -115,7 +115,7 @@ test('a wrong configuration is refused with its line, from the package too', () 
   writeFileSync(join(consumer, 'wrong.mjs'), wrong);
   assert.throws(
     () => run(consumer, process.execPath, ['wrong.mjs']),
-    /wrong\.yaml:6:\d+ routes\.github\.service: no such service "build"; did you mean "builds"\?/,
+    /wrong\.yaml:6:\d+ routes\.github\.service: unknown service "build"; did you mean "builds"\?/,
   );
 });
 

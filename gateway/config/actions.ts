@@ -14,19 +14,19 @@ type RouteOptions = Configuration['routes'][string];
 
 export interface ActionParts {
   readonly services: Configuration['services'];
-  /** Those of the services that have no mistake. */
+  /** The upstreams of the services without errors. */
   readonly upstreams: ReadonlyMap<string, Upstream>;
-  /** The headers that no target gets from a client. */
+  /** The headers that targets never get from a client. */
   readonly isTakenAway: IsTakenAway;
   readonly problems: ProblemCollector;
 }
 
-/** Prepares what a route does: it goes to its service, or answers by itself. Undefined when something is wrong. */
+/** Prepares the work of a route: it forwards to its service, or answers by itself. Undefined if something is wrong. */
 export function compileAction(name: string, options: RouteOptions, parts: ActionParts): Action | undefined {
   const path = ['routes', name];
   const { service, answer } = options;
   if (service !== undefined && answer !== undefined) {
-    parts.problems.add([...path, 'answer'], 'the route has a service too; keep the one that is meant');
+    parts.problems.add([...path, 'answer'], 'the route also has a service; keep one of them');
     return undefined;
   }
   if (answer !== undefined) return compileAnswer(path, answer, options, parts.problems);
@@ -35,7 +35,7 @@ export function compileAction(name: string, options: RouteOptions, parts: Action
   return undefined;
 }
 
-/** Options that say what of a request or an answer passes between client and target. */
+/** Options that decide which parts of a request or an answer pass between client and target. */
 const proxyOnly = { respond: 'full', targetPath: 'keep', pathEncoding: 'canonical' } as const;
 
 function compileAnswer(
@@ -46,7 +46,7 @@ function compileAnswer(
 ): Action | undefined {
   for (const [key, unset] of Object.entries(proxyOnly)) {
     if (options[key as keyof typeof proxyOnly] !== unset)
-      problems.add([...path, key], 'it is for routes with a service; remove it, or the answer');
+      problems.add([...path, key], 'it applies to routes with a service; remove it or the answer');
   }
   try {
     return createResponder(fixedAnswer(answer));
@@ -64,7 +64,7 @@ function compileProxy(
 ): Action | undefined {
   const names = Object.keys(services);
   if (!names.includes(service)) {
-    const message = `no such service ${JSON.stringify(service)}`;
+    const message = `unknown service ${JSON.stringify(service)}`;
     problems.add([...path, 'service'], message, suggestion(service, names));
   }
   const { match, stripBasePath: basePath = '', respond } = options;

@@ -8,7 +8,7 @@ import { type ConfigurationProblem, formatPath, InvalidConfiguration } from './p
 
 type Path = readonly (string | number)[];
 
-/** Gathers what is wrong with one document, so that a reader sees everything at once. */
+/** Collects the problems of one document, so that a reader sees all of them at once. */
 export class ProblemCollector {
   #document: ConfigurationDocument;
   readonly #problems: ConfigurationProblem[] = [];
@@ -22,7 +22,7 @@ export class ProblemCollector {
     this.#problems.push(this.#at(path, message, hint, code));
   }
 
-  /** Something that does not keep the configuration from being used. */
+  /** Something that does not make the configuration invalid. */
   warn(path: Path, message: string, hint?: string): void {
     this.#warnings.push(this.#at(path, message, hint, 'config:meaning'));
   }
@@ -37,7 +37,7 @@ export class ProblemCollector {
     this.#document = { file: this.#document.file, value: undefined, locate: () => undefined };
   }
 
-  /** Takes warnings whose paths begin below one. */
+  /** Receives warnings whose paths begin below `path`. */
   warnBelow(path: Path): Warn {
     return (below, message, hint) => this.warn([...path, ...below], message, hint);
   }
@@ -47,14 +47,14 @@ export class ProblemCollector {
     return { code, path: formatPath(path), line: place?.line, column: place?.column, message, hint };
   }
 
-  /** An error thrown while the part at `path` was prepared. */
+  /** Adds an error thrown while the part at `path` was prepared. */
   addError(path: Path, error: unknown): void {
     if (error instanceof ConfigurationError)
       this.add([...path, ...error.path], error.message, error.hint, error.code);
     else this.add(path, messageOf(error));
   }
 
-  /** Makes a part; what it throws is a problem at `path`, and the part is undefined. */
+  /** Makes a part. If that throws, the error becomes a problem at `path`, and the part is undefined. */
   attempt<Value>(path: Path, make: () => Value): Value | undefined {
     try {
       return make();
@@ -64,7 +64,7 @@ export class ProblemCollector {
     }
   }
 
-  /** What a schema said; `knownKeys` gives the keys that are known at a path, for a hint at a misspelt one. */
+  /** Adds a problem found by a schema; `knownKeys` returns the valid keys at a path, for a hint at a misspelt one. */
   addSchema(problem: SchemaProblem, knownKeys: (path: Path) => readonly string[]): void {
     const key = String(problem.path.at(-1));
     if (problem.unknownKey === true) {
@@ -72,25 +72,25 @@ export class ProblemCollector {
       return this.add(problem.path, problem.message, hint, 'config:unknown-key');
     }
     const value = valueAt(this.#document.value, problem.path);
-    // The message names the candidates already.
+    // The message already names the candidates.
     const hint =
       typeof value === 'string' && problem.candidates ? nearest(value, problem.candidates) : undefined;
     const hidden =
       problem.hideValue === true ||
       problem.path.some((step) => secretKeys.has(String(step))) ||
-      // That it is a map says nothing, unless something else was expected.
+      // That the value is a map is worth a mention only if something else was expected.
       (typeof value === 'object' && value !== null && !problem.message.startsWith('expected'));
     const got = hidden ? '' : describeValue(value);
     this.add(problem.path, `${problem.message}${got}`, hint, 'config:value');
   }
 
-  /** @throws InvalidConfiguration when anything was gathered; by line */
+  /** @throws InvalidConfiguration with all problems, by line, if there are any */
   throwIfAny(): void {
     if (this.#problems.length > 0)
       throw new InvalidConfiguration(this.#document.file, this.#problems.sort(byPlace));
   }
 
-  /** All that was warned of, by line. */
+  /** All warnings, by line. */
   warnings(): readonly ConfigurationProblem[] {
     return this.#warnings.sort(byPlace);
   }
@@ -100,7 +100,7 @@ function byPlace(a: ConfigurationProblem, b: ConfigurationProblem): number {
   return (a.line ?? 0) - (b.line ?? 0) || (a.column ?? 0) - (b.column ?? 0);
 }
 
-/** Keys below which a secret may stand, in its place or by mistake: in a URL as its user and password. */
+/** Keys whose values may contain a secret, in its place or by mistake: a URL can contain a user and a password. */
 const secretKeys: ReadonlySet<string> = new Set([
   'secret',
   'url',
@@ -110,7 +110,7 @@ const secretKeys: ReadonlySet<string> = new Set([
   'credentials',
 ]);
 
-/** The value got, as far as it says something: not the inside of a map or a list, and no long text. */
+/** The value got, if it is informative: not the content of a map or a list, and no long text. */
 function describeValue(value: unknown): string {
   if (value === undefined) return '; it is missing';
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return `; got ${value}`;

@@ -50,12 +50,12 @@ interface RouteEntry extends Entry<Route> {
 interface RouteParts {
   /** The plugins that run before the route is known. */
   readonly entry: Instances;
-  /** Those of the route, from the general level to the specific. */
+  /** The plugins of the route, from the general level to the specific. */
   readonly levels: readonly Instances[];
   readonly action: Action | undefined;
 }
 
-/** Prepares everything that a configuration names. What is wrong goes to `problems`; the result counts only when nothing is. */
+/** Prepares everything in a configuration. Errors go to `problems`; the result is valid only if there are none. */
 export async function compile(
   configuration: Configuration,
   ports: GatewayPorts,
@@ -75,7 +75,7 @@ class Compiler {
   readonly #ports: GatewayPorts;
   readonly #problems: ProblemCollector;
   readonly #isTakenAway: IsTakenAway;
-  /** The plugins of routes that find out who calls. */
+  /** The plugins of routes that identify the caller. */
   readonly #identifying = new Set<string>();
   readonly #leases: UpstreamLease[] = [];
   readonly #protections = new Set<string>();
@@ -170,14 +170,14 @@ class Compiler {
     });
   }
 
-  /** Whether a consumer's larger limit counts on this route; where it cannot, says so. */
+  /** Whether a consumer's larger limit applies on this route; warns if it cannot. */
   #limitsByConsumer(
     route: string,
     chain: Chain,
     instances: Instances,
     consumers: CompiledConsumers,
   ): boolean {
-    // What an authorizer runs limits no body.
+    // An authorizer does not limit bodies.
     if (this.#ports.headOnly === true) return false;
     const { maxBodyBytes } = chain;
     const isLarger = (overrides: Overrides) =>
@@ -190,7 +190,7 @@ class Compiler {
     const more = others.length === 0 ? '' : ` and ${others.length} more`;
     this.#problems.warn(
       ['routes', route],
-      `the body is read before the consumer is known, so its limit of ${maxBodyBytes} bytes holds, and not the larger one of ${first.id}${more}`,
+      `the body is read before the consumer is known, so its limit of ${maxBodyBytes} bytes applies instead of the larger one of ${first.id}${more}`,
       "raise the route's own limit, size-limit or maxBody",
     );
     return false;
@@ -210,7 +210,7 @@ class Compiler {
       if (options.open)
         this.#problems.warn(
           [...path, 'open'],
-          `it opens nothing: ${holding.plugin.name} guards this route all the same`,
+          `it has no effect: ${holding.plugin.name} guards this route`,
           'remove open, or the plugin',
         );
       return;
@@ -220,8 +220,8 @@ class Compiler {
     const admitting = guards.map(({ plugin }) => plugin.name).join(' and ');
     this.#problems.add(
       path,
-      `no plugin guards this route: anyone could reach its service${admitting && `, since ${admitting} would let everyone through`}`,
-      `configure one of ${known.map(({ name }) => name).join(', ')}${admitting && ' that refuses somebody'}, or say open: true`,
+      `no plugin guards this route, so anyone could reach its service${admitting && `: ${admitting} would allow everyone`}`,
+      `configure one of ${known.map(({ name }) => name).join(', ')}${admitting && ' so that it refuses some requests'}, or write open: true`,
     );
   }
 

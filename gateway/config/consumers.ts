@@ -15,15 +15,15 @@ type ConsumerOptions = Configuration['consumers'][string];
 export interface CompiledConsumers {
   readonly consumers: Consumers;
   readonly list: readonly Consumer[];
-  /** The different sets of plugins that they have. */
+  /** Their different sets of plugins. */
   readonly overrides: readonly Overrides[];
-  /** The plugins that some consumer configures. */
+  /** The plugins that at least one consumer configures. */
   readonly plugins: ReadonlySet<string>;
-  /** Warns of consumers that no caller can be, given the plugins of all routes that find out who calls. */
+  /** Warns of consumers that cannot match, given the plugins of all routes that identify the caller. */
   warnOfNobody(identifying: ReadonlySet<string>): void;
 }
 
-/** Prepares the consumers and their plugins. What is wrong goes to `problems`. */
+/** Prepares the consumers and their plugins. Errors go to `problems`. */
 export async function compileConsumers(
   configured: Configuration['consumers'],
   create: PluginCreator,
@@ -64,9 +64,9 @@ class ConsumerCompiler {
   readonly credentials: (readonly [Credential, Consumer])[] = [];
   readonly matched: MatchedConsumer[] = [];
   readonly #problems: ProblemCollector;
-  /** The consumer that has a credential, by the credential as written. */
+  /** The id of each consumer, by its credential as written. */
   readonly #owners = new Map<string, string>();
-  /** The consumer that was first with an expression. */
+  /** The id of the first consumer with each expression. */
   readonly #earlier = new Map<string, string>();
   #everybody: string | undefined;
 
@@ -77,10 +77,14 @@ class ConsumerCompiler {
   async add(consumer: Consumer, { match, credentials }: ConsumerOptions): Promise<void> {
     const path = ['consumers', consumer.id];
     if (match !== undefined && credentials !== undefined)
-      return this.#problems.add([...path, 'match'], 'the consumer has credentials too; keep one of the two');
+      return this.#problems.add([...path, 'match'], 'the consumer also has credentials; keep one of them');
     if (credentials !== undefined) return this.#index(consumer, credentials);
     if (match !== undefined) return this.#match(consumer, match);
-    this.#problems.add(path, 'nothing says who this consumer is', 'list its credentials, or write a match');
+    this.#problems.add(
+      path,
+      'the consumer has neither credentials nor match',
+      'list its credentials, or write a match',
+    );
   }
 
   #index(consumer: Consumer, credentials: readonly string[]): void {
@@ -93,8 +97,8 @@ class ConsumerCompiler {
       }
       const owner = this.#owners.get(text);
       if (owner !== undefined) {
-        const where = owner === consumer.id ? 'is there twice' : `is one of the consumer ${owner} too`;
-        this.#problems.add(path, `this credential ${where}`, 'a credential belongs to one consumer');
+        const where = owner === consumer.id ? 'is repeated' : `also belongs to the consumer ${owner}`;
+        this.#problems.add(path, `this credential ${where}`, 'a credential belongs to only one consumer');
       }
       this.#owners.set(text, consumer.id);
       this.credentials.push([credential, consumer]);
@@ -111,8 +115,8 @@ class ConsumerCompiler {
       if (before !== undefined)
         this.#problems.warn(
           ['consumers', id, 'match'],
-          `nobody is ever this consumer: ${before} stands before it and matches the same callers`,
-          'the first that matches counts; put the more specific one first',
+          `no caller is ever this consumer: ${before} comes before it and matches the same callers`,
+          'the first match counts; put the more specific consumer first',
         );
       this.#earlier.set(source, id);
       if (expression.constant === true) this.#everybody ??= id;
@@ -139,10 +143,10 @@ function warnOfNobody(
   const types = credentials?.map((text) => readCredential(text).type);
   if (identifying.size > 0 && types?.every((type) => !identifying.has(type)) !== true) return;
   const missing =
-    identifying.size === 0 ? 'a plugin that finds out who calls' : [...new Set(types)].join(' or ');
+    identifying.size === 0 ? 'a plugin that identifies the caller' : [...new Set(types)].join(' or ');
   problems.warn(
     ['consumers', id],
-    `nobody is ever this consumer: no route has ${missing}`,
-    'its plugins never run; configure webhook, or put them at the route',
+    `no caller is ever this consumer: no route has ${missing}`,
+    'its plugins never run; configure webhook, or move them to the route',
   );
 }

@@ -9,28 +9,28 @@ export interface ConfigurationSource {
 
 const maxCharacters = 1024 * 1024;
 /**
- * What an editor shows as nothing, or as another order or line than a parser sees: control characters, a carriage return alone,
- * line separators, marks of byte order, and what turns the direction of writing (https://trojansource.codes). And the character
- * that stands for bytes that are not UTF-8.
+ * Characters that an editor hides, or shows in another order or on another line than a parser: control characters, a carriage return
+ * without a newline, line separators, byte order marks, and characters that change the direction of writing
+ * (https://trojansource.codes). Also the character that replaces bytes that are not UTF-8.
  */
 const unseen =
   /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ufffd]|\r(?!\n)/;
 
 /**
- * Parses YAML 1.2 or JSON. What could be read in two ways is an error: a key that is there twice, another version of YAML, tags,
- * keys that are not texts, numbers that are not plain.
+ * Parses YAML 1.2 or JSON. Anything ambiguous is an error: repeated keys, another version of YAML, tags, keys that are not strings,
+ * numbers in unusual notation.
  *
- * @throws InvalidConfiguration with the place of each error; no message quotes the text, which may hold a secret
+ * @throws InvalidConfiguration with the place of each error; messages never quote the text, which may contain a secret
  */
 export async function parseDocument({ file, text }: ConfigurationSource): Promise<ConfigurationDocument> {
   if (text.length > maxCharacters)
     throw invalid(file, { message: `it has ${text.length} characters; the limit is ${maxCharacters}` });
-  // A mark of byte order at the start is common, and says nothing.
+  // A byte order mark at the start is common and harmless.
   const body = text.startsWith('\ufeff') ? text.slice(1) : text;
   const odd = unseen.exec(body);
   if (odd !== null) {
     const code = (odd[0].codePointAt(0) as number).toString(16).toUpperCase().padStart(4, '0');
-    const message = `the character U+${code} cannot be seen or is not text; remove it, or write it as an escape in double quotes`;
+    const message = `the character U+${code} is invisible or not text; remove it, or write it as an escape in double quotes`;
     throw invalid(file, { ...placeOf(body, odd.index), message });
   }
   if (!file.endsWith('.json')) {
@@ -40,7 +40,7 @@ export async function parseDocument({ file, text }: ConfigurationSource): Promis
   return parseJson(file, body);
 }
 
-/** The way of a bundled function, which needs no package for it. */
+/** Used by bundled functions, so that they need no YAML package. */
 function parseJson(file: string, text: string): ConfigurationDocument {
   try {
     const json = readJson(text);
@@ -65,7 +65,7 @@ function parseJson(file: string, text: string): ConfigurationDocument {
     if (!(error instanceof JsonProblem)) throw error;
     throw invalid(file, {
       ...placeOf(text, error.offset),
-      message: `this is not JSON as it can be used: ${error.message}`,
+      message: `this is not valid JSON: ${error.message}`,
     });
   }
 }

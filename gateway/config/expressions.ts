@@ -6,7 +6,7 @@ import type { Exchange } from '../request/exchange.ts';
 
 let known: Promise<Names<Exchange>> | undefined;
 
-/** What expressions can name: what there is of every request, and what all plugins contribute. Loaded with the first expression. */
+/** All names in expressions: those of every request, and those that plugins contribute. Loaded with the first expression. */
 export function knownNames(): Promise<Names<Exchange>> {
   known ??= joinKnownNames();
   return known;
@@ -18,7 +18,7 @@ async function joinKnownNames(): Promise<Names<Exchange>> {
   return joinNames([['the request', requestNames], ...contributed]);
 }
 
-/** Makes the function that compiles the expressions of one part of a configuration; `warn` and errors get their path in it. */
+/** Makes the function that compiles the expressions in one part of a configuration. It adds the option's path to errors and warnings. */
 export function expressionCompiler(warn: Warn): CompileExpression {
   return async function compile(source, result, path) {
     const names = await knownNames();

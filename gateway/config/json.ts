@@ -1,4 +1,4 @@
-/** What is wrong with a text, and where, as an index into it. Never quotes the text: it may hold a secret. */
+/** A problem in a text and its index. Never quotes the text, which may contain a secret. */
 export class JsonProblem extends Error {
   readonly offset: number;
 
@@ -11,7 +11,7 @@ export class JsonProblem extends Error {
 
 export interface Json {
   readonly value: unknown;
-  /** Where the key or the item of a list or map in `value` begins. */
+  /** The index where a key, or an item of a list or map, begins in `value`. */
   offsetOf(container: unknown, key: string | number): number | undefined;
 }
 
@@ -27,7 +27,7 @@ const words: ReadonlyMap<string, unknown> = new Map<string, unknown>([
 const word = /[a-z]+/y;
 
 /**
- * Reads JSON (RFC 8259) strictly: unlike JSON.parse it says where a problem is, and refuses a key that is there twice.
+ * Reads JSON (RFC 8259) strictly. Unlike JSON.parse it reports the place of a problem, and refuses repeated keys.
  *
  * @throws JsonProblem
  */
@@ -48,7 +48,7 @@ class Reader implements Json {
   read(): Json {
     this.value = this.#value(0);
     this.#skip();
-    if (this.#at < this.#text.length) this.#fail('something stands behind the end');
+    if (this.#at < this.#text.length) this.#fail('there is something after the end');
     return this;
   }
 
@@ -79,12 +79,12 @@ class Reader implements Json {
       this.#skip();
       const offset = this.#at;
       const key = this.#text[offset] === '"' ? this.#string() : this.#fail('expected a key in double quotes');
-      if (places.has(key)) this.#fail('this key is there twice', offset);
+      if (places.has(key)) this.#fail('this key is repeated', offset);
       places.set(key, offset);
       this.#skip();
       if (this.#text[this.#at] !== ':') this.#fail('expected a colon');
       this.#at += 1;
-      // An assignment to __proto__ would set something else.
+      // An assignment to __proto__ would set the prototype instead.
       Object.defineProperty(object, key, {
         value: this.#value(depth + 1),
         configurable: true,
@@ -130,7 +130,7 @@ class Reader implements Json {
 
   #string(): string {
     const token =
-      this.#match(string) ?? this.#fail('this text is not closed, or has a character that must be escaped');
+      this.#match(string) ?? this.#fail('this string is not closed, or has a character that must be escaped');
     return JSON.parse(token) as string;
   }
 
@@ -141,7 +141,7 @@ class Reader implements Json {
     const name = this.#match(word);
     if (name !== undefined && words.has(name)) return words.get(name);
     return this.#fail(
-      'expected a value: a map, a list, a text in double quotes, a number, true, false or null',
+      'expected a value: a map, a list, a string in double quotes, a number, true, false or null',
       offset,
     );
   }

@@ -11,10 +11,10 @@ import { type ConfigurationProblem, formatProblem } from './problems.ts';
 import type { ServerOptions } from './server-options.ts';
 import { configurationShape } from './shape.ts';
 
-/** What a configuration came to. */
+/** The result of loading a configuration. */
 export interface LoadedConfiguration {
   readonly gateway: Gateway;
-  /** `server` of the configuration, for the host that reads it. */
+  /** `server` of the configuration, for the host that uses it. */
   readonly server: ServerOptions;
   /**
    * What keeps requests away: the plugins for every request, and the guards of each route and consumer, such as `plugins: size-limit`,
@@ -24,9 +24,9 @@ export interface LoadedConfiguration {
 }
 
 /**
- * Loads a configuration: parses, checks, compiles. Everything that can be prepared is, secrets are read.
+ * Loads a configuration: parses, checks and compiles it, and reads its secrets.
  *
- * @throws InvalidConfiguration with all that is wrong; nothing is left open then
+ * @throws InvalidConfiguration with all errors; in that case nothing is left open
  */
 export async function loadGateway(
   source: ConfigurationSource,
@@ -81,7 +81,7 @@ interface SchemaNode {
   readonly anyOf?: readonly SchemaNode[];
 }
 
-/** Gives the keys known at a path, read from the JSON Schema, which is made only when something is wrong. */
+/** Returns the valid keys at a path, read from the JSON Schema, which is made only if something is wrong. */
 function knownKeysOf(schema: SchemaNode): (path: readonly (string | number)[]) => readonly string[] {
   return function knownKeys(path) {
     let node: SchemaNode | undefined = schema;

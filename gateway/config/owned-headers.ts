@@ -2,7 +2,7 @@ import type { Plugin } from '../plugin/plugin.ts';
 import { plugins } from '../plugins/index.ts';
 import type { Configuration, PluginOptions } from './shape.ts';
 
-/** The headers that plugins own, wherever in a configuration they are: also at a service that no route uses. */
+/** The headers that plugins own, anywhere in a configuration: also at a service that no route uses. */
 export function ownedHeadersOf(configuration: Configuration): readonly string[] {
   const { entry, plugins: global, services, routes, consumers } = configuration;
   const below = [services, routes, consumers].flatMap((places) => Object.values<Place>(places));

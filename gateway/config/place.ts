@@ -1,22 +1,22 @@
 import { type ConfigurationProblem, InvalidConfiguration } from './problems.ts';
 
-/** Where something stands in a file; both from 1. */
+/** The place of a value in a file; both numbers start at 1. */
 export interface Place {
   readonly line: number;
   readonly column: number;
 }
 
-/** A parsed file: plain values, and where each of them stands. */
+/** A parsed file: plain values, and the place of each. */
 export interface ConfigurationDocument {
   readonly file: string;
   readonly value: unknown;
   locate(path: readonly (string | number)[]): Place | undefined;
 }
 
-/** Most programs lose such a key, and what is below it, without a word. */
+/** Most programs silently lose such a key and everything below it. */
 export const protoMessage = 'the key __proto__ cannot be used; choose another name';
 
-/** An error of a file that cannot be read as what it is. */
+/** The error for a file that cannot be parsed. */
 export function invalid(
   file: string,
   ...problems: readonly (Partial<ConfigurationProblem> & { readonly message: string })[]

@@ -11,7 +11,7 @@ import type { SharedByValue } from './shared-by-value.ts';
 
 type Path = readonly (string | number)[];
 
-/** Creates the plugins that a configuration names. What is wrong goes to `problems`. */
+/** Creates the plugins of a configuration. Errors go to `problems`. */
 export class PluginCreator {
   readonly #server: ServerOptions;
   readonly #ports: GatewayPorts;
@@ -23,7 +23,7 @@ export class PluginCreator {
     this.#problems = problems;
   }
 
-  /** Creates the plugins of one place, each once. With `shared`, one that other places have with equal options is taken from there. */
+  /** Creates the plugins configured in one place, each once. With `shared`, places with equal options share a plugin. */
   async all(options: PluginOptions, path: Path, shared?: SharedByValue<Instance>): Promise<Instances> {
     const instances = new Map<string, Instance>();
     for (const plugin of plugins as readonly Plugin[]) {
@@ -53,12 +53,12 @@ export class PluginCreator {
     if (body?.kind === 'all' && body.limitBytes > most)
       this.#problems.warn(
         path,
-        `it takes bodies of up to ${body.limitBytes} bytes, and the requests of one address can hold ${most}: larger bodies are refused`,
+        `it accepts bodies of up to ${body.limitBytes} bytes, but the requests of one address can hold only ${most}: larger bodies are refused`,
         'raise server.limits.memoryPerAddress, or lower the limit here',
       );
   }
 
-  /** What an authorizer cannot run it does not create: so it need not be allowed to read a webhook's secret. */
+  /** Does not create plugins that an authorizer cannot run, so that it needs no permission to read a webhook's secret. */
   #create(plugin: Plugin, options: unknown, path: Path): Hooks | Promise<Hooks> {
     this.#checkHosts(plugin, path);
     if (this.#ports.headOnly === true && plugin.readsBody === true) return neverRun;
@@ -83,10 +83,10 @@ export class PluginCreator {
   }
 }
 
-/** Stands where a chain is cut off. */
+/** Ends a chain that is cut off. */
 const neverRun: Hooks = {
   body: { kind: 'all', limitBytes: 0 },
   access: () => {
-    throw new Error('a plugin that reads the body was run on the head alone');
+    throw new Error('a plugin that reads the body was run without a body');
   },
 };

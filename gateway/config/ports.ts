@@ -10,24 +10,24 @@ import type { ServerOptions } from './server-options.ts';
 /** The ports that the gateway uses itself. */
 type Needed = 'clock' | 'log';
 
-/** What a host lends to the gateway. */
+/** The ports and facts that a host provides to the gateway. */
 export interface GatewayPorts extends Pick<Ports, Needed>, Partial<Omit<Ports, Needed>> {
-  /** Where the layer's extension listens, for a host that owns no tunnel. */
+  /** The ports of the layer's extension, for a host that owns no tunnel. */
   readonly tailnet: TailnetPorts;
-  /** The tunnel that the host owns by these options, if any; asked when a service is in the tailnet. Nothing is started yet. */
+  /** The tunnel that the host owns with these options, if any; called if a service is in the tailnet. Does not start anything. */
   readonly tunnel?: (options: ServerOptions) => TunnelOwner | undefined;
   /** The upstreams of earlier configurations, for a host that loads more than one. Default: none. */
   readonly upstreams?: Upstreams;
-  /** Whether the host is a sandbox such as AWS Lambda's, whose own addresses no target may have; see TransportPorts. */
+  /** Whether the host is a sandbox such as AWS Lambda's, whose own addresses cannot be targets; see TransportPorts. */
   readonly sandboxed?: boolean;
-  /** Only what can be decided on the head alone: for an authorizer, which never sees a body. */
+  /** Only decisions on the head: for an authorizer, which never sees a body. */
   readonly headOnly?: boolean;
-  /** The largest body that the host can hold whole; a plugin that wants larger ones is warned of. Default: not checked. */
+  /** The largest body that the host can hold whole; a plugin that accepts larger ones causes a warning. Default: not checked. */
   readonly mostHeldBodyBytes?: (options: ServerOptions) => number;
-  /** Told of each request when it is over. */
+  /** Called for each finished request. */
   readonly finished?: (record: FinishedRequest) => void;
-  /** The hosts that the configuration is written for, where that is not this one: plugins that one of them cannot run are warned of. */
+  /** The hosts that the configuration is for, if it is not this one: a plugin that one of them cannot run causes a warning. */
   readonly hosts?: readonly HostProfile[];
-  /** Told once, also when there are errors, of what is probably not meant. By default it is logged. */
+  /** Called once with the warnings, even if there are errors. Default: they are logged. */
   readonly warned?: (warnings: readonly ConfigurationProblem[]) => void;
 }

@@ -2,19 +2,19 @@ import { CodedError } from '../../base/coded-error.ts';
 import type { ProblemCode } from '../../base/schema/configuration-error.ts';
 import { shown } from '../../base/shown.ts';
 
-/** One thing wrong with a configuration, or one that it warns of, at its place in the file. */
+/** One error or warning about a configuration, at its place in the file. */
 export interface ConfigurationProblem {
   readonly code: ProblemCode;
   /** Dotted, as written in the file: `routes.github.plugins.webhook.secret`. */
   readonly path: string;
-  /** From 1; undefined when the place is not known. */
+  /** Starts at 1; undefined if the place is unknown. */
   readonly line: number | undefined;
   readonly column: number | undefined;
   readonly message: string;
   readonly hint?: string | undefined;
 }
 
-/** A configuration that cannot be used. Holds everything that is wrong with it, not just the first. */
+/** A configuration that cannot be used, with all its errors. */
 export class InvalidConfiguration extends CodedError {
   readonly file: string;
   readonly problems: readonly ConfigurationProblem[];
@@ -26,21 +26,21 @@ export class InvalidConfiguration extends CodedError {
   }
 }
 
-/** `postern.yaml:12:7 routes.github.service: no such service "build"; did you mean "builds"?` */
+/** `postern.yaml:12:7 routes.github.service: unknown service "build"; did you mean "builds"?` */
 export function formatProblem(
   file: string,
   { path, line, column, message, hint }: Omit<ConfigurationProblem, 'code'>,
 ): string {
   const place = line === undefined ? file : `${file}:${line}:${column}`;
-  // A message may go on with lines that show the place; the hint belongs to the first.
+  // A message may continue with lines that show the place; the hint belongs to the first line.
   const [first, ...more] = message.split('\n');
   const sentence = `${place} ${path === '' ? '' : `${path}: `}${first}${hint === undefined ? '' : `; ${hint}`}`;
   return [sentence, ...more].join('\n');
 }
 
 /**
- * Keys that are not plain words are quoted, so that a path can be read without doubt; what is long or has a colon is not shown: in
- * YAML a value becomes part of its key where the blank after the colon is missing (`secret:s3cret`).
+ * Keys that are not plain words are quoted, so that a path is unambiguous. A key that is long or has a colon is hidden: in YAML a
+ * value becomes part of its key if the blank after the colon is missing (`secret:s3cret`).
  */
 export function formatPath(path: readonly (string | number)[]): string {
   return path

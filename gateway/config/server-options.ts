@@ -30,7 +30,7 @@ const limits = s.refine(
       'What all requests under way may hold in memory: their heads, and their bodies as far as they are kept.',
     ),
     memoryPerAddress: s.describe(
-      // A body that is only forwarded is held in part: up to 128 KiB, beside its head.
+      // Of a body that is only forwarded up to 128 KiB are held, in addition to its head.
       size(262_144, '256KiB'),
       'The same for one IPv4 address or one /64 of IPv6. A quarter of memory unless given.',
     ),
@@ -47,14 +47,14 @@ const limits = s.refine(
   }),
   ({ memory = Infinity, memoryPerAddress = 0, connections = Infinity, connectionsPerAddress = 0 }) => {
     if (memoryPerAddress > memory)
-      return 'memoryPerAddress is larger than memory; no address could hold so much';
+      return 'memoryPerAddress is larger than memory; no address could use that much';
     return connectionsPerAddress > connections
-      ? 'connectionsPerAddress is larger than connections; no address could have so many'
+      ? 'connectionsPerAddress is larger than connections; no address could have that many'
       : undefined;
   },
 );
 
-/** What `postern serve` alone reads. The functions accept it, so that one file can serve both hosts. */
+/** Options that only `postern serve` uses. The functions accept them, so that one file can serve both hosts. */
 export const serverOptions = s.object({
   limits: s.describe(s.withDefault(limits, {}), 'What a client may ask of the listener at most.'),
   drainTimeout: s.describe(

@@ -11,7 +11,7 @@ import type { Configuration } from './shape.ts';
 
 type ServiceOptions = Configuration['services'][string];
 
-/** Prepares the upstream of a service, or takes one that was prepared alike; no connection is made yet. Undefined when something is wrong. */
+/** Prepares the upstream of a service without connecting, or reuses one with equal options. Undefined if something is wrong. */
 export function compileService(
   name: string,
   options: ServiceOptions,
@@ -54,7 +54,7 @@ export function compileService(
 }
 
 const inSandbox =
-  'on AWS Lambda that is the sandbox of the function itself: name the target as the network of the function knows it';
+  'on AWS Lambda that is the sandbox of the function itself: use the name of the target in the network of the function';
 
 function readTarget(
   url: string,

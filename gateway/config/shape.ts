@@ -7,7 +7,7 @@ import { pathEncodings } from '../routing/target-path.ts';
 import { transportForms } from '../upstream/transports/index.ts';
 import { serverOptions } from './server-options.ts';
 
-/** Options by the name of their plugin, parsed already. */
+/** Options by the name of their plugin, already parsed. */
 export type PluginOptions = Readonly<Record<string, unknown>>;
 
 const pluginsAt = (scope: Scope): Schema<PluginOptions> => {
@@ -39,7 +39,7 @@ const method = s.refine(
   },
 );
 
-/** Whoever empties a list means that nothing matches; whoever leaves it out, that anything does. */
+/** An empty list looks as if nothing should match, a missing one as if anything should. */
 const emptyList = 'an empty list would match nothing; leave it out to match any, or remove the route';
 
 const service = s.object({
@@ -138,7 +138,7 @@ const route = s.object({
     s.withDefault(s.list(s.string({ max: 128 }), { max: 64 }), []),
     'Names of headers with characters other than letters, digits and hyphens that are let through.',
   ),
-  open: s.describe(s.withDefault(s.boolean(), false), 'Says that no plugin need guard this route.'),
+  open: s.describe(s.withDefault(s.boolean(), false), 'Allows this route to have no plugin that guards it.'),
   plugins: pluginsAt('route'),
 });
 
@@ -165,7 +165,7 @@ const consumer = s.object({
   plugins: pluginsAt('consumer'),
 });
 
-/** The shape of postern.yaml: the whole public configuration, made from the plugins and transports that there are. */
+/** The shape of postern.yaml: the whole public configuration, derived from the plugins and transports. */
 export const configurationShape = s.object({
   services: s.map(name, service),
   routes: s.map(name, route),

@@ -1,10 +1,10 @@
 import { type Schema, s } from '../../base/schema/schema.ts';
 
-/** A unix socket's path has 107 characters at most, and `/tailscaled.sock` is added to the folder. */
+/** The path of a unix socket has at most 107 characters, and `/tailscaled.sock` is added to the folder. */
 const maxSocketChars = 107;
 const maxFolderChars = maxSocketChars - '/tailscaled.sock'.length;
 
-/** A DNS label; written out, so that editors check it too. */
+/** A DNS label, as a pattern, so that editors check it too. */
 const hostname = s.string({
   max: 63,
   pattern: /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/,
@@ -19,9 +19,9 @@ const tag = s.string({
 const shape = s.object({
   socket: s.describe(
     s.optional(s.string({ max: maxSocketChars })),
-    'The LocalAPI socket of a tailscaled that runs already, and is used as it is.',
+    'The LocalAPI socket of a running tailscaled, which is used without changes.',
   ),
-  key: s.describe(s.optional(s.secretReference()), 'The auth key, with which the node joins the first time.'),
+  key: s.describe(s.optional(s.secretReference()), 'The auth key for the first join of the node.'),
   controlUrl: s.describe(
     s.optional(
       s.string({
@@ -42,28 +42,24 @@ const shape = s.object({
   ),
   ephemeral: s.describe(
     s.optional(s.boolean()),
-    'Whether the node keeps nothing on disk, and leaves the tailnet at the end.',
+    'Whether the node stores nothing on disk and leaves the tailnet at the end.',
   ),
   stateDir: s.describe(
     s.optional(s.string({ max: maxFolderChars })),
-    'The folder of the state by which the node is the same after a restart.',
+    'The folder of the state with which the node stays the same after a restart.',
   ),
-  binary: s.describe(
-    s.optional(s.string()),
-    'The program that is started: a path, or a name that is on PATH.',
-  ),
+  binary: s.describe(s.optional(s.string()), 'The program to start: a path, or a name on PATH.'),
 });
 
 type Shape = typeof shape extends Schema<infer Output> ? Output : never;
 
-/** The tailnet node of `postern serve`: one that it owns, by `key`, or the one of a tailscaled that runs already, by `socket`. */
+/** The tailnet node of `postern serve`: its own node, with `key`, or the node of a running tailscaled, with `socket`. */
 export const tailnetOptions = s.refine(shape, (options) => {
   const { socket, key, ephemeral, stateDir } = options;
   if (socket === undefined) {
-    if (key === undefined)
-      return 'expected key, to start a tailscaled, or socket, to use one that runs already';
+    if (key === undefined) return 'expected key, to start a tailscaled, or socket, to use a running one';
     return ephemeral === true && stateDir !== undefined
-      ? { key: 'stateDir', message: 'an ephemeral node keeps no state; remove stateDir or ephemeral' }
+      ? { key: 'stateDir', message: 'an ephemeral node has no state; remove stateDir or ephemeral' }
       : undefined;
   }
   const [other] = Object.keys(options).filter((name) => name !== 'socket');
@@ -71,7 +67,7 @@ export const tailnetOptions = s.refine(shape, (options) => {
     ? undefined
     : {
         key: other,
-        message: `the tailscaled at socket is used as it is; remove ${other}, or socket to start one`,
+        message: `the tailscaled at socket is used without changes; remove ${other}, or socket to start one`,
       };
 });
 

@@ -4,31 +4,31 @@ import { type ConfigurationDocument, invalid, type Place, protoMessage } from '.
 type Yaml = typeof import('yaml');
 type Path = readonly (string | number)[];
 
-/** Said for what the package finds. Its own words quote the text. */
+/** Our messages for the package's errors, because its own quote the text. */
 const messages: Readonly<Partial<Record<ErrorCode, string>>> = {
   ALIAS_PROPS: 'an alias has neither an anchor nor a tag',
   BAD_ALIAS: 'an anchor or alias is not well-formed',
-  BAD_DIRECTIVE: 'a line that begins with % is not used here; remove it',
+  BAD_DIRECTIVE: 'a line that begins with % is not supported; remove it',
   BAD_DQ_ESCAPE:
     'a backslash in double quotes begins an escape that YAML does not know; write \\\\ for a backslash',
   BAD_INDENT: 'the indentation is wrong, or a bracket is not closed',
-  BAD_SCALAR_START: 'a text cannot begin with this character; put it into quotes',
+  BAD_SCALAR_START: 'a string cannot begin with this character; put it in quotes',
   BLOCK_AS_IMPLICIT_KEY:
-    'a map begins in the middle of a line; put it on a line of its own, or a text with a colon into quotes',
+    'a map begins in the middle of a line; put it on its own line, or put a string with a colon in quotes',
   MISSING_CHAR: 'a quote, bracket, comma or colon is missing',
   MULTILINE_IMPLICIT_KEY: 'a key spans several lines; is a colon or a quote missing?',
-  MULTIPLE_DOCS: 'the file holds more than one document; remove the line --- or ...',
-  NON_STRING_KEY: 'a key is a text; write it in quotes',
+  MULTIPLE_DOCS: 'the file contains more than one document; remove the line --- or ...',
+  NON_STRING_KEY: 'a key must be a string; write it in quotes',
   TAB_AS_INDENT: 'a tab cannot indent; use spaces',
-  TAG_RESOLVE_FAILED: 'tags (!) are not used here; remove it',
+  TAG_RESOLVE_FAILED: 'tags (!) are not supported; remove it',
   UNEXPECTED_TOKEN: 'this is not expected here; are a quote, a comma or a line break missing?',
 };
 const anything = 'this is not well-formed YAML';
 const plainNumber = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?$/;
 
-/** Parses YAML 1.2 with its core schema, whatever a directive says. @throws InvalidConfiguration */
+/** Parses YAML 1.2 with its core schema, even if a directive asks for another. @throws InvalidConfiguration */
 export async function parseYaml(file: string, text: string): Promise<ConfigurationDocument> {
-  // The default export is there in every way to load a CommonJS module; names are not in a bundle.
+  // Every way to load a CommonJS module has the default export; a bundle does not have the named ones.
   const { default: yaml } = await import('yaml');
   const counter = new yaml.LineCounter();
   const document = yaml.parseDocument(text, {
@@ -49,7 +49,7 @@ export async function parseYaml(file: string, text: string): Promise<Configurati
   }));
   const { explicit, version } = document.directives?.yaml ?? { explicit: false, version: '1.2' };
   if (explicit && version !== '1.2') {
-    const message = 'another version of YAML reads the same text otherwise; remove the line %YAML';
+    const message = 'other versions of YAML read the same text differently; remove the line %YAML';
     found.push({ ...placeAt(counter, Math.max(text.search(/^%YAML/m), 0)), message });
   }
   found.push(...repeatedKeys(yaml, document, counter));
@@ -62,7 +62,9 @@ function plainValue(file: string, document: Document): unknown {
   try {
     return document.toJS({ maxAliasCount: 100 });
   } catch {
-    throw invalid(file, { message: 'an alias names no anchor before it, or aliases expand to too much' });
+    throw invalid(file, {
+      message: 'an alias does not match an earlier anchor, or the aliases expand to too much',
+    });
   }
 }
 
@@ -74,7 +76,7 @@ function repeatedKeys(yaml: Yaml, document: Document, counter: LineCounter): (Pl
       for (const { key } of items) {
         if (!yaml.isScalar(key)) continue;
         if (seen.has(key.value))
-          found.push({ ...placeAt(counter, key.range?.[0] ?? 0), message: 'this key is there twice' });
+          found.push({ ...placeAt(counter, key.range?.[0] ?? 0), message: 'this key is repeated' });
         seen.add(key.value);
       }
     },
@@ -82,7 +84,7 @@ function repeatedKeys(yaml: Yaml, document: Document, counter: LineCounter): (Pl
   return found;
 }
 
-/** What is well-formed and would be read differently by another program. */
+/** Well-formed parts that another program would read differently. */
 function ambiguities(yaml: Yaml, document: Document, counter: LineCounter): (Place & { message: string })[] {
   const found: (Place & { message: string })[] = [];
   const add = (offset: number | undefined, message: string) =>
@@ -90,7 +92,7 @@ function ambiguities(yaml: Yaml, document: Document, counter: LineCounter): (Pla
   yaml.visit(document, {
     Node(_key, node) {
       if (yaml.isAlias(node)) return;
-      if (node.tag !== undefined) add(node.range?.[0], 'tags (!) are not used here; remove it');
+      if (node.tag !== undefined) add(node.range?.[0], 'tags (!) are not supported; remove it');
       if (!yaml.isScalar(node)) return;
       const { value, source = '' } = node as Scalar;
       if (typeof value === 'number' && !plainNumber.test(source))
@@ -102,13 +104,13 @@ function ambiguities(yaml: Yaml, document: Document, counter: LineCounter): (Pla
     Pair(_key, { key }) {
       if (!yaml.isScalar(key)) return;
       if (key.value === '__proto__') add(key.range?.[0], protoMessage);
-      if (key.value === '<<') add(key.range?.[0], 'maps are not merged by <<; write out what you mean');
+      if (key.value === '<<') add(key.range?.[0], '<< does not merge maps here; write the keys out');
     },
   });
   return found;
 }
 
-/** The place of a value, or of the nearest thing around it that is in the file. A key counts as the start of its value. */
+/** The place of a value, or of the innermost part around it that is in the file. A key is the start of its value. */
 function locate(yaml: Yaml, document: Document, counter: LineCounter, path: Path): Place | undefined {
   for (let length = path.length; length >= 0; length -= 1) {
     const offset = offsetOf(yaml, document, path.slice(0, length));

@@ -5,11 +5,11 @@ import type { Exchange } from '../request/exchange.ts';
 /** One plugin's access hook, ready to run. */
 export interface Step {
   readonly plugin: string;
-  /** What the plugin finds out; undefined for one that does not authenticate. */
+  /** The slot that the plugin fills; undefined if it does not authenticate. */
   readonly authenticates: Slot | undefined;
   readonly body: BodyNeed;
   readonly onError: 'refuse' | 'next';
-  /** Judges before the body is read, where a plugin has it; then it gives what judges the body, and `run` is not called. */
+  /** Judges before the body is read, if the plugin can; then it returns the function that judges the body, and `run` is not called. */
   readonly head?: ((exchange: Exchange) => Verdict | JudgeBody) | undefined;
   run(exchange: Exchange, body: Uint8Array): Verdict | Promise<Verdict>;
 }
@@ -17,11 +17,11 @@ export interface Step {
 /** One plugin's answer hook, ready to run. */
 export type AnswerStep = (exchange: Exchange, answer: AnswerHead) => void;
 
-/** The plugins of a route (or of a route for some consumers), one array a phase, in the order in which they run. */
+/** The plugins of a route (or of a route for some consumers), one array per phase, in running order. */
 export interface Chain {
   readonly access: readonly Step[];
   readonly answer: readonly AnswerStep[];
-  /** The access step before which the consumer is looked for: all that authenticates lies before it. */
+  /** The access step before which the consumer is looked up: all authenticating plugins come before it. */
   readonly consumerAt: number;
   readonly maxBodyBytes: number;
 }

@@ -1,11 +1,11 @@
 import type { Hooks, Plugin, Slot } from '../plugin/plugin.ts';
 import type { AnswerStep, Chain, EntryStep, Step } from './chain.ts';
 
-/** One configured plugin: prepared once for the place where it is configured, shared by all routes it applies to. */
+/** One configured plugin, prepared once where it is configured, and shared by all routes that it applies to. */
 export interface Instance {
   readonly plugin: Plugin;
   readonly hooks: Hooks;
-  /** Its part in the chains of all routes; undefined where it has no such hook. */
+  /** Its step in the chains of all routes; undefined if it does not have this hook. */
   readonly step: Step | undefined;
   readonly answer: AnswerStep | undefined;
 }
@@ -13,18 +13,18 @@ export interface Instance {
 /** The plugins that apply, by name. */
 export type Instances = ReadonlyMap<string, Instance>;
 
-/** The plugins of a consumer. Consumers with equal plugins share one, and a route keeps one chain for it. */
+/** The plugins of a consumer. Consumers with equal plugins share this object, and a route keeps one chain for it. */
 export interface Overrides {
   readonly instances: Instances;
-  /** Whether one of them guards: then a request that may be the consumer's is not let through without them. */
+  /** Whether one of them guards: then a request that may be the consumer's is not admitted without them. */
   readonly restricts: boolean;
-  /** The smallest of their limits; Infinity for none. */
+  /** The smallest of their limits; Infinity if they have none. */
   readonly maxBodyBytes: number;
 }
 
-/** A body may have so many bytes where nothing says otherwise: API Gateway takes no more either. */
+/** The default limit for a body; API Gateway has the same. */
 const defaultMaxBodyBytes = 10 * 1024 * 1024;
-/** How many chains for overrides a route keeps, each about 250 bytes: what callers make it keep is bounded. */
+/** The most chains for overrides that a route keeps, each about 250 bytes, because callers determine how many are used. */
 const mostKept = 1_000;
 const noBody = Object.freeze({ kind: 'none' } as const);
 
@@ -41,16 +41,16 @@ export function createOverrides(instances: Instances): Overrides {
   });
 }
 
-/** Joins the levels, from the general to the specific: the most specific configuration of a plugin wins, whole. */
+/** Joins the levels, from general to specific: the most specific configuration of a plugin replaces the others completely. */
 export function mostSpecific(levels: readonly Instances[]): Instances {
   return new Map(levels.flatMap((level) => [...level]));
 }
 
 /**
- * Compiles the plugins that apply into one array a phase.
+ * Compiles the plugins that apply into one array per phase.
  *
- * `perConsumer` names the plugins that some consumer of the route configures: they wait until the consumer is known,
- * whatever their priority, so that one configuration runs and not two.
+ * `perConsumer` names the plugins that a consumer of the route configures. They wait until the consumer is known, whatever their
+ * priority, so that only one of the configurations runs.
  */
 export function compileChain(instances: Instances, perConsumer: ReadonlySet<string>): Chain {
   const ordered = [...instances.values()].sort(byPriority);
@@ -65,10 +65,10 @@ export function compileChain(instances: Instances, perConsumer: ReadonlySet<stri
 }
 
 /**
- * Compiles the chain of a route, and gives the function that gives its chain for the plugins of a consumer. That one is compiled when it
- * is first asked for, in about 2 µs, and kept: at load the chains of all routes for all consumers would take seconds.
+ * Compiles the chain of a route, and returns the function for its chain with the plugins of a consumer. That chain is compiled on its
+ * first use, in about 2 µs, and kept: compiling the chains of all routes for all consumers at load would take seconds.
  *
- * @param shape what is made of each chain, such as `headOnly`
+ * @param shape transforms each chain, such as `headOnly`
  */
 export function compileChains(
   instances: Instances,
@@ -108,7 +108,7 @@ export function compileEntry(instances: Instances): readonly EntryStep[] {
   });
 }
 
-/** What an authorizer can run of a chain: all before the first plugin that needs the body, which it never sees. */
+/** The part of a chain that an authorizer can run: everything before the first plugin that needs the body. */
 export function headOnly(chain: Chain): Chain {
   const end = chain.access.findIndex(({ body }) => body.kind !== 'none');
   const access = end < 0 ? chain.access : chain.access.slice(0, end);
@@ -120,7 +120,7 @@ export function headOnly(chain: Chain): Chain {
   });
 }
 
-/** Whether who calls is known before a plugin asks for the body. */
+/** Whether the caller is known before a plugin asks for the body. */
 export function isKnownByHead({ access, consumerAt }: Chain): boolean {
   return access.slice(0, consumerAt).every(({ body }) => body.kind === 'none');
 }
@@ -150,13 +150,13 @@ function stepOf(plugin: Plugin, hooks: Hooks): Step | undefined {
   });
 }
 
-/** What a plugin finds out; undefined for one that does not authenticate. */
+/** The slot that a plugin fills; undefined if it does not authenticate. */
 export function slotOf({ guard }: Plugin): Slot | undefined {
   return guard !== undefined && 'authenticates' in guard ? guard.authenticates : undefined;
 }
 
 function afterHead(): never {
-  throw new Error('a plugin that judges the head first was run without');
+  throw new Error('a plugin that judges the head first was run without it');
 }
 
 function smallestLimit(instances: readonly Instance[]): number {

@@ -6,7 +6,7 @@ import type { Log } from '../ports/log.ts';
 import type { Exchange, Subject } from '../request/exchange.ts';
 import type { Overrides } from './chains.ts';
 
-/** A caller that the configuration names. */
+/** A named caller in the configuration. */
 export interface Consumer {
   readonly id: string;
   readonly overrides: Overrides;
@@ -17,16 +17,16 @@ export interface MatchedConsumer extends Consumer {
   readonly matches: (exchange: Exchange) => boolean;
 }
 
-/** What names a subject: its type, and its id. */
+/** The type and the id of a subject. */
 export type Credential = Pick<Subject, 'type' | 'id'>;
 
-/** Finds the consumer of a request: by the credential of its subject, and by the expressions in order when no consumer has that one. */
+/** Finds the consumer of a request: by the credential of its subject, or else by the expressions in order. */
 export class Consumers {
-  /** By type, then by id: no key is put together for a request. */
+  /** By type, then by id, so that no combined key is made for a request. */
   readonly #byCredential = new Map<string, Map<string, Consumer>>();
   readonly #matched: readonly MatchedConsumer[];
 
-  /** Of two consumers with one credential the first has it. */
+  /** If two consumers have the same credential, the first gets it. */
   constructor(credentials: Iterable<readonly [Credential, Consumer]>, matched: readonly MatchedConsumer[]) {
     for (const [{ type, id }, consumer] of credentials) {
       const ofType = this.#byCredential.get(type) ?? new Map<string, Consumer>();
@@ -36,7 +36,7 @@ export class Consumers {
     this.#matched = matched;
   }
 
-  /** A reply refuses: the request may be one of a consumer whose plugins restrict, and nobody can say. */
+  /** A reply refuses: the request may belong to a consumer whose plugins restrict, but that cannot be determined. */
   find(exchange: Exchange, log: Log): Consumer | Reply | undefined {
     const subject = this.#byCredential.size === 0 ? undefined : exchange.subject;
     const indexed = subject === undefined ? undefined : this.#withCredential(subject);
@@ -52,7 +52,7 @@ export class Consumers {
       try {
         if (consumer.matches(exchange)) return consumer;
       } catch (error) {
-        // A caller that lacks what the expression reads is not that consumer.
+        // A caller without the value that the expression reads is not that consumer.
         if (error instanceof MissingKey) continue;
         const detail = `consumers.${consumer.id}.match: ${messageOf(error)}`;
         if (consumer.overrides.restricts) return gatewayRefusals.consumer(detail);

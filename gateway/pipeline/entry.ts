@@ -5,7 +5,7 @@ import type { Arrival } from '../plugin/plugin.ts';
 import type { Log } from '../ports/log.ts';
 import type { EntryStep } from './chain.ts';
 
-/** Runs the plugins that judge a request before its route is known; gives the reply that ends it. */
+/** Runs the plugins that judge a request before its route is known; returns the reply that ends it. */
 export function runEntry(
   steps: readonly EntryStep[],
   arrival: Arrival,

@@ -17,7 +17,7 @@ export interface PipelineHost {
 }
 
 const pending = Symbol('pending');
-/** The language's own, whatever a plugin's promise says its `then` is. */
+/** The language's own method, because a promise of a plugin may have another `then`. */
 const { then } = Promise.prototype;
 const noBytes = new Uint8Array(0);
 
@@ -30,39 +30,39 @@ function limit(body: Body, bytes: number): Reply | undefined {
   }
 }
 
-/** A plugin that did not take responsibility for what it authenticates. */
+/** A plugin that was not responsible for the request. */
 interface Passed {
   readonly slot: Slot;
   readonly reason: string;
   readonly challenge: string | undefined;
 }
 
-/** What a step came to: the reply that ends the run, undefined to go on, or `pending` when `#resume` will be called. */
+/** The outcome of a step: the reply that ends the run, undefined to continue, or `pending` if `#resume` will be called. */
 type Outcome = Reply | undefined | typeof pending;
 
 /**
- * One run of the access steps of an exchange. `done` gets the reply that ends it, or undefined to go on with the route's
- * work. It is called once and may be called from a promise that has no other owner, so it must not throw.
+ * One run of the access steps of an exchange. `done` gets the reply that ends it, or undefined to continue with the route's work.
+ * It is called once, possibly from a promise without another owner, so it must not throw.
  *
- * While plugins answer at once no promise is made: a whole pipeline then runs in one turn of the event loop. A body that is still to
- * come, or a late verdict, costs one promise and no more: a chain of seven took 0.3 µs longer.
+ * While plugins answer synchronously no promise is made, and a whole pipeline runs in one turn of the event loop. A body that is not
+ * there yet or a late verdict costs one promise each: with async functions a chain of seven took 0.3 µs longer.
  */
 export class PipelineRun {
-  /** The plugins that apply: those of the route, and those of the consumer once it is known. */
+  /** The plugins that apply: those of the route, and also those of the consumer once it is known. */
   chain: Chain;
   readonly #exchange: Exchange;
   readonly #policy: RoutePolicy;
   readonly #body: Body;
   readonly #host: PipelineHost;
   readonly #done: (reply: Reply | undefined) => void;
-  /** The step that comes next. */
+  /** The index of the next step. */
   #at = 0;
-  /** When the step under way began, which is when the one before it ended. */
+  /** When the current step began, which is when the previous one ended. */
   #startedMs: number;
   /** The slots whose plugin took responsibility. */
   #subjectFound = false;
   #deviceFound = false;
-  /** What the plugins said that did not take responsibility. */
+  /** The plugins that were not responsible. */
   readonly #passed: Passed[] = [];
   #consumerSought = false;
 
@@ -89,7 +89,7 @@ export class PipelineRun {
     else this.#run();
   }
 
-  /** Runs the steps from the next one on. */
+  /** Runs the remaining steps. */
   #run(): void {
     for (;;) {
       const step = this.#nextStep();
@@ -100,7 +100,7 @@ export class PipelineRun {
     }
   }
 
-  /** The step that comes next; undefined when all have run, a reply when the run ends before it. */
+  /** The next step; undefined if all have run, or a reply if the run ends before it. */
   #nextStep(): Step | Reply | undefined {
     for (;;) {
       if (this.#at === this.chain.consumerAt && !this.#consumerSought) {
@@ -113,7 +113,7 @@ export class PipelineRun {
     }
   }
 
-  /** All that authenticates has run: refuse when nobody took responsibility, and change to the consumer's chain. */
+  /** After all authenticating plugins: refuses if none took responsibility, and changes to the consumer's chain. */
   #enterConsumer(): Reply | undefined {
     this.#consumerSought = true;
     const missing = this.#passed.filter(({ slot }) => !this.#isFound(slot));
@@ -159,7 +159,7 @@ export class PipelineRun {
   #ask(step: Step, body: Uint8Array, judge: JudgeBody | undefined): Outcome {
     if (step.body.kind === 'all') this.#exchange.bodySize = body.byteLength;
     const verdict: unknown = judge === undefined ? step.run(this.#exchange, body) : judge(body);
-    // Other thenables are not waited for: what is not a verdict refuses.
+    // Other thenables are not awaited; a value that is not a verdict refuses.
     return types.isPromise(verdict)
       ? this.#await(step, verdict, (late) => this.#judge(step, late))
       : this.#judge(step, verdict);
@@ -174,7 +174,7 @@ export class PipelineRun {
     return pending;
   }
 
-  /** Goes on after a wait. */
+  /** Continues after a wait. */
   #resume(step: Step, proceed: () => Outcome): void {
     const outcome = this.#attempt(step, proceed);
     if (outcome === pending) return;
@@ -195,7 +195,7 @@ export class PipelineRun {
     try {
       verdict = readVerdict(given, step.authenticates !== undefined);
     } catch (error) {
-      // Not a failure that onError may pass over: nobody knows what the plugin meant.
+      // onError does not apply to this failure, because the plugin's intent is unknown.
       return this.#refuse(step, `malformed verdict: ${messageOf(error)}`);
     }
     if (verdict.kind === 'next') {

@@ -6,34 +6,34 @@ import type { Exchange } from '../request/exchange.ts';
 import { foldName } from '../request/header-names.ts';
 import type { CompileExpression } from './plugin.ts';
 
-/** A fixed text, or an expression that gives one for each request. */
+/** A fixed string, or an expression that returns one for each request. */
 export type HeaderValue = string | { readonly expression: string };
 
 export type HeaderValues = Readonly<Record<string, HeaderValue>>;
 
-/** Why an expression gives no value for a request. For the log alone. */
+/** Why an expression returned no value for a request. Only for the log. */
 export interface NoValue {
   readonly why: string;
 }
 
-/** A header whose value is ready, or is evaluated for each request. */
+/** A header with a fixed value, or one that is evaluated for each request. */
 export interface CompiledHeader {
   readonly name: string;
   readonly read: (exchange: Exchange) => string | NoValue;
 }
 
-/** Header values beyond ASCII are Latin-1 to some programs and UTF-8 to others. */
+/** Programs disagree whether header values beyond ASCII are Latin-1 or UTF-8. */
 const plainText = /^[\t\x20-\x7e]*$/;
 const maxValueCharacters = 8_192;
 
 /**
  * Declares an option that is the name of a header.
  *
- * @param whyFixed says why nobody may change the header; undefined when it may be changed
+ * @param whyFixed says why the header cannot be changed; undefined if it can
  */
 export function headerName(whyFixed: (name: string) => string | undefined): Schema<string> {
   return s.refine(s.string({ max: 128 }), function changeable(name) {
-    if (!fieldName.test(name)) return 'expected the name of a header';
+    if (!fieldName.test(name)) return 'expected a header name';
     const why = whyFixed(name);
     return why === undefined ? undefined : `${name} cannot be changed: ${why}`;
   });
@@ -57,9 +57,9 @@ function repeatedName(values: HeaderValues): string | undefined {
 }
 
 /**
- * Compiles the headers of the option `option`, in the order of the file.
+ * Compiles the headers in the option `option`, in the order of the file.
  *
- * @throws ConfigurationError for a text that cannot be sent, and for an expression that does not compile
+ * @throws ConfigurationError for a string that cannot be sent, or an expression that does not compile
  */
 export function compileHeaders(
   option: string,
@@ -96,5 +96,5 @@ function problemOf(text: string): string | undefined {
     return `the value has ${text.length} characters, the limit is ${maxValueCharacters}`;
   return plainText.test(text)
     ? undefined
-    : 'the value has other characters than printable ASCII, blanks and tabs';
+    : 'the value has characters other than printable ASCII, spaces and tabs';
 }

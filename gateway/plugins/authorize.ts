@@ -9,7 +9,7 @@ const refuse = refusals('authorize', {
   error: [403, 'The policy could not be evaluated for this request'],
 });
 
-/** Lets a request through when an expression is true; docs/expressions.md has the names and functions. */
+/** Allows a request if an expression is true; docs/expressions.md lists the names and functions. */
 export const authorize = definePlugin({
   name: 'authorize',
   priority: 950,

@@ -40,7 +40,7 @@ const refuse = refusals('request-headers', {
 /**
  * Edits the headers that the target sees: removes, then sets, then adds.
  *
- * It runs after everything that decides, so that expressions know what the others found out.
+ * It runs after all plugins that decide, so that expressions can use their results.
  */
 export const requestHeaders = definePlugin({
   name: 'request-headers',

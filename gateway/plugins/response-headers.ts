@@ -54,13 +54,13 @@ export const responseHeaders = definePlugin({
     return {
       answer(exchange, answer) {
         for (const name of taken) removeHeader(answer.headers, name);
-        // The final answer gets them; before it they would say the same twice.
+        // Only the final answer gets them; an interim one would repeat them.
         if (answer.status < 200) return;
         exchange.attributes.answer = answer;
         for (const { name, read } of given) {
           const value = read(exchange);
           if (typeof value === 'string') answer.headers.push(name, value);
-          // What a request lacks that the gateway refused is no news.
+          // A refused request often lacks the values, so this is not worth a log line.
           else if (exchange.code === undefined)
             log.warn('response-header-left-out', { id: exchange.id, header: name, error: value.why });
         }

@@ -8,17 +8,17 @@ const refuse = refusals('size-limit', {
 });
 
 /**
- * Limits the body of a request, whichever way it travels.
+ * Limits the body of a request, whether it is read or only forwarded.
  *
- * A declared length is refused from the head, before any plugin asks for the body; a body without one is cut off as soon
- * as it grows past the limit.
+ * A declared length is refused from the head, before any plugin asks for the body. A body without one is cut off as soon as it
+ * exceeds the limit.
  */
 export const sizeLimit = definePlugin({
   name: 'size-limit',
   priority: 2900,
   scopes: ['global', 'service', 'route', 'consumer'],
   options: s.object({
-    max: s.describe(s.size(), 'The most bytes that a body may have. On AWS a body has at most 10MiB anyway.'),
+    max: s.describe(s.size(), 'The largest allowed body. On AWS a body never exceeds 10MiB.'),
   }),
   refusals: refuse,
   create({ max }) {

@@ -19,9 +19,9 @@ const shape: Schema<Options> = s.object({
 });
 
 const options = s.refine(shape, function atLeastOne({ allow, deny }) {
-  if (allow?.length === 0) return 'allow is empty, so nobody could call; name ranges or leave it out';
-  if (allow === undefined && (deny === undefined || deny.length === 0))
-    return 'name ranges in allow or in deny';
+  if (allow?.length === 0)
+    return 'allow is empty, so every request would be refused; add ranges or remove it';
+  if (allow === undefined && (deny === undefined || deny.length === 0)) return 'add ranges to allow or deny';
   return undefined;
 });
 
@@ -30,10 +30,10 @@ const refuse = refusals('source-ip', {
 });
 
 /**
- * Lets requests through by the address they come from.
+ * Allows requests by the address that they come from.
  *
- * It runs before all that authenticates: it needs nothing but the head, so a refused address costs neither the reading of
- * a body nor a signature, and an authorizer, which sees no body, can run it.
+ * It runs before all authenticating plugins and needs only the head, so a refused address costs neither the reading of a body nor a
+ * signature, and an authorizer, which sees no body, can run it.
  */
 export const sourceIp = definePlugin({
   name: 'source-ip',
@@ -46,7 +46,7 @@ export const sourceIp = definePlugin({
     const allowed = allow && compileCidrs(allow);
     const denied = deny && compileCidrs(deny);
     function judge(clientIp: string): Verdict {
-      // Neither set holds what is no address, and for the deny list that must not mean "not denied".
+      // Neither set contains a text that is not an address, which must not count as "not denied".
       if (isIP(clientIp) === 0) return refuse.denied('the address of the client is not known');
       if (denied?.(clientIp)) return refuse.denied(`${clientIp} is in a range of deny`);
       if (isOutside(allowed, clientIp)) return refuse.denied(`${clientIp} is in no range of allow`);
@@ -60,12 +60,12 @@ export const sourceIp = definePlugin({
   },
 });
 
-/** Whether the ranges hold all of IPv4 or all of IPv6, by one range or by several together. */
+/** Whether the ranges cover all of IPv4 or all of IPv6, with one range or several together. */
 function coversFamily(ranges: readonly string[]): boolean {
   const covered = { ipv4: 0, ipv6: 0 };
   for (const range of new Set(ranges)) {
     const [, bits] = range.split('/');
-    // A single address adds next to nothing, and many narrow ranges are a list that somebody meant.
+    // A single address adds next to nothing, and many narrow ranges are intended.
     if (bits !== undefined) covered[range.includes(':') ? 'ipv6' : 'ipv4'] += 2 ** -Number(bits);
   }
   return covered.ipv4 >= 1 || covered.ipv6 >= 1;

@@ -12,7 +12,7 @@ import { type Claim, type LoadedSecret, MalformedSignature, type Provider } from
 import { ReceivedWebhook } from '../providers/received-webhook.ts';
 import type { Exchange } from '../request/exchange.ts';
 
-/** The options of every provider; each has its own beside them. */
+/** The options of every provider; each provider adds its own. */
 interface Options {
   readonly provider: string;
   readonly secret: readonly string[];
@@ -27,13 +27,13 @@ const refuse = refusals('webhook', {
   malformed: [400, 'The signature headers of the webhook cannot be read'],
 });
 
-/** No timer, so it has no upper bound; whoever records a webhook may send it again for so long. */
+/** Not a timer, so it has no upper bound. A recorded webhook can be replayed for this long. */
 const tolerance = s.refine(
   s.withDefault(s.duration({ max: Number.POSITIVE_INFINITY }), '5m'),
   function notZero(ms) {
     return ms > 0
       ? undefined
-      : 'a tolerance of 0 would refuse everything; write how far clocks may differ, such as 5m';
+      : 'a tolerance of 0 would refuse everything; write the largest difference between clocks, such as 5m';
   },
 );
 
@@ -73,9 +73,9 @@ const received = ({ attributes }: Exchange) => attributes.webhook as ReceivedWeb
 const [first, ...others] = providers.map(optionsOf);
 
 /**
- * Verifies that a request is a webhook of its sender, over the bytes of its body as they came.
+ * Verifies that a request is a webhook of its sender, over the received bytes of its body.
  *
- * A request without the provider's signature header is not its business; a signature that is there and wrong refuses.
+ * A request without the provider's signature header is left to other plugins; a wrong signature refuses.
  * Sets the subject (`webhook`, the provider's name) and the name `webhook` in expressions.
  */
 export const webhook = definePlugin({
@@ -112,12 +112,12 @@ export const webhook = definePlugin({
   },
   async create(options, host) {
     const provider = providers.find(({ name }) => name === options.provider);
-    if (provider === undefined) throw new ConfigurationError('no such provider', ['provider']);
+    if (provider === undefined) throw new ConfigurationError('unknown provider', ['provider']);
     if (options.tolerance > advisedToleranceMs)
       host.warn(
         ['tolerance'],
-        'for more than an hour, a webhook that somebody recorded is accepted again',
-        'write no more than clocks may differ, such as 5m',
+        'a recorded webhook can be replayed for more than an hour',
+        'write the largest difference between clocks, such as 5m',
       );
     const { name } = provider;
     const readHead = provider.create(options, await loadSecrets(options.secret, host.secrets), host.warn);
@@ -128,12 +128,12 @@ export const webhook = definePlugin({
       const ageMs = host.clock.now() - timestampMs;
       if (Math.abs(ageMs) <= options.tolerance) return undefined;
       const when = ageMs < 0 ? `${-ageMs / 1_000} s in the future` : `${ageMs / 1_000} s ago`;
-      return refuse.timestamp(`signed ${when}, the tolerance is ${options.tolerance / 1_000} s`);
+      return refuse.timestamp(`signed ${when}; the tolerance is ${options.tolerance / 1_000} s`);
     }
 
     function conclude(exchange: Exchange, claim: Claim, body: Uint8Array, signed: boolean): Verdict {
-      if (!signed) return refuse.signature(`${claim.header} was made with none of the secrets`);
-      // A body may take its time.
+      if (!signed) return refuse.signature(`${claim.header} does not match any of the secrets`);
+      // The body may have arrived slowly.
       const stale = staleness(claim);
       if (stale !== undefined) return stale;
       exchange.subject = subject;

@@ -49,14 +49,14 @@ test('check warns at its line of a plugin that reads larger bodies than the list
   assert.equal(status, 0, stderr);
   assert.match(
     stderr,
-    /^warning: postern\.yaml:8:7 routes\.hooks\.plugins\.webhook: it takes bodies of up to 10485760 bytes, .* can hold 4194304/,
+    /^warning: postern\.yaml:8:7 routes\.hooks\.plugins\.webhook: it accepts bodies of up to 10485760 bytes, .* can hold only 4194304/,
   );
 });
 
 test('check prints errors and warnings together and exits 1', () => {
   const { status, stdout, stderr } = check(configuration('nowhere'), 'ten bytes!');
   assert.equal(status, 1);
-  assert.match(stderr, /^postern\.yaml:6:5 routes\.hooks\.service: no such service "nowhere"/);
+  assert.match(stderr, /^postern\.yaml:6:5 routes\.hooks\.service: unknown service "nowhere"/);
   assert.match(stderr, /^warning: postern\.yaml:10:9 /m);
   assert.match(stderr, /^1 error$/m);
   assert.equal(stdout, '');

@@ -204,7 +204,7 @@ routes:
   const syntax = form
     .replace('services:', 'services:\n  a: { targets: [] }')
     .replace('path: /one', 'path: /one, path: /x');
-  assert.deepEqual(await problemsOf(inOrder), ['4 no plugin', '5 no plugin', '5 no such']);
+  assert.deepEqual(await problemsOf(inOrder), ['4 no plugin', '5 no plugin', '5 unknown service']);
   assert.deepEqual(await problemsOf(form), ['4 unknown key', '5 expected a', '5 unknown key']);
   assert.deepEqual(await problemsOf(syntax), ['3 this key', '5 this key']);
 });

@@ -42,7 +42,7 @@ test('all that is wrong is logged, once, and loading is tried again after ten se
     column: 1,
   });
   const invalid = new InvalidConfiguration('postern.yaml', [
-    problem('routes.github.service', 'no such service'),
+    problem('routes.github.service', 'unknown service'),
     problem('plugins.webhok', 'unknown key'),
   ]);
   const { holder, clock, lines, loads } = holderOf([invalid, invalid, new Error('no secret'), gateway]);
@@ -50,7 +50,7 @@ test('all that is wrong is logged, once, and loading is tried again after ten se
   assert.equal(await holder.get(), undefined);
   assert.equal(loads(), 1);
   const problems = [
-    'postern.yaml:3:1 routes.github.service: no such service',
+    'postern.yaml:3:1 routes.github.service: unknown service',
     'postern.yaml:3:1 plugins.webhok: unknown key',
   ];
   assert.deepEqual(lines, [{ level: 'error', event: 'misconfigured', fields: { problems } }]);

@@ -99,7 +99,7 @@ const cases: readonly (readonly [name: string, make: (stack: Stack) => unknown, 
     [
       'a wrong configuration, at its line',
       gateway({ config: wrongLine }),
-      /^The configuration is wrong:\nwrong\.yaml:5:5 routes\.all\.service: no such service "won"; known are one$/,
+      /^The configuration is wrong:\nwrong\.yaml:5:5 routes\.all\.service: unknown service "won"; known are one$/,
     ],
     [
       'a secret of the environment that is not passed on',

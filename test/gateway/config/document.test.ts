@@ -62,7 +62,7 @@ for (const part of ['services', 'routes', 'consumers'] as const) {
     });
     test(`a key that is there twice is an error at its second place: ${part} in ${file}`, async () => {
       const [problem = ''] = await problemsOf(file, make(part, 'a'));
-      assert.match(problem, /^FILE\.\w+:\d+:\d+ .*this key is there twice$/);
+      assert.match(problem, /^FILE\.\w+:\d+:\d+ .*this key is repeated$/);
     });
   }
 }
@@ -88,19 +88,19 @@ const refused: readonly (readonly [what: string, text: string, place: string, me
   ['another version, behind a comment', '# x\n%YAML 1.1\n---\na: 1', '2:1', /%YAML/],
   ['a later version', '%YAML 1.3\n---\na: 1', '1:7', /%YAML|version|%/],
   ['a tag directive', '%TAG !! tag:example.com,2000:\n---\na: !!int 1', '3:4', /tags/],
-  ['a merge key', 'x: &x { open: true }\nroutes:\n  a:\n    <<: *x', '4:5', /merged/],
-  ['a merge key in a flow map', 'x: &x { open: true }\na: { <<: *x }', '2:6', /merged/],
+  ['a merge key', 'x: &x { open: true }\nroutes:\n  a:\n    <<: *x', '4:5', /does not merge/],
+  ['a merge key in a flow map', 'x: &x { open: true }\na: { <<: *x }', '2:6', /does not merge/],
   ['a tag of a set', 'a: !!set { b }', '1:4', /tags/],
   ['a tag of bytes', 'a: !!binary aGk=', '1:4', /tags/],
   ['a tag of a merge', 'a: !!merge <<', '1:4', /tags/],
   ['a tag of a core type', 'a: !!str 5', '1:10', /tags/],
   ['a tag on a map', 'a: !!map { b: c }', '1:10', /tags/],
   ['a tag of its own', 'a: !env SECRET', '1:4', /tags/],
-  ['a number and a text that are the same key', '1: a\n"1": b', '2:1', /twice/],
+  ['a number and a text that are the same key', '1: a\n"1": b', '2:1', /repeated/],
   ['a key that is a list', '? [a]\n: b', '1:3', /key/],
   ['a key that is a map', '{ { a: b }: c }', '1:3', /key/],
   ['a key that is an alias', 'a: &x b\n*x : c', '2:1', /key/],
-  ['a duplicate key in another spelling', 'a: 1\n"\\x61": 2', '2:1', /twice/],
+  ['a duplicate key in another spelling', 'a: 1\n"\\x61": 2', '2:1', /repeated/],
   ['two documents', 'a: 1\n---\nb: 2', '2:1', /more than one document/],
   ['an octal number, or is it decimal', 'services: { a: { targets: [{ weight: 010 }] } }', '1:38', /number/],
   ['an exponent', 'a: 1e3', '1:4', /number/],
@@ -167,10 +167,10 @@ const brokenJson: readonly (readonly [text: string, place: string, message: RegE
   ['{a: 1}', '1:2', /key/],
   ['{"a": "b\nc"}', '1:7', /not closed/],
   ['{"a": "\\x41"}', '1:7', /not closed|escape/],
-  ['{"a": 1} {"b": 2}', '1:10', /behind the end/],
-  ['{"a": 1} // comment', '1:10', /behind the end/],
-  ['{"a": {"b": 1,\n"b": 2}}', '2:1', /twice/],
-  ['{"a": 1,\n"\\u0061": 2}', '2:1', /twice/],
+  ['{"a": 1} {"b": 2}', '1:10', /after the end/],
+  ['{"a": 1} // comment', '1:10', /after the end/],
+  ['{"a": {"b": 1,\n"b": 2}}', '2:1', /repeated/],
+  ['{"a": 1,\n"\\u0061": 2}', '2:1', /repeated/],
   [`${'['.repeat(100)}${']'.repeat(100)}`, '1:66', /nested/],
 ];
 for (const [text, place, message] of brokenJson) {
@@ -212,7 +212,7 @@ test('JSON is read as the language reads it, and refused where the language refu
         assert.ok(works, text);
       } catch (error) {
         if (!(error instanceof JsonProblem)) throw error;
-        assert.ok(!works || error.message === 'this key is there twice', `${text}: ${error.message}`);
+        assert.ok(!works || error.message === 'this key is repeated', `${text}: ${error.message}`);
       }
     }),
     { numRuns: 2_000 },

@@ -70,15 +70,13 @@ test('the host is asked for its tunnel when a service is in the tailnet, and onl
 });
 
 const wrong: Readonly<Record<string, readonly string[]>> = {
-  '{}': [
-    '5 server.tailnet: expected key, to start a tailscaled, or socket, to use one that runs already; got a map',
-  ],
+  '{}': ['5 server.tailnet: expected key, to start a tailscaled, or socket, to use a running one; got a map'],
   '{ key: env:KEY, sockets: /run/s }': ['5 server.tailnet.sockets: unknown key'],
   '{ socket: /run/s, hostname: door }': [
-    '5 server.tailnet.hostname: the tailscaled at socket is used as it is; remove hostname, or socket to start one; got "door"',
+    '5 server.tailnet.hostname: the tailscaled at socket is used without changes; remove hostname, or socket to start one; got "door"',
   ],
   '{ key: env:KEY, ephemeral: true, stateDir: /var/x }': [
-    '5 server.tailnet.stateDir: an ephemeral node keeps no state; remove stateDir or ephemeral; got "/var/x"',
+    '5 server.tailnet.stateDir: an ephemeral node has no state; remove stateDir or ephemeral; got "/var/x"',
   ],
   '{ key: env:KEY, hostname: "-door" }': [
     '5 server.tailnet.hostname: expected letters, digits and hyphens, 63 at most, with no hyphen at either end; got "-door"',

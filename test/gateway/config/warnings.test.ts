@@ -103,7 +103,7 @@ test('a plugin that takes larger bodies than its host can hold is warned of, at 
     ].map(([path, line, bytes]) => [
       path,
       line,
-      `it takes bodies of up to ${bytes} bytes, and the requests of one address can hold 2048000: larger bodies are refused`,
+      `it accepts bodies of up to ${bytes} bytes, but the requests of one address can hold only 2048000: larger bodies are refused`,
     ]),
   );
   assert.ok(asked.length > 0);
@@ -114,7 +114,7 @@ test('open: true on a route that a plugin guards all the same is warned of, and 
     await warned(`  a: { match: { path: /a }, service: a, open: true, ${webhook} }
   b: { match: { path: /b }, service: a, open: true, plugins: { source-ip: { deny: [192.0.2.1] } } }
   c: { match: { path: /c }, service: a, open: true }`),
-    ['routes.a.open: it opens nothing: webhook guards this route all the same'],
+    ['routes.a.open: it has no effect: webhook guards this route'],
   );
 });
 
@@ -123,7 +123,7 @@ test('a consumer that nobody can be is warned of', async () => {
   const signed = `  a: { match: { path: /a }, service: a, ${webhook} }`;
   const same = `"subject.id == 'github'"`;
   const nobody = (id: string, before: string) =>
-    `consumers.${id}.match: nobody is ever this consumer: ${before} stands before it and matches the same callers`;
+    `consumers.${id}.match: no caller is ever this consumer: ${before} comes before it and matches the same callers`;
   assert.deepEqual(await warned(signed, `{ x: { match: ${same} }, y: { match: ${same}, ${policy} } }`), [
     nobody('y', 'x'),
   ]);
@@ -137,7 +137,7 @@ test('a consumer that nobody can be is warned of', async () => {
       '  a: { match: { path: /a }, service: a, open: true }',
       `{ x: { match: ${same}, ${policy} } }`,
     ),
-    ['consumers.x: nobody is ever this consumer: no route has a plugin that finds out who calls'],
+    ['consumers.x: no caller is ever this consumer: no route has a plugin that identifies the caller'],
   );
 });
 
@@ -146,7 +146,8 @@ test('a consumer whose credentials no route can find is warned of', async () => 
   assert.deepEqual(
     await warned('  a: { match: { path: /a }, service: a, open: true }', two),
     ['x', 'y'].map(
-      (id) => `consumers.${id}: nobody is ever this consumer: no route has a plugin that finds out who calls`,
+      (id) =>
+        `consumers.${id}: no caller is ever this consumer: no route has a plugin that identifies the caller`,
     ),
   );
   assert.deepEqual(await warned(`  a: { match: { path: /a }, service: a, ${webhook} }`, two), []);

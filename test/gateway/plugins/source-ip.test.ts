@@ -46,8 +46,8 @@ for (const [options, ip, passes] of cases) {
 }
 
 const wrong: readonly (readonly [options: object, message: RegExp])[] = [
-  [{}, /name ranges in allow or in deny/],
-  [{ deny: [] }, /name ranges in allow or in deny/],
+  [{}, /add ranges to allow or deny/],
+  [{ deny: [] }, /add ranges to allow or deny/],
   [{ allow: [] }, /allow is empty/],
   [{ allow: [], deny: ['192.0.2.0/24'] }, /allow is empty/],
   [{ allow: ['192.0.2.1/24'] }, /bits set beyond/],
