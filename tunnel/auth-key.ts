@@ -14,16 +14,16 @@ const causes: Readonly<Record<AwsFailure, TunnelCause>> = {
   misconfigured: 'tunnel:misconfigured',
 };
 
-/** Why the secret that holds the auth key was not read, as a cause. */
+/** Why the secret with the auth key was not read, as a cause. */
 export function unreadableKey(error: unknown): TunnelError {
   if (error instanceof AwsError) return new TunnelError(causes[error.failure], error.message);
   return new TunnelError('tunnel:secret-missing', messageOf(error));
 }
 
 /**
- * The auth key in a secret's text: the text itself, or the field `key` of a JSON object.
+ * The auth key in the content of a secret: the whole content, or the field `key` of a JSON object.
  *
- * @param name how the secret is called, for the message
+ * @param name the name of the secret, for the message
  * @throws TunnelError, which does not quote the secret
  */
 export function parseAuthKey(text: string, name: string): string {
@@ -32,7 +32,10 @@ export function parseAuthKey(text: string, name: string): string {
   conceal(key);
   if (key === '') throw malformed(name, 'it is empty');
   if (key.startsWith('tskey-client-') || key.startsWith('tskey-api-')) {
-    throw malformed(name, 'it holds a client secret or an API token, with which no node can join');
+    throw malformed(
+      name,
+      'it contains a client secret or an API token, but a node needs an auth key to join',
+    );
   }
   if (key.length > maxKeyChars || !/^[\x21-\x7e]+$/.test(key)) {
     throw malformed(name, `a key has at most ${maxKeyChars} printable characters and no space`);
@@ -43,13 +46,13 @@ export function parseAuthKey(text: string, name: string): string {
 function keyField(json: string, name: string): string {
   const fields = parseObject(json);
   if (fields === undefined) throw malformed(name, 'it begins like JSON but is not');
-  if (typeof fields.key !== 'string') throw malformed(name, 'its JSON has no text in the field "key"');
+  if (typeof fields.key !== 'string') throw malformed(name, 'its JSON has no string in the field "key"');
   return fields.key.trim();
 }
 
 function malformed(name: string, why: string): TunnelError {
   return new TunnelError(
     'tunnel:secret-malformed',
-    `The secret ${name} holds no auth key: ${why}. Store only the key, or {"key": "…"}.`,
+    `The secret ${name} does not contain an auth key: ${why}. Store only the key, or {"key": "…"}.`,
   );
 }

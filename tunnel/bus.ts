@@ -2,7 +2,7 @@ import { after } from '../base/clock.ts';
 import { TunnelError } from './causes.ts';
 import type { LocalApi, Notify } from './localapi.ts';
 
-/** Looks at one notification: undefined means that the wait goes on. */
+/** Looks at one notification. Undefined means that the wait continues. */
 export type Decide<T> = (notify: Notify) => T | undefined;
 
 const retryMs = 4;
@@ -18,7 +18,7 @@ export class Bus {
   #open = false;
   #opening: Promise<void> | undefined;
 
-  /** @param closed ends it for good when it aborts */
+  /** @param closed closes the bus permanently when it aborts */
   constructor(api: LocalApi, closed?: AbortSignal) {
     this.#api = api;
     this.#closed = closed;
@@ -30,10 +30,9 @@ export class Bus {
   }
 
   /**
-   * Opens the bus unless it is open; tries until somebody listens at the socket, which tailscaled makes a moment after it
-   * started.
+   * Opens the bus unless it is open. It retries until tailscaled listens at the socket, which is a moment after its start.
    *
-   * @throws TunnelError when that takes longer than given
+   * @throws TunnelError if that takes longer than `withinMs`
    */
   open(withinMs: number, everyMs: number = retryMs): Promise<void> {
     if (this.#open) return Promise.resolve();
@@ -44,7 +43,7 @@ export class Bus {
   }
 
   /**
-   * Waits for the first notification that `decide` has an answer to; what it throws rejects.
+   * Waits for the first notification for which `decide` returns a result; an error that it throws rejects.
    *
    * @returns undefined if there was no notification in time or before the signal aborts
    */

@@ -4,13 +4,13 @@ import type { LocalApi } from './localapi.ts';
 import { findPeer, onlinePeers, type Peer } from './peers.ts';
 import { answersInside, firstPong } from './ping.ts';
 
-/** What a diagnosis needs of a tunnel. */
+/** The parts of a tunnel that a diagnosis uses. */
 export interface Diagnosable {
   readonly api: LocalApi;
   ready(withinMs: number): Promise<TunnelReady | TunnelNotReady>;
-  /** A peer answers outside WireGuard and not inside. Gives whether its session is being renewed. */
+  /** A peer answers outside WireGuard but not inside. Returns whether its session is being renewed. */
   renew(): boolean;
-  /** No peer answers. Gives whether the node joins again. */
+  /** No peer answers. Returns whether the node joins again. */
   suspect(): boolean;
 }
 
@@ -21,16 +21,16 @@ export interface DiagnosisTarget {
 
 const pongMs = 1_000;
 const othersMs = 300;
-/** How long a connection may take once the peer has answered through WireGuard. */
+/** How long a connection may take after the peer has answered through WireGuard. */
 const graceMs = 500;
 const standIns = 4;
 
 /**
  * Finds out why a connection to a target was not made, within the time.
  *
- * tailscaled reports all failures alike, so three things are asked: does the peer exist, does it answer a ping outside WireGuard
- * (disco), and what happens to a connection while it answers one inside (TSMP). If no peer answers at all, the tunnel is
- * suspected and joins again; when only WireGuard is silent, its sessions are renewed.
+ * tailscaled reports all failures in the same way, so this asks three things: does the peer exist, does it answer a ping outside
+ * WireGuard (disco), and does a connection succeed while it answers one inside (TSMP). If no peer answers at all, the node may be
+ * forgotten and joins again; if only WireGuard is silent, its sessions are renewed.
  */
 export async function diagnose(
   tunnel: Diagnosable,
@@ -57,7 +57,7 @@ export async function diagnose(
   return diagnosePeer(tunnel, dial, target, peer, left());
 }
 
-/** Neither a peer nor in a peer's subnet: a name or an address of some other network. */
+/** Neither a peer nor in a peer's subnet: a name or an address of another network. */
 async function diagnoseStranger(dial: Dial, target: DiagnosisTarget, withinMs: number): Promise<Diagnosis> {
   const outcome = await tryDial(dial, target, withinMs);
   if (outcome === 'connected') return works(target);
@@ -105,7 +105,9 @@ async function anyPong(tunnel: Diagnosable, peers: readonly Peer[], withinMs: nu
 }
 
 function offline(peer: Peer, joiningAgain: boolean): string {
-  const said = peer.online ? 'the control server calls it online' : 'the control server calls it offline';
+  const said = peer.online
+    ? 'the control server reports it as online'
+    : 'the control server reports it as offline';
   const then = joiningAgain
     ? ' No peer answers, so this node joins the tailnet again; repeat the request.'
     : '';

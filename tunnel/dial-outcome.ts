@@ -10,7 +10,7 @@ export type DialOutcome = 'connected' | 'refused' | 'timeout';
 /**
  * Tries one connection and closes it at once: nothing is sent to the target.
  *
- * Through SOCKS5 tailscaled answers every failure with the same code, so `refused` says only that it failed before the time was
+ * Through SOCKS5 tailscaled answers every failure with the same code, so `refused` only means that it failed before the time was
  * over.
  */
 export async function tryDial(dial: Dial, target: Destination, withinMs: number): Promise<DialOutcome> {

@@ -22,11 +22,11 @@ export interface JoinParts {
 }
 
 /**
- * Joins the tailnet, for the first time or again, as often as needed: it keeps the key that worked, and when the control
- * server no longer takes it, reads the secret again, which may have been rotated, and tries the other key once. A key for one
- * join is not kept: each join takes a new one.
+ * Joins the tailnet, for the first time or again. It keeps the key that worked. If the control server no longer accepts that key, it
+ * reads the secret again, which may have been rotated, and tries the other key once. A single-use key is not kept: each join gets a
+ * new one.
  *
- * A node that stays in the tailnet needs a key for its first join only, and when the control server has forgotten it.
+ * A node that stays in the tailnet needs a key only for its first join, and after the control server has forgotten it.
  */
 export class Joiner {
   readonly #parts: JoinParts;
@@ -53,7 +53,7 @@ export class Joiner {
     for (const loser of [ended, opened]) loser.catch(ignore);
     const alive = <T>(work: Promise<T>): Promise<T> => Promise.race([work, ended]);
 
-    // Ends what a login waits for when something else has ended the join.
+    // Ends the waits of a login after something else has ended the join.
     const over = new AbortController();
     try {
       if (settings.staysInTailnet) {
@@ -90,9 +90,9 @@ export class Joiner {
   }
 
   /**
-   * Takes up the place that the node had in the tailnet, without a key.
+   * Resumes the node's place in the tailnet, without a key.
    *
-   * @returns false when it has none, so that a key is needed
+   * @returns false if it has none and needs a key
    * @throws TunnelError
    */
   async #resume(isIn: typeof isRunning, end: number, over: AbortSignal): Promise<boolean> {
@@ -102,7 +102,7 @@ export class Joiner {
       return isIn(notify, words) && 'in';
     }
     const hopeless = this.#hopeless();
-    // Before the start: that a key is needed is told before the start is answered.
+    // Before the start, because the need for a key is reported before the start is answered.
     const decided = this.#told(decide, end, over);
     await this.#start(undefined);
     if ((await Promise.race([decided, hopeless])) === 'out') return false;
@@ -114,7 +114,7 @@ export class Joiner {
     const { api, keys } = this.#parts;
     const hopeless = this.#hopeless();
     await this.#start(key);
-    // Only now: an error that the bus tells before is of the login that `start` ended.
+    // Only now, because an earlier error on the bus belongs to the login that `start` ended.
     const running = this.#told(decide, end, over);
     await api.login();
     await Promise.race([running, hopeless]);
@@ -125,12 +125,12 @@ export class Joiner {
   async #start(authKey: string | undefined): Promise<void> {
     const { api, keys, settings } = this.#parts;
     const { controlUrl, hostname } = settings;
-    // A key made for this join has the tags already; Headscale refuses tags that are asked for with a tagged key.
+    // A key made for this join already has the tags; Headscale refuses tags that are requested with a tagged key.
     const tags = keys.oneOff ? [] : settings.tags;
     await api.start({ authKey, controlUrl, hostname, tags });
   }
 
-  /** Rejects when the control server cannot be asked and waiting will not change that. */
+  /** Rejects if the control server cannot be reached and waiting will not change that. */
   #hopeless(): Promise<never> {
     const { daemon, settings } = this.#parts;
     const hopeless = new Promise<never>((_, reject) => {
@@ -142,7 +142,7 @@ export class Joiner {
     return hopeless;
   }
 
-  /** What the bus tells, in time. @throws TunnelError */
+  /** The result of `decide` on the bus, in time. @throws TunnelError */
   #told<T>(decide: Decide<T>, end: number, over: AbortSignal): Promise<T> {
     const { api, bus, daemon, settings } = this.#parts;
     const told = bus.next(decide, left(api.clock, end), over).then((outcome) => {
@@ -159,17 +159,17 @@ function left(clock: Clock, end: number): number {
 }
 
 /**
- * For a node that was in the tailnet before: tailscaled calls itself running from the start, by what it knew of the old
- * node, and does not say it again.
+ * For a node that was in the tailnet before: tailscaled reports that it runs from the start, based on its knowledge of the old node,
+ * and does not report it again.
  *
- * @throws TunnelError when the control server refuses the node
+ * @throws TunnelError if the control server refuses the node
  */
 function isRenewed(notify: Notify, words: HostWords): true | undefined {
   isRunning(notify, words);
   return notify.SelfChange ? true : undefined;
 }
 
-/** @throws TunnelError when the control server refuses the node */
+/** @throws TunnelError if the control server refuses the node */
 function isRunning(notify: Notify, words: HostWords): true | undefined {
   if (notify.ErrMessage) throw refusedByControl(notify.ErrMessage, words);
   if (notify.State === State.needsApproval) {
@@ -181,12 +181,12 @@ function isRunning(notify: Notify, words: HostWords): true | undefined {
   if (notify.BrowseToURL) {
     throw new TunnelError(
       'tunnel:key-invalid',
-      'The control server wants a person to log in: it did not take the auth key. Store a valid key.',
+      'The control server asks for a login by a person: it did not accept the auth key. Store a valid key.',
     );
   }
   return notify.State === State.running ? true : undefined;
 }
 
 function lastWords(lines: readonly string[]): string {
-  return lines.length === 0 ? 'It logged nothing.' : `It said last: ${lines.slice(-3).join(' | ')}`;
+  return lines.length === 0 ? 'It logged nothing.' : `Its last lines: ${lines.slice(-3).join(' | ')}`;
 }

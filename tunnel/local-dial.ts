@@ -10,10 +10,10 @@ import type { LocalApi } from './localapi.ts';
 const maxReasonChars = 300;
 
 /**
- * Makes one connection into the tailnet through LocalAPI, as `tailscale nc` does.
+ * Makes one connection into the tailnet through LocalAPI, like `tailscale nc`.
  *
- * It works with userspace networking and with a kernel's interface alike, needs no port, and refuses what is not in the tailnet:
- * for that tailscaled answers 200 and tells its caller to dial by itself.
+ * It works with userspace networking and with a kernel interface, needs no port, and refuses destinations outside the tailnet: for
+ * those tailscaled answers 200 and tells its caller to dial on its own.
  * Source: serveDial in ipn/localapi/localapi.go
  *
  * @throws DialError
@@ -44,7 +44,7 @@ export function dialLocal(api: LocalApi, { host, port }: Destination, withinMs: 
     );
     request.on('upgrade', function connected(_answer, socket: Socket, head: Buffer) {
       stopTimer();
-      // A socket that breaks with nobody listening would end the process; between here and the next owner nobody is.
+      // Without a listener, an error of the socket would end the process, and its next owner does not listen yet.
       socket.on('error', ignore);
       if (head.byteLength > 0) socket.unshift(head);
       resolve(socket);
@@ -61,7 +61,7 @@ export function dialLocal(api: LocalApi, { host, port }: Destination, withinMs: 
       });
       answer.on('error', ignore);
       answer.on('close', () =>
-        reject(new DialError(`tailscaled said ${answer.statusCode}: ${reason.trim()}`, 'rejected')),
+        reject(new DialError(`tailscaled answered ${answer.statusCode}: ${reason.trim()}`, 'rejected')),
       );
     });
     request.end();

@@ -6,16 +6,16 @@ import { ignore } from '../base/ignore.ts';
 /** tailscaled's states, as numbers on the bus (ipn.State). */
 export const State = { needsLogin: 2, needsApproval: 3, stopped: 4, starting: 5, running: 6 } as const;
 
-/** What of `ipn.Notify` is read here. */
+/** The used fields of `ipn.Notify`. */
 export interface Notify {
   readonly State?: number | null;
   readonly ErrMessage?: string | null;
   readonly BrowseToURL?: string | null;
-  /** This node, when the control server gave it another address or key. */
+  /** This node, after the control server gave it another address or key. */
   readonly SelfChange?: object | null;
 }
 
-/** What of `ipnstate.Status` is read here. */
+/** The used fields of `ipnstate.Status`. */
 export interface Status {
   readonly BackendState: string;
   readonly Peer?: Readonly<Record<string, PeerStatus>> | null;
@@ -29,13 +29,13 @@ export interface PeerStatus {
 }
 
 export interface Pong {
-  /** Empty for a pong; else why the ping was not sent. */
+  /** Empty for a pong; otherwise why the ping was not sent. */
   readonly Err: string;
   readonly LatencySeconds: number;
 }
 
 export interface LoginOptions {
-  /** Undefined for a node that tailscaled knows from before. */
+  /** Undefined for a node that tailscaled already knows. */
   readonly authKey: string | undefined;
   readonly controlUrl: string;
   readonly hostname: string;
@@ -49,16 +49,16 @@ const maxLineChars = 1024 * 1024;
 const headers = { host: 'local-tailscaled.sock' };
 
 /**
- * tailscaled's LocalAPI over its unix socket: no command line is needed, and the key passes through no argument list.
+ * tailscaled's LocalAPI over its unix socket: no command line is needed, and the key is not part of any argument list.
  *
- * Not documented as stable by Tailscale; go.mod pins the version that this was written against. Its source is
+ * Tailscale does not document it as stable; go.mod pins the version that this was written for. Its source is
  * ipn/localapi/localapi.go.
  */
 export class LocalApi {
   readonly clock: Clock;
   /** The path of the unix socket. */
   readonly socket: string;
-  /** What changes the node and is not answered yet. */
+  /** Unanswered requests that change the node. */
   readonly #changes = new Set<Promise<unknown>>();
   #sealed = false;
   #lastLoginMs = -Infinity;
@@ -68,18 +68,18 @@ export class LocalApi {
     this.clock = clock;
   }
 
-  /** When something was last asked for that makes tailscaled log in, by the monotonic clock. */
+  /** When the last request that makes tailscaled log in was sent, by the monotonic clock. */
   get lastLoginMs(): number {
     return this.#lastLoginMs;
   }
 
-  /** From now on nothing changes the node but `logout`: what is asked for is refused. Resolves when what was asked before is answered. */
+  /** From now on only `logout` changes the node; other requests are refused. Resolves when the earlier requests are answered. */
   async seal(): Promise<void> {
     this.#sealed = true;
     await Promise.allSettled(this.#changes);
   }
 
-  /** Gives tailscaled its settings and the key, which ends what it was doing at the control server. */
+  /** Gives tailscaled its settings and the key, and ends its current work at the control server. */
   async start(options: LoginOptions): Promise<void> {
     await this.#change('POST', 'start', {
       ...(options.authKey !== undefined && { AuthKey: options.authKey }),
@@ -95,19 +95,19 @@ export class LocalApi {
     });
   }
 
-  /** Logs in with the key that `start` gave, again if needed; the bus tells the outcome. */
+  /** Logs in with the key from `start`, possibly again; the bus reports the outcome. */
   async login(): Promise<void> {
     this.#lastLoginMs = this.clock.monotonic();
     await this.#change('POST', 'login-interactive');
   }
 
-  /** Takes the engine down or up; down and up again resets WireGuard's sessions with its peers. */
+  /** Takes the engine down or up. Down and up again resets the WireGuard sessions with its peers. */
   async setRunning(wanted: boolean): Promise<void> {
     if (wanted) this.#lastLoginMs = this.clock.monotonic();
     await this.#change('PATCH', 'prefs', { WantRunning: wanted, WantRunningSet: true });
   }
 
-  /** Resolves when tailscaled answers at all, with the locks that everything else needs. */
+  /** Resolves if tailscaled answers at all, with the locks that everything else needs. */
   async answers(timeoutMs: number): Promise<void> {
     await call({
       to: this.socket,
@@ -125,9 +125,9 @@ export class LocalApi {
   }
 
   /**
-   * Sends one ping and waits for its pong; tailscaled sends it once and never again.
+   * Sends one ping and waits for its pong; tailscaled never repeats it.
    *
-   * @param type `disco` finds the path outside WireGuard, `TSMP` goes through the peer's WireGuard session
+   * @param type `disco` finds the path outside WireGuard, `TSMP` uses the peer's WireGuard session
    */
   async ping(ip: string, type: 'disco' | 'TSMP', timeoutMs: number, signal?: AbortSignal): Promise<Pong> {
     const answer = await call({
@@ -149,9 +149,9 @@ export class LocalApi {
   }
 
   /**
-   * Opens tailscaled's bus; resolves when it is open, rejects when nobody listens.
+   * Opens tailscaled's bus; resolves when it is open, rejects if tailscaled does not listen.
    *
-   * `onEnd` is called once when it ends, which it does when tailscaled ends or finds this reader too slow.
+   * `onEnd` is called once when the bus ends: when tailscaled ends or finds this reader too slow.
    */
   watch(
     onNotify: (notify: Notify) => void,
@@ -222,7 +222,7 @@ export class LocalApi {
   }
 }
 
-/** One JSON object a line. What is not, or does not end, ends the bus. */
+/** One JSON object per line. An invalid line, or one without an end, ends the bus. */
 function notifyReader(onNotify: (notify: Notify) => void, onGarbage: () => void): (chunk: string) => void {
   let rest = '';
   return function readNotifies(chunk) {

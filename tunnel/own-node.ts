@@ -42,7 +42,7 @@ export class OwnNode implements TunnelOwner {
     try {
       return await dialLocal(api, destination, withinMs);
     } catch (error) {
-      // The end of tailscaled shows at its socket before the process is known to have ended, and only then it is started again.
+      // The socket shows the end of tailscaled before its process has ended, and it is started again only after that.
       if ((error as DialError).failure === 'no-proxy') await limited(api.clock, this.#daemon.exit, withinMs);
       throw error;
     }
@@ -52,9 +52,9 @@ export class OwnNode implements TunnelOwner {
     return diagnose(this.#tunnel, (target, ms) => this.dial(target, ms), destination, withinMs);
   }
 
-  /** Joins; what fails is tried again until the end. */
+  /** Joins, and tries again after a failure until the end. */
   start(): void {
-    // For an end of this process that nobody foresaw.
+    // For an unexpected end of this process.
     process.once('exit', this.#kill);
     this.#tunnel.start();
   }

@@ -5,19 +5,19 @@ import type { PeerStatus, Status } from './localapi.ts';
 export interface Peer {
   readonly name: string;
   readonly address: string;
-  /** According to the control server's last word. */
+  /** As last reported by the control server. */
   readonly online: boolean;
 }
 
 /**
  * Finds the peer behind a name or an address.
  *
- * A name is a MagicDNS name, full (`web.example.ts.net`) or its first label (`web`). An address is the peer's own, or one in a
- * subnet that the peer routes: then pings reach the router, not the address.
+ * A name is a full MagicDNS name (`web.example.ts.net`) or its first label (`web`). An address is the peer's own, or one in a subnet
+ * that the peer routes: then pings reach the router, not the address.
  */
 export function findPeer(status: Status, host: string): Peer | undefined {
   const wanted = host.toLowerCase().replace(/^\[|\]$|\.$/g, '');
-  // Most are names, and for them Node's question is dear: see noServerName in call.ts.
+  // Most are names, and Node's check is expensive for them: see noServerName in call.ts.
   const family = /^[0-9.]+$|:/.test(wanted) ? isIP(wanted) : 0;
   for (const peer of peersOf(status)) {
     if (family === 0 ? isNamed(peer, wanted) : peer.TailscaleIPs?.includes(wanted)) return toPeer(peer);
@@ -27,7 +27,7 @@ export function findPeer(status: Status, host: string): Peer | undefined {
   return router && { ...toPeer(router), address: wanted };
 }
 
-/** The peers that the control server calls online, at most this many. */
+/** The peers that the control server reports as online, at most `limit`. */
 export function onlinePeers(status: Status, limit: number): readonly Peer[] {
   return peersOf(status)
     .filter((peer) => peer.Online)
@@ -35,7 +35,7 @@ export function onlinePeers(status: Status, limit: number): readonly Peer[] {
     .map(toPeer);
 }
 
-/** Those that have an address: without one a peer cannot be reached. */
+/** The peers with an address: one without cannot be reached. */
 function peersOf(status: Status): PeerStatus[] {
   return Object.values(status.Peer ?? {}).filter((peer) => peer.TailscaleIPs?.length);
 }
@@ -57,7 +57,7 @@ function routes(peer: PeerStatus, address: string, family: number): boolean {
   const subnets = new BlockList();
   for (const prefix of peer.AllowedIPs ?? []) {
     const [network = '', bits = ''] = prefix.split('/');
-    // An exit node offers 0.0.0.0/0 too, but this node does not use one.
+    // An exit node offers 0.0.0.0/0 too, but this node does not use it.
     if (isIP(network) === family && bits !== '0')
       subnets.addSubnet(network, Number(bits), `ipv${family as 4 | 6}`);
   }

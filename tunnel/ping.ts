@@ -4,23 +4,23 @@ import type { LocalApi } from './localapi.ts';
 const firstGapMs = 15;
 const gapGrowth = 1.15;
 const maxGapMs = 200;
-/** What a handshake and a ping through WireGuard may take beyond their computing: some times what a ping outside it took. */
+/** The time for a handshake and a ping through WireGuard besides their computation, in times of a ping outside it. */
 const handshakeRoundTrips = 4;
 
 /**
- * How far peers can be reached: `session` through WireGuard, so that a connection can be made; `path` only outside it, so that
- * WireGuard lost its handshake and is silent for 5 s; `nothing`.
+ * How far peers can be reached. `session`: through WireGuard, so that connections can be made. `path`: only outside it, because
+ * WireGuard lost its handshake and is silent for 5 s. `nothing`: not at all.
  */
 export type Reach = 'session' | 'path' | 'nothing';
 
 /**
- * Finds out how far any of the peers can be reached; the first that decides it counts.
+ * Finds out how far any of the peers can be reached; the first result decides.
  *
- * First a ping outside WireGuard (disco), which makes tailscaled find the path, then one inside (TSMP), which makes WireGuard
- * shake hands. The pong proves too little: a peer may answer it some milliseconds before it accepts handshakes from this
- * node, and a lost handshake is repeated after 5 s. The other peers go on being pinged, for the same purpose.
+ * First it pings outside WireGuard (disco), which makes tailscaled find the path, then inside (TSMP), which makes WireGuard shake
+ * hands. A disco pong is not enough: a peer may answer it some milliseconds before it accepts handshakes from this node, and a lost
+ * handshake is repeated only after 5 s. So the other peers are pinged on as well.
  *
- * @param handshakeMs how long WireGuard may take, without the round trip
+ * @param handshakeMs the time for WireGuard, without the round trip
  */
 export function reach(
   api: LocalApi,
@@ -40,7 +40,7 @@ export function reach(
   );
 }
 
-/** The first of the addresses that answers a ping outside WireGuard, if one does in time. */
+/** The first of the addresses that answers a ping outside WireGuard; undefined if none does in time. */
 export function firstPong(
   api: LocalApi,
   addresses: readonly string[],
@@ -64,10 +64,10 @@ export async function answersInside(api: LocalApi, address: string, withinMs: nu
 }
 
 /**
- * Pings again and again without waiting for the pong before: tailscaled sends each ping once, and when it is lost while the
- * path is being found, waiting for it would cost more than the next one.
+ * Pings repeatedly without waiting for the previous pong: tailscaled sends each ping once, and if it is lost while the path is being
+ * found, waiting for it would take longer than the next one.
  *
- * @returns how long the ping took that was answered first, in milliseconds; undefined if no answer came in time
+ * @returns the time of the first answered ping, in milliseconds; undefined if no answer came in time
  */
 function pingUntilPong(api: LocalApi, address: string, withinMs: number): Promise<number | undefined> {
   return new Promise((resolve) => {
@@ -94,7 +94,7 @@ function pingUntilPong(api: LocalApi, address: string, withinMs: number): Promis
   });
 }
 
-/** The first result that is one, or the fallback when all have come to nothing. */
+/** The first defined result, or the fallback if there is none. */
 function firstOf<T, F>(attempts: readonly Promise<T | undefined>[], fallback: F): Promise<T | F> {
   return new Promise((resolve) => {
     for (const attempt of attempts) attempt.then((result) => result !== undefined && resolve(result));

@@ -6,22 +6,22 @@ import { firstPong, reach } from './ping.ts';
 import type { TunnelSettings } from './settings.ts';
 
 const renewMs = 2_000;
-/** The first handshake may take this long, each later one twice as long as the one before: a processor may be slow. */
+/** The time for the first handshake; each later one may take twice as long as the one before, because a processor may be slow. */
 const handshakeMs = 120;
 /**
- * After the machine was suspended. WireGuard's timers have just sent a handshake of their own, and a peer drops another one that comes within
- * 20 ms of it, or has the same time stamp, which is coarse (17 ms), so there must be some time between them.
+ * After a suspension of the machine. WireGuard's timers have just sent a handshake of their own, and a peer drops another one that comes
+ * within 20 ms of it or has the same time stamp, which has steps of 17 ms, so some time must be between them.
  */
 const resumeHandshakeMs = 25;
-/** How many peers are asked if no target is named. */
+/** The number of peers that are pinged without targets. */
 const standIns = 8;
-/** A target that is not among the peers yet may be in a moment. */
+/** A target that is not among the peers yet may appear in a moment. */
 const lookAgainMs = 50;
 
 /**
  * Proves that connections can be made, against the targets or, without targets, the peers that are online.
  *
- * Renews WireGuard's sessions where that is what it takes.
+ * Renews WireGuard's sessions if needed.
  */
 export class Proof {
   readonly #api: LocalApi;
@@ -37,12 +37,12 @@ export class Proof {
     this.#settings = settings;
   }
 
-  /** How often the sessions were renewed: each time the connections made before died. */
+  /** How often the sessions were renewed. Each renewal ends the earlier connections. */
   get renewals(): number {
     return this.#renewals;
   }
 
-  /** Whether a peer has answered: only then can it fall silent. */
+  /** Whether a peer has answered. Only after that can it fall silent. */
   get proven(): boolean {
     return this.#proven;
   }
@@ -53,7 +53,7 @@ export class Proof {
     this.#proven = false;
   }
 
-  /** After the machine was suspended: whether connections can be made, with sessions renewed if they are stale. */
+  /** Whether connections can still be made after a suspension of the machine. Renews stale sessions. */
   async survives(pongMs: number, withinMs: number): Promise<boolean> {
     switch (await reach(this.#api, await this.#peers(), pongMs, resumeHandshakeMs)) {
       case 'session':
@@ -89,7 +89,7 @@ export class Proof {
   /**
    * Like `succeeds`, but without targets one online peer is enough.
    *
-   * @throws TunnelError when no target answers
+   * @throws TunnelError if no target answers
    */
   async demand(withinMs: number): Promise<void> {
     if (await this.succeeds(withinMs)) return;
@@ -97,7 +97,7 @@ export class Proof {
     throw new TunnelError('tunnel:target-unreachable', unreachable(this.#settings, this.#addresses.length));
   }
 
-  /** Takes the engine down and up, which makes WireGuard forget its sessions: the connections made before are dead. */
+  /** Takes the engine down and up, so that WireGuard forgets its sessions. Earlier connections are dead after that. */
   async renew(): Promise<void> {
     await this.#api.setRunning(false);
     this.#renewals += 1;
@@ -106,7 +106,7 @@ export class Proof {
     await up;
   }
 
-  /** The addresses to ping: read once after each join, because a node keeps its address. */
+  /** The addresses to ping, read once after each join, because a node keeps its address. */
   async #peers(): Promise<readonly string[]> {
     if (this.#addresses.length > 0) return this.#addresses;
     const { targets } = this.#settings;
@@ -123,11 +123,11 @@ export class Proof {
 function unreachable({ targets, words }: TunnelSettings, found: number): string {
   if (targets.length === 0) {
     const orName = words.targets === undefined ? '' : `, or name the targets in ${words.targets}`;
-    return `No peer is online, as far as this node may see: check the access rules of its tags${orName}.`;
+    return `This node sees no online peer: check the access rules of its tags${orName}.`;
   }
   const names = `${targets.join(', ')}${words.targets === undefined ? '' : ` (${words.targets})`}`;
   if (found === 0) {
-    return `No peer is called ${names}, as far as this node may see: check the names and the access rules of its tags.`;
+    return `This node sees no peer with the name ${names}: check the names and the access rules of its tags.`;
   }
   return `${names}: no answer to pings. Is the machine up, and tailscaled running there?`;
 }

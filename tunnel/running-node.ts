@@ -18,15 +18,12 @@ import { dialLocal } from './local-dial.ts';
 import { LocalApi, State } from './localapi.ts';
 import { withReserve } from './reserve.ts';
 
-/** For a tailscaled that is being restarted: requests wait so long for it. */
+/** How long requests wait for a tailscaled that is being restarted. */
 const reopenMs = 2_000;
 const reopenEveryMs = 100;
 const retryMs = 1_000;
 
-const opening = new TunnelError(
-  'tunnel:joining',
-  'tailscaled is asked for its state at this moment; ask again.',
-);
+const opening = new TunnelError('tunnel:joining', 'The state of tailscaled is being read; try again.');
 
 /** The states that only a person can change. */
 const unusable: ReadonlyMap<number, TunnelError> = new Map([
@@ -42,9 +39,9 @@ const unusable: ReadonlyMap<number, TunnelError> = new Map([
 ]);
 
 /**
- * The node of a tailscaled that runs already, and that others look after: it is watched and dialed through, and never changed.
+ * The node of a running tailscaled that others manage. It is watched and dialed through, and never changed.
  *
- * Every user of the machine may do that over LocalAPI.
+ * LocalAPI allows this to every user of the machine.
  */
 export class RunningNode implements TunnelOwner {
   readonly api: LocalApi;
@@ -55,11 +52,11 @@ export class RunningNode implements TunnelOwner {
   #epoch = 0;
   /** Undefined while it runs. */
   #why: TunnelError | undefined = opening;
-  /** Whether the state will soon be another one. */
+  /** Whether the state is about to change. */
   #settling = true;
-  /** Settles at the next change of the state. */
+  /** Resolves at the next change of the state. */
   #changed = Promise.withResolvers<void>();
-  /** The cause that the log has already. */
+  /** The last logged cause. */
   #logged: string | undefined;
   #readiness: TunnelReady = Object.freeze({ ready: true, epoch: 0 });
 

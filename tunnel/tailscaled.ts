@@ -6,55 +6,54 @@ import { ignore } from '../base/ignore.ts';
 export interface TailscaledOptions {
   /** The executable. */
   readonly binary: string;
-  /** Its own directory, for the socket and its caches; made if it is missing. */
+  /** Its own directory, for the socket and its caches; created if it is missing. */
   readonly directory: string;
-  /** Where it keeps the node's identity; undefined is in memory: then the node is new at each start. */
+  /** The file of the node's identity. Undefined keeps it in memory: then the node is new at each start. */
   readonly stateFile?: string;
-  /** Where its SOCKS5 server listens on 127.0.0.1; undefined is nowhere. */
+  /** The port of its SOCKS5 server on 127.0.0.1; undefined for no server. */
   readonly socksPort?: number;
-  /** The UDP port of WireGuard, or another one if that is taken. Default: any. */
+  /** The UDP port of WireGuard, or another one if it is taken. Default: any. */
   readonly udpPort?: number;
-  /** Its whole environment: nothing of this process's own gets in. */
+  /** Its whole environment, without the variables of this process. */
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
 }
 
-/** What the tunnel needs of the process that makes it. */
+/** The parts of the daemon's process that the tunnel uses. */
 export interface Daemon {
   /** The unix socket of its LocalAPI. */
   readonly socket: string;
   readonly running: boolean;
-  /** Settles when the process that was started last has ended, with how. */
+  /** Resolves with a description when the last started process has ended. */
   readonly exit: Promise<string>;
-  /** Why the control server could not be asked last; undefined after a start. */
+  /** Why the control server could not be reached last; undefined after a start. */
   readonly controlError: string | undefined;
-  /** When the control server last answered a login, or could not be asked, by the monotonic clock. */
+  /** When the control server last answered a login or could not be reached, by the monotonic clock. */
   readonly lastRegistrationMs: number;
   /** The end of its log. */
   readonly lines: readonly string[];
-  /** Called when the process has ended, with how. */
+  /** Called with a description when the process has ended. */
   onExit: (how: string) => void;
   /** Called when the control server no longer knows this node. */
   onForgotten: () => void;
-  /** Called when the control server could not be asked, with the reason. */
+  /** Called with the reason when the control server could not be reached. */
   onControlError: (reason: string) => void;
   start(): void;
-  /** Ends it within the time, by force if need be. */
+  /** Ends it within the time, by force if necessary. */
   stop(withinMs: number): Promise<void>;
-  /** Ends it at once, by force: for one that no longer hears. */
+  /** Kills it at once, if it no longer reacts. */
   destroy(): void;
 }
 
-/** Kept for the moment something goes wrong: these many lines, each cut to this length. */
+/** Kept for diagnosis: this many lines, each cut to this length. */
 const keptLines = 40;
 const keptChars = 400;
 
 /**
- * The tailscaled process, with userspace networking: it needs no privilege, and changes nothing of the machine's own network.
+ * The tailscaled process, with userspace networking: it needs no privilege, and does not change the machine's own network.
  *
- * The key is in neither its arguments nor its environment. Its log is read, kept short, and searched for the three
- * things that LocalAPI does not tell: why the control server cannot be reached, that it has answered a login, and that it no
- * longer knows this node.
+ * The key is in neither its arguments nor its environment. Its log is read, kept short, and searched for three facts that LocalAPI
+ * does not report: why the control server cannot be reached, that it has answered a login, and that it no longer knows this node.
  */
 export class Tailscaled implements Daemon {
   readonly socket: string;
@@ -110,7 +109,7 @@ export class Tailscaled implements Daemon {
         ...(socksPort === undefined ? [] : [`--socks5-server=127.0.0.1:${socksPort}`]),
         '--no-logs-no-support',
       ],
-      // A group of its own: Ctrl-C in a terminal must not end it while requests are under way.
+      // Its own process group: Ctrl-C in a terminal must not end it while requests are under way.
       { stdio: ['ignore', 'ignore', 'pipe'], env, detached: true },
     );
     this.#child = child;
@@ -127,7 +126,7 @@ export class Tailscaled implements Daemon {
     });
   }
 
-  /** SIGTERM, and SIGKILL when it has not ended in time. With its state in memory it logs out by itself first. */
+  /** SIGTERM, and SIGKILL if it has not ended in time. With its state in memory it logs out by itself first. */
   async stop(withinMs: number): Promise<void> {
     this.#child?.kill('SIGTERM');
     const stopTimer = after(this.#options.clock, withinMs, () => this.destroy());
@@ -135,7 +134,7 @@ export class Tailscaled implements Daemon {
     stopTimer();
   }
 
-  /** Kills it at once, when nothing can be awaited any more. */
+  /** Kills it at once, because nothing can be awaited. */
   kill(): void {
     this.#child?.kill('SIGTERM');
   }

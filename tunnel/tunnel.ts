@@ -16,50 +16,50 @@ export interface TunnelParts {
   readonly settings: TunnelSettings;
   readonly keys: KeySource;
   readonly log: Log;
-  /** Only its wall clock tells how long the machine was suspended. */
+  /** Only the wall clock shows how long the machine was suspended. */
   readonly clock: Clock;
 }
 
 const tickMs = 1_000;
-/** Longer than this without a tick, and the machine was suspended long enough for WireGuard's sessions to be stale. */
+/** A longer time without a tick means that the machine was suspended long enough for WireGuard's sessions to be stale. */
 const suspendMs = 45_000;
-/** Between two looks whether a peer still answers, suspensions included. */
+/** Between two checks that a peer still answers, including suspensions. */
 const beatEveryMs = 10_000;
 const beatMs = 2_000;
 const firstProofMs = 2_000;
-/** An unreachable target is looked for again for this long. */
+/** How long an unreachable target is checked again. */
 const laterProofMs = 600;
 const resumePongMs = 400;
 const reopenMs = 5_000;
-/** After a failure, before the next attempt to join: when a request asks, and by itself. */
+/** Between a failure and the next attempt to join: on a request, and automatically. */
 const askedRetryMs = 5_000;
 const retriesMs = [250, 1_000, 2_000, 5_000, 10_000, 30_000] as const;
-/** Between two joins on the mere suspicion that the control server forgot this node. */
+/** Between two joins on the suspicion that the control server forgot this node. */
 const suspicionMs = 30_000;
-/** tailscaled goes on saying that the node is unknown for a moment after it joined again. */
+/** tailscaled still reports for a moment after a new join that the node is unknown. */
 const echoMs = 5_000;
-/** A login takes the control server some 60 ms; after this long without an answer, no login is on its way any more. */
+/** A login takes about 60 ms; without an answer for this long, no login is under way any more. */
 const loginMs = 2_000;
 const settlePollMs = 5;
-/** A question to tailscaled is given up after this, and asked again. */
+/** A question to tailscaled is cancelled after this time and asked again. */
 const askMs = 10_000;
 
 type Health =
   | { readonly is: 'ready' }
-  /** `why` is what went wrong last, while it is being repaired. */
+  /** `why` is the last failure, while it is being repaired. */
   | { readonly is: 'working'; readonly why: TunnelError }
   | { readonly is: 'down'; readonly why: TunnelError };
 
-const joining = new TunnelError('tunnel:joining', 'It is being joined or renewed at this moment; ask again.');
+const joining = new TunnelError('tunnel:joining', 'The tunnel is being joined or renewed; try again.');
 
 /**
- * The one owner of the tunnel: joins, proves that a connection can be made, repairs what a suspension of the machine broke, joins
- * again when tailscaled ended or the control server forgot the node, and leaves.
+ * The only owner of the tunnel. It joins, checks that a connection can be made, repairs the tunnel after a suspension of the machine,
+ * joins again after tailscaled ended or the control server forgot the node, and leaves.
  *
  * Ready means that one of the targets has answered through WireGuard. Without targets the online peers are asked instead, and
  * one online peer is enough even if no peer answers.
  *
- * One piece of work at a time: a caller that asks meanwhile waits for the one under way.
+ * Only one task runs at a time: a caller that asks in the meantime waits for it.
  */
 export class Tunnel {
   readonly api: LocalApi;
@@ -72,11 +72,11 @@ export class Tunnel {
   #health: Health = { is: 'working', why: joining };
   #work: Promise<Health> | undefined;
   #ready: TunnelReady = Object.freeze({ ready: true, epoch: 0 });
-  /** Whether the first join is tried again too. */
+  /** Whether the first join is retried too. */
   #goesOn = false;
   #joins = 0;
   #epoch = 0;
-  /** Joins and renewals when the epoch rose last: each ends the connections made before. */
+  /** The number of joins and renewals at the last increase of the epoch. Each ends the earlier connections. */
   #breaks = 0;
   #lastTickMs: number;
   #lastBeatMs: number;
@@ -107,8 +107,7 @@ export class Tunnel {
   }
 
   /**
-   * Joins for the first time. A silent target is not a failure: the tunnel works, and `ready` says why it is of no
-   * use yet.
+   * Joins for the first time. A silent target is not a failure: the tunnel works, and `ready` says why it cannot be used yet.
    *
    * @throws TunnelError
    */
@@ -122,7 +121,7 @@ export class Tunnel {
     if (health.is === 'down' && this.#joins === 0) throw health.why;
   }
 
-  /** Joins, and goes on trying until it succeeds or leaves: for a host that has other work meanwhile. */
+  /** Joins, and retries until it succeeds or leaves: for a host that has other work to do. */
   start(): void {
     this.#goesOn = true;
     this.#tick().catch(ignore);
@@ -134,15 +133,15 @@ export class Tunnel {
     return this.#epoch;
   }
 
-  /** Whether connections can be made, as far as that is known without asking: undefined when it is not ready. */
+  /** The readiness, as far as known without asking; undefined if it is not ready. */
   known(): TunnelReady | undefined {
     this.#lookAtClock();
     return this.#health.is === 'ready' ? this.#ready : undefined;
   }
 
-  /** Whether connections can be made; waits that long while they may become possible. */
+  /** Whether connections can be made; waits up to `withinMs` while they may become possible. */
   async ready(withinMs: number): Promise<TunnelReady | TunnelNotReady> {
-    // A caller may ask before this process's own timer has fired after the machine was resumed.
+    // A caller may ask before this process's own timer fires after a suspension.
     this.#lookAtClock();
     if (this.#health.is === 'down' && this.#mayRecover()) this.#recover(this.#neededRecovery());
     if (this.#work !== undefined) await limited(this.#clock, this.#work, withinMs);
@@ -151,15 +150,15 @@ export class Tunnel {
     return { ready: false, code, title: tunnelCauses[code], detail: message };
   }
 
-  /** A peer answers outside WireGuard and not inside: its session is stale. Gives whether it is being renewed. */
+  /** A peer answers outside WireGuard but not inside: its session is stale. Returns whether it is being renewed. */
   renew(): boolean {
     if (this.#work === undefined) this.#do('renewal', () => this.#cure());
     return true;
   }
 
   /**
-   * No peer answers, so the control server may have forgotten this node: tailscaled goes on saying that it runs. Joins again,
-   * unless that was done a moment ago.
+   * No peer answers, so the control server may have forgotten this node, although tailscaled reports that it runs. Joins again, unless
+   * it did that a moment ago.
    */
   suspect(): boolean {
     if (this.#work !== undefined || this.#clock.now() - this.#lastSuspicionMs < suspicionMs) return false;
@@ -184,8 +183,8 @@ export class Tunnel {
   }
 
   /**
-   * Waits until no login is on its way: one that reaches the control server after the logout would put the node back into the
-   * tailnet. A renewal is one too: tailscaled logs in when its engine starts, after it has said that it runs.
+   * Waits until no login is under way: one that reaches the control server after the logout would put the node back into the
+   * tailnet. A renewal logs in too: tailscaled does so when its engine starts, after it reported that it runs.
    */
   async #settle(): Promise<void> {
     await Promise.all([this.api.seal(), this.#work]);
@@ -235,7 +234,7 @@ export class Tunnel {
     const now = this.#clock.now();
     const gapMs = now - this.#lastTickMs;
     this.#lastTickMs = now;
-    // Before the first join there is nothing to save: a join has its own deadline.
+    // Before the first join there is nothing to repair, and a join has its own deadline.
     if (this.#joins > 0 && this.#parts.daemon.running) this.#watchdog.look(gapMs);
     else this.#watchdog.forget();
     if (gapMs <= suspendMs + tickMs || this.#leaving) return;
@@ -244,7 +243,7 @@ export class Tunnel {
     else this.#do('resume', () => this.#cure());
   }
 
-  /** When it ends, it is started and joined again. */
+  /** After it has ended, it is started and joined again. */
   #replaceDaemon(silentMs: number): void {
     if (this.#leaving) return;
     this.#parts.log.error('tailscaled does not answer', {
@@ -254,7 +253,7 @@ export class Tunnel {
     this.#parts.daemon.destroy();
   }
 
-  /** Looks whether a peer that answered still does, so that a request is not the first to find out. */
+  /** Checks that a peer that answered still does, so that a request is not the first to find out. */
   async #beat(): Promise<void> {
     if (this.#health.is !== 'ready' || !this.#proof.proven) return;
     if ((await this.#proof.pong(beatMs)) || this.#health.is !== 'ready' || this.#leaving) return;
@@ -265,7 +264,7 @@ export class Tunnel {
     return this.#left.signal.aborted;
   }
 
-  /** One piece of work at a time. It leaves the tunnel ready or down. */
+  /** Runs one task at a time. It leaves the tunnel ready or down. */
   #do(what: string, work: () => Promise<void>): Promise<Health> {
     const startedMs = this.#clock.monotonic();
     const run = async (): Promise<Health> => {
@@ -307,7 +306,7 @@ export class Tunnel {
     this.#lastFailureMs = this.#clock.now();
     if (this.#leaving) return;
     this.#parts.log.error('tunnel not ready', { after: what, code: why.code, detail: why.message });
-    // The host of a first join that must not fail ends the process.
+    // If the first join must succeed, the host ends the process.
     if (this.#joins === 0 && !this.#goesOn) return;
     const waitMs = retriesMs[Math.min(this.#failures, retriesMs.length - 1)] as number;
     this.#failures += 1;
@@ -340,9 +339,9 @@ export class Tunnel {
   }
 
   /**
-   * After a suspension. WireGuard's own handshake went out into a path that may be dead, and now it sends nothing for 5 s: a ping
-   * finds the path again, and taking the engine down and up makes WireGuard start over. If no peer answers, the control
-   * server has probably deleted the node, so it joins again.
+   * After a suspension. WireGuard's own handshake may have used a dead path, and it sends nothing more for 5 s. A ping finds the path
+   * again, and taking the engine down and up makes WireGuard start over. If no peer answers, the control server has probably deleted
+   * the node, so it joins again.
    */
   async #cure(): Promise<void> {
     if (this.#parts.daemon.running && (await this.#proof.survives(resumePongMs, firstProofMs))) return;

@@ -1,23 +1,23 @@
 /** Between an answer and the next question. */
 const askEveryMs = 2_000;
-/** Without an answer for this long, tailscaled hangs: under 0.145 vCPU it takes less than a second, while it is busy. */
+/** Without an answer for this long, tailscaled hangs. A busy one answers within a second, even with 0.145 vCPU. */
 const silenceMs = 5_000;
-/** With a longer gap between two looks the machine was suspended or had no CPU, so tailscaled could not answer either. */
+/** After a longer gap between two looks the machine was suspended or had no CPU, so tailscaled could not answer either. */
 const longestGapMs = 2_500;
 
 /**
- * Notices a daemon that lives and no longer answers: tailscaled can deadlock, and no connection is made from then on.
+ * Notices a daemon that runs but no longer answers: tailscaled can deadlock, and then it makes no more connections.
  *
  * Time counts only while the machine is awake: a suspension of any length is not silence.
  */
 export class Watchdog {
   readonly #ask: () => Promise<unknown>;
   readonly #onSilence: (silentMs: number) => void;
-  /** Awake, since the last answer. */
+  /** Time awake since the last answer. */
   #calmMs = 0;
-  /** Awake, since a question that was not answered; undefined without one. */
+  /** Time awake since an unanswered question; undefined if there is none. */
   #silentMs: number | undefined;
-  /** The question under way; an answer to an older one does not count. */
+  /** The current question; an answer to an older one does not count. */
   #question: object | undefined;
 
   /**
@@ -29,7 +29,7 @@ export class Watchdog {
     this.#onSilence = onSilence;
   }
 
-  /** To be called every second or more often, with the wall clock's time since the last call. */
+  /** Must be called every second or more often, with the wall clock's time since the last call. */
   look(gapMs: number): void {
     const awakeMs = gapMs > 0 && gapMs <= longestGapMs ? gapMs : 0;
     if (this.#silentMs === undefined) this.#calmMs += awakeMs;
@@ -41,14 +41,14 @@ export class Watchdog {
     } else if (this.#calmMs >= askEveryMs) this.#askUnlessAsked();
   }
 
-  /** The daemon is another one now, or gone. */
+  /** The daemon was replaced, or has ended. */
   forget(): void {
     this.#calmMs = 0;
     this.#silentMs = undefined;
     this.#question = undefined;
   }
 
-  /** A question that fails without an answer is asked again at the next look. */
+  /** A question that fails without an answer is asked again at the next call. */
   #askUnlessAsked(): void {
     if (this.#question !== undefined) return;
     const question = {};

@@ -73,7 +73,7 @@ test('a failure that tailscaled tells is rejected with its words', async (t) => 
   daemon.dials = () => ({ status: 502, body: 'dial failure: connection was refused\n' });
   const error = await failing(clock, dialLocal(api, target, 1_000));
   assert.equal(error.failure, 'rejected');
-  assert.equal(error.message, 'tailscaled said 502: dial failure: connection was refused');
+  assert.equal(error.message, 'tailscaled answered 502: dial failure: connection was refused');
 });
 
 test('a dial ends when its time is over, and not before', async (t) => {
