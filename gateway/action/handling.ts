@@ -182,11 +182,11 @@ export class RequestHandling implements Handling, Receiver, RequestUnderWay {
 
   /** Sends the head of an answer after the plugins changed it. */
   #begin(answer: AnswerHead, dropsBody: boolean): void {
+    if (this.#exchange !== undefined) this.#exchange.status = answer.status;
     this.#runHooks(answer);
     this.#clearTimer();
     const { status, headers } = answer;
     this.#status = status;
-    if (this.#exchange !== undefined) this.#exchange.status = status;
     frameBodyless(answer);
     const bodyless = this.#request.method === 'HEAD' || isBodyless(status);
     this.#dropBody = dropsBody || bodyless;

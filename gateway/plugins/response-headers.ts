@@ -1,10 +1,8 @@
 import { isReserved } from '../../base/http/field.ts';
 import { removeHeader } from '../../base/http/headers.ts';
 import { type Schema, s } from '../../base/schema/schema.ts';
-import { field } from '../expression/index.ts';
 import { compileHeaders, type HeaderValues, headerName, headerValues } from '../plugin/header-edits.ts';
-import { type AnswerHead, definePlugin } from '../plugin/plugin.ts';
-import type { Exchange } from '../request/exchange.ts';
+import { definePlugin } from '../plugin/plugin.ts';
 
 interface Options {
   readonly set: HeaderValues;
@@ -23,8 +21,6 @@ const shape: Schema<Options> = s.object({
   remove: s.describe(s.withDefault(s.list(name), []), 'Headers that the client does not get.'),
 });
 
-const answered = ({ attributes }: Exchange) => attributes.answer as AnswerHead | undefined;
-
 /** Edits the headers of answers, those of the target and those of the gateway itself: removes, then sets, then adds. */
 export const responseHeaders = definePlugin({
   name: 'response-headers',
@@ -35,16 +31,6 @@ export const responseHeaders = definePlugin({
     const names = [...Object.keys(set), ...Object.keys(add), ...remove];
     return names.length === 0 ? 'name a header in set, add or remove' : undefined;
   }),
-  names: {
-    answer: {
-      fields: {
-        status: field('int', 'The status of the answer, before it goes to the client.', (exchange) => {
-          const answer = answered(exchange);
-          return answer && BigInt(answer.status);
-        }),
-      },
-    },
-  },
   async create({ set, add, remove }, { compile, log }) {
     const taken = [...remove, ...Object.keys(set)].map((name) => name.toLowerCase());
     const given = [
@@ -56,7 +42,6 @@ export const responseHeaders = definePlugin({
         for (const name of taken) removeHeader(answer.headers, name);
         // Only the final answer gets them; an interim one would repeat them.
         if (answer.status < 200) return;
-        exchange.attributes.answer = answer;
         for (const { name, read } of given) {
           const value = read(exchange);
           if (typeof value === 'string') answer.headers.push(name, value);

@@ -81,7 +81,7 @@ export class Exchange {
   readonly trail: TrailEntry[] = [];
   /** In chronological order. */
   readonly attempts: AttemptEntry[] = [];
-  /** The status sent to the client; 0 until it is known. */
+  /** The status of the answer, before plugins change it; 0 until there is one. */
   status = 0;
   /** The code of the reply, if the gateway answered itself. */
   code: string | undefined = undefined;

@@ -72,5 +72,14 @@ export const requestNames: Names<Exchange> = {
     ({ attributes }) => attributes.risk,
   ),
   route: field('string', 'The name of the route that matched.', ({ route }) => route.name),
+  answer: {
+    fields: {
+      status: field(
+        'int',
+        'The status of the answer, for headers of the answer; not known before.',
+        ({ status }) => (status === 0 ? undefined : BigInt(status)),
+      ),
+    },
+  },
   now: field('timestamp', 'When the head of the request arrived.', ({ startedMs }) => new Date(startedMs)),
 };

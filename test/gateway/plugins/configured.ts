@@ -85,6 +85,7 @@ export function judge(
 export function answer(instances: readonly Instance[], exchange: Exchange, status = 200): readonly string[] {
   const head = { status, headers: ['content-type', 'text/plain'] };
   const byName = new Map(instances.map((one) => [one.plugin.name, one]));
+  exchange.status = status;
   runAnswerHooks(compileChain(byName, new Set()), exchange, head);
   return head.headers;
 }

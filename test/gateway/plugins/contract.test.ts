@@ -178,12 +178,11 @@ for (const plugin of plugins) {
       assert.ok(!text.includes(form));
   });
 
-  test(`${name}: an expression can write the names that it adds, and they are known once it has let a request through, or its answer is there`, async () => {
+  test(`${name}: an expression can write the names that it adds, and they are known once it has let a request through`, async () => {
     const before = exchangeFor(sample.passes);
     const after = exchangeFor(sample.passes);
     const instance = await configure(name, sample.options, testHost(secretText));
     assert.equal(await judge([instance], after, sample.passes.body), undefined);
-    answer([instance], after);
     for (const [own, named] of Object.entries(plugin.names ?? {})) {
       const fields = isGroup(named)
         ? Object.entries(named.fields).map(([field, one]) => [`${own}.${field}`, one] as const)

@@ -55,6 +55,7 @@ test('it runs after every plugin that guards', () => {
 
 const refused: readonly (readonly [expression: string, parts: Parts, detail: RegExp])[] = [
   ['webhook.event', {}, /^set\.x-made: webhook\.event is not known$/],
+  ['string(answer.status)', {}, /answer\.status is not known/],
   ['webhook.payload.ref', { webhook: { payload: {} } }, /has no key "ref"/],
   ['webhook.payload.number', { webhook: { payload: { number: 7 } } }, /gave double, not string/],
   [

@@ -13,6 +13,7 @@ async function edited(
 ): Promise<readonly string[]> {
   const head = { status: 200, headers: [], ...answer };
   const { hooks } = await configure('response-headers', options, host);
+  exchange.status = head.status;
   hooks.answer?.(exchange, head);
   return head.headers;
 }
