@@ -1,7 +1,7 @@
 import { redact } from '../../base/redact.ts';
 import { keyDaysLeft } from './metrics.ts';
+import type { StepContext } from './step-context.ts';
 import { readStoredKey } from './stored-key.ts';
-import type { Workshop } from './workshop.ts';
 
 const dayMs = 86_400_000;
 
@@ -11,28 +11,31 @@ const dayMs = 86_400_000;
  *
  * @throws RotationError when the secret cannot be read
  */
-export async function checkExpiry(workshop: Workshop, secretId: string): Promise<void> {
-  const { store, log, clock } = workshop;
+export async function checkExpiry(stepContext: StepContext, secretId: string): Promise<void> {
+  const { store, log, clock } = stepContext;
   const stored = readStoredKey(await store.read(secretId, { stage: 'AWSCURRENT' }));
   if (stored === undefined) {
     const detail =
       'The current value was not made by the rotation, so that nobody knows how long it lasts. Rotate now';
-    return log.warn('key expiry', { code: 'rotation:no-expiry', detail, ...keyDaysLeft(workshop, 0) });
+    return log.warn('key expiry', { code: 'rotation:no-expiry', detail, ...keyDaysLeft(stepContext, 0) });
   }
   const fields = { key: stored.id, expires: new Date(stored.expiresMs).toISOString() };
-  if (await isRevoked(workshop, stored.id)) {
+  if (await isRevoked(stepContext, stored.id)) {
     const detail = 'The issuer says that the current key was revoked. Rotate now';
     return log.warn('key expiry', {
       code: 'rotation:revoked',
       ...fields,
       detail,
-      ...keyDaysLeft(workshop, 0),
+      ...keyDaysLeft(stepContext, 0),
     });
   }
-  log.info('key expiry', { ...fields, ...keyDaysLeft(workshop, (stored.expiresMs - clock.now()) / dayMs) });
+  log.info('key expiry', {
+    ...fields,
+    ...keyDaysLeft(stepContext, (stored.expiresMs - clock.now()) / dayMs),
+  });
 }
 
-async function isRevoked({ open, budget, log }: Workshop, id: string): Promise<boolean> {
+async function isRevoked({ open, budget, log }: StepContext, id: string): Promise<boolean> {
   try {
     const state = await (await open(budget)).inspect(id);
     return state?.live !== true;

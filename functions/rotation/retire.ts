@@ -2,8 +2,8 @@ import { messageOf } from '../../base/message-of.ts';
 import { redact } from '../../base/redact.ts';
 import type { Issuer } from './issuer.ts';
 import { rotationFailed } from './metrics.ts';
+import type { StepContext } from './step-context.ts';
 import { readStoredKey, type StoredKey } from './stored-key.ts';
-import type { Workshop } from './workshop.ts';
 
 /** A version that was AWSPREVIOUS, read before it lost that label: AWS may delete a version without a label. */
 export interface Leaving {
@@ -17,27 +17,27 @@ export interface Leaving {
  * Never throws: the new key stays current. A failure is reported, and tried again at the next rotation.
  */
 export async function retire(
-  workshop: Workshop,
+  stepContext: StepContext,
   issuer: Issuer,
   secretId: string,
   leaving: Leaving | undefined,
 ): Promise<void> {
-  const { log, clock } = workshop;
+  const { log, clock } = stepContext;
   try {
-    const { kept, left } = await sortKeys(workshop, secretId, leaving);
+    const { kept, left } = await sortKeys(stepContext, secretId, leaving);
     for (const [version, stored] of left) {
       if (stored.expiresMs > clock.now() && !kept.has(nameOf(stored)))
-        await revoke(workshop, issuer, version, stored);
+        await revoke(stepContext, issuer, version, stored);
     }
   } catch (error) {
     const detail = `Old keys could not be looked for; the next rotation tries again. ${redactedMessageOf(error)}`;
-    log.error('revoke failed', { detail, ...rotationFailed(workshop, 'rotation:revoke-failed') });
+    log.error('revoke failed', { detail, ...rotationFailed(stepContext, 'rotation:revoke-failed') });
   }
 }
 
 /** The names of the keys in versions with a label, and the keys of ours in the others. */
 async function sortKeys(
-  { store, log }: Workshop,
+  { store, log }: StepContext,
   secretId: string,
   leaving: Leaving | undefined,
 ): Promise<{ kept: ReadonlySet<string>; left: ReadonlyMap<string, StoredKey> }> {
@@ -64,8 +64,13 @@ async function sortKeys(
   return { kept, left };
 }
 
-async function revoke(workshop: Workshop, issuer: Issuer, version: string, stored: StoredKey): Promise<void> {
-  const { log, origin } = workshop;
+async function revoke(
+  stepContext: StepContext,
+  issuer: Issuer,
+  version: string,
+  stored: StoredKey,
+): Promise<void> {
+  const { log, origin } = stepContext;
   const fields = { version, key: stored.id };
   if (stored.issuer !== origin.issuer || stored.api !== origin.api) {
     const detail = `The key was made by ${stored.issuer} at ${stored.api}: revoke it there, or let it expire`;
@@ -77,7 +82,11 @@ async function revoke(workshop: Workshop, issuer: Issuer, version: string, store
     log.info('key revoked', fields);
   } catch (error) {
     const detail = `The key can still be used; the next rotation tries again. ${redactedMessageOf(error)}`;
-    log.error('revoke failed', { ...fields, detail, ...rotationFailed(workshop, 'rotation:revoke-failed') });
+    log.error('revoke failed', {
+      ...fields,
+      detail,
+      ...rotationFailed(stepContext, 'rotation:revoke-failed'),
+    });
   }
 }
 

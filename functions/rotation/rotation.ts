@@ -3,15 +3,15 @@ import { redact } from '../../base/redact.ts';
 import { RotationError } from './errors.ts';
 import { checkExpiry } from './expiry.ts';
 import { rotationFailed } from './metrics.ts';
+import type { Step, StepContext } from './step-context.ts';
 import { createSecret, finishSecret, setSecret, testSecret } from './steps.ts';
-import type { Step, Workshop } from './workshop.ts';
 
 /** The part of Lambda's context that is used. */
 export interface Context {
   getRemainingTimeInMillis(): number;
 }
 
-export interface RotationOptions extends Omit<Workshop, 'budget'> {
+export interface RotationOptions extends Omit<StepContext, 'budget'> {
   /** The secret that `{"check":"expiry"}` looks at. */
   readonly secretId: string | undefined;
 }
@@ -28,7 +28,7 @@ export type RotationHandler = (event: unknown, context: Context) => Promise<void
  * @returns a handler that throws what went wrong, so that Secrets Manager tries again
  */
 export function createRotation(options: RotationOptions): RotationHandler {
-  async function run(event: unknown, workshop: Workshop): Promise<void> {
+  async function run(event: unknown, stepContext: StepContext): Promise<void> {
     const {
       check,
       Step: name,
@@ -38,7 +38,7 @@ export function createRotation(options: RotationOptions): RotationHandler {
     if (check === 'expiry') {
       if (options.secretId === undefined)
         throw new RotationError('rotation:misconfigured', 'POSTERN_TAILNET_SECRET_ID is not set');
-      return checkExpiry(workshop, options.secretId);
+      return checkExpiry(stepContext, options.secretId);
     }
     const step = typeof name === 'string' && Object.hasOwn(steps, name) ? steps[name] : undefined;
     if (step === undefined || typeof secretId !== 'string' || typeof token !== 'string') {
@@ -48,14 +48,14 @@ export function createRotation(options: RotationOptions): RotationHandler {
         `The event has the fields ${keys.join(', ') || '(none)'}, and is not a step of a rotation`,
       );
     }
-    return step(workshop, { secretId, token });
+    return step(stepContext, { secretId, token });
   }
 
   return async function handleRotation(event, context) {
     const budget = { remainingMs: () => context.getRemainingTimeInMillis() };
-    const workshop: Workshop = { ...options, budget };
+    const stepContext: StepContext = { ...options, budget };
     try {
-      await run(event, workshop);
+      await run(event, stepContext);
     } catch (error) {
       const code = error instanceof RotationError ? error.code : 'rotation:error';
       const message = redact(messageOf(error));
@@ -75,7 +75,7 @@ export function createRotation(options: RotationOptions): RotationHandler {
 /** A function with wrong variables reports them at each event, so that the alarm fires: one that throws while it starts has no metric. */
 export function refuseAll(
   problem: string,
-  source: Pick<Workshop, 'log' | 'functionName' | 'clock'>,
+  source: Pick<StepContext, 'log' | 'functionName' | 'clock'>,
 ): RotationHandler {
   return async function refuse() {
     const error = new RotationError('rotation:misconfigured', problem);

@@ -3,16 +3,16 @@ import type { Issuer, KeyState } from './issuer.ts';
 import { keyDaysLeft } from './metrics.ts';
 import { findPosition } from './position.ts';
 import { type Leaving, retire } from './retire.ts';
+import type { Rotation, StepContext } from './step-context.ts';
 import { readStoredKey, type StoredKey, writeStoredKey } from './stored-key.ts';
-import type { Rotation, Workshop } from './workshop.ts';
 
 /** How long to wait before the issuer is asked again about a key that it does not know. */
 const secondLookMs = 1_000;
 const dayMs = 86_400_000;
 
 /** Makes a key and stores it as AWSPENDING. Once a version has a value, calling it again makes no other key. */
-export async function createSecret(workshop: Workshop, { secretId, token }: Rotation): Promise<void> {
-  const { store, log, wanted, origin } = workshop;
+export async function createSecret(stepContext: StepContext, { secretId, token }: Rotation): Promise<void> {
+  const { store, log, wanted, origin } = stepContext;
   const shape = await store.describe(secretId);
   if (findPosition(shape, secretId, token).state === 'done') return;
   const there = await store.read(secretId, { id: token });
@@ -28,19 +28,19 @@ export async function createSecret(workshop: Workshop, { secretId, token }: Rota
     const detail = `Keys live for ${wanted.lifetimeMs / dayMs} days and are rotated every ${shape.rotateEveryDays}: rotate more often, or set POSTERN_ROTATION_KEY_LIFETIME higher`;
     log.warn('keys do not overlap', { code: 'rotation:overlap', detail });
   }
-  const issuer = await workshop.open(workshop.budget);
+  const issuer = await stepContext.open(stepContext.budget);
   const made = await issuer.create({ ...wanted, description: `postern rotation ${token.slice(0, 8)}` });
   const stored = { ...made, ...origin };
   try {
     await store.putPending(secretId, token, writeStoredKey(stored, wanted.tags));
   } catch (error) {
-    await takeBack(workshop, issuer, stored, { secretId, token }, error);
+    await takeBack(stepContext, issuer, stored, { secretId, token }, error);
   }
   log.info('key made', { version: token, key: made.id, expires: new Date(made.expiresMs).toISOString() });
 }
 
 /** Nothing to set: the control server knows the key since it made it. */
-export async function setSecret({ store, log }: Workshop, { secretId, token }: Rotation): Promise<void> {
+export async function setSecret({ store, log }: StepContext, { secretId, token }: Rotation): Promise<void> {
   findPosition(await store.describe(secretId), secretId, token);
   log.info('nothing to set', { version: token, detail: 'The control server knows the key since it made it' });
 }
@@ -51,24 +51,24 @@ export async function setSecret({ store, log }: Workshop, { secretId, token }: R
  * A version without a key of ours is what AWS makes to try a new rotation without rotating (RotateSecret with
  * RotateImmediately false calls only this step): then it tries whether the issuer accepts the credentials.
  */
-export async function testSecret(workshop: Workshop, { secretId, token }: Rotation): Promise<void> {
-  const { store, log } = workshop;
+export async function testSecret(stepContext: StepContext, { secretId, token }: Rotation): Promise<void> {
+  const { store, log } = stepContext;
   if (findPosition(await store.describe(secretId), secretId, token).state === 'done') return;
   const stored = readStoredKey(await store.read(secretId, { id: token }));
-  const issuer = await workshop.open(workshop.budget);
+  const issuer = await stepContext.open(stepContext.budget);
   if (stored === undefined) {
     await issuer.inspect('0');
     return log.info('credentials work', { version: token, detail: 'The version has no key to test yet' });
   }
-  await examine(workshop, issuer, stored, { secretId, token });
+  await examine(stepContext, issuer, stored, { secretId, token });
   log.info('key tested', { version: token, key: stored.id });
 }
 
 /** Makes the pending version current, and revokes the keys of versions that have lost their labels by it or before. */
-export async function finishSecret(workshop: Workshop, { secretId, token }: Rotation): Promise<void> {
-  const { store, log } = workshop;
+export async function finishSecret(stepContext: StepContext, { secretId, token }: Rotation): Promise<void> {
+  const { store, log } = stepContext;
   const { state, current, previous } = findPosition(await store.describe(secretId), secretId, token);
-  const issuer = await workshop.open(workshop.budget);
+  const issuer = await stepContext.open(stepContext.budget);
   let leaving: Leaving | undefined;
   if (state === 'pending') {
     const stored = readStoredKey(await store.read(secretId, { id: token }));
@@ -79,35 +79,35 @@ export async function finishSecret(workshop: Workshop, { secretId, token }: Rota
       );
     }
     // Once more, because the steps may come in any order and only a live key may become current.
-    await examine(workshop, issuer, stored, { secretId, token });
+    await examine(stepContext, issuer, stored, { secretId, token });
     if (previous !== undefined)
       leaving = { version: previous, text: await store.read(secretId, { id: previous }) };
     await store.moveStage(secretId, 'AWSCURRENT', current, token);
-    const metric = keyDaysLeft(workshop, (stored.expiresMs - workshop.clock.now()) / dayMs);
+    const metric = keyDaysLeft(stepContext, (stored.expiresMs - stepContext.clock.now()) / dayMs);
     log.info('key promoted', { version: token, key: stored.id, ...metric });
   }
-  await retire(workshop, issuer, secretId, leaving);
+  await retire(stepContext, issuer, secretId, leaving);
 }
 
 async function examine(
-  workshop: Workshop,
+  stepContext: StepContext,
   issuer: Issuer,
   stored: StoredKey,
   { secretId, token }: Rotation,
 ): Promise<void> {
-  const state = await lookTwice(workshop, issuer, stored.id);
+  const state = await lookTwice(stepContext, issuer, stored.id);
   if (state === undefined || !state.live) {
-    await giveUp(workshop, issuer, stored, { secretId, token });
+    await giveUp(stepContext, issuer, stored, { secretId, token });
     const why = state === undefined ? 'is not known to the issuer' : 'was revoked or has expired';
     throw new RotationError('rotation:key-dead', `The pending key ${stored.id} ${why}`);
   }
-  const wrong = differences(state, workshop.wanted.tags);
+  const wrong = differences(state, stepContext.wanted.tags);
   if (wrong.length === 0) return;
-  await giveUp(workshop, issuer, stored, { secretId, token });
+  await giveUp(stepContext, issuer, stored, { secretId, token });
   throw new RotationError('rotation:key-wrong', `The pending key ${stored.id} ${wrong.join(', ')}`);
 }
 
-async function lookTwice({ clock }: Workshop, issuer: Issuer, id: string): Promise<KeyState | undefined> {
+async function lookTwice({ clock }: StepContext, issuer: Issuer, id: string): Promise<KeyState | undefined> {
   const state = await issuer.inspect(id);
   if (state !== undefined) return state;
   await clock.sleep(secondLookMs);
@@ -126,7 +126,7 @@ function differences(state: KeyState, tags: readonly string[]): readonly string[
 
 /** A version's value cannot be changed, and a version that stays AWSPENDING blocks every other rotation. */
 async function giveUp(
-  { store, log }: Workshop,
+  { store, log }: StepContext,
   issuer: Issuer,
   stored: StoredKey,
   { secretId, token }: Rotation,
@@ -138,7 +138,7 @@ async function giveUp(
 
 /** After a failed store: returns if the version has a key anyway, otherwise revokes this one and throws. */
 async function takeBack(
-  { store, log }: Workshop,
+  { store, log }: StepContext,
   issuer: Issuer,
   stored: StoredKey,
   { secretId, token }: Rotation,

@@ -3,8 +3,8 @@ import type { Log } from '../../base/log.ts';
 import type { Budget, OpenIssuer, WantedKey } from './issuer.ts';
 import type { SecretStore } from './store.ts';
 
-/** What the steps work with, in one call of the function. */
-export interface Workshop {
+/** The dependencies of the steps, in one call of the function. */
+export interface StepContext {
   readonly store: SecretStore;
   readonly open: OpenIssuer;
   readonly budget: Budget;
@@ -22,4 +22,4 @@ export interface Rotation {
   readonly token: string;
 }
 
-export type Step = (workshop: Workshop, rotation: Rotation) => Promise<void>;
+export type Step = (stepContext: StepContext, rotation: Rotation) => Promise<void>;
