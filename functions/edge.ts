@@ -2,10 +2,10 @@ import { messageOf } from '../base/message-of.ts';
 import { normalizeIp } from '../base/net/address.ts';
 import { refusals } from '../gateway/index.ts';
 import { edgeHeaders } from './edge-headers.ts';
-import type { HttpApiEvent, Passage } from './payload.ts';
+import type { EventOrReply, HttpApiEvent } from './payload.ts';
 
-/** Where a request comes in: finds out who sent it before anything is decided. Never throws. */
-export type Entrance = (event: HttpApiEvent) => Promise<Passage>;
+/** Checks that a request came through the edge, and restores the client's address and host. Never throws. */
+export type EdgeCheck = (event: HttpApiEvent) => Promise<EventOrReply>;
 
 export const edgeRefusals = refusals('edge', {
   missing: [403, 'The request did not come through the edge'],
@@ -20,13 +20,13 @@ export interface EdgeProof {
 }
 
 /**
- * Makes the entrance behind CloudFront: without the secret nothing comes in; with it the client's address and the name that it
- * asked for are taken from what CloudFront says, instead of CloudFront's own.
+ * Makes the check for requests through CloudFront. A request without the secret is refused. In the others, CloudFront's headers with
+ * the client's address and host replace CloudFront's own address and host.
  *
  * A repeated header arrives as one value joined by commas, which does not equal a secret.
  */
-export function throughEdge(proof: EdgeProof): Entrance {
-  return async function enter(event) {
+export function createEdgeCheck(proof: EdgeProof): EdgeCheck {
+  return async function checkEdge(event) {
     const shown = event.headers[edgeHeaders.secret];
     if (shown === undefined || shown === '') return { reply: edgeRefusals.missing(`from ${peerOf(event)}`) };
     try {

@@ -24,8 +24,8 @@ export interface HttpApiEvent {
   readonly body: Uint8Array;
 }
 
-/** The event as the client sent it, or why the request may not come in. */
-export type Passage =
+/** The event as the client sent it, or the refusal of the request. */
+export type EventOrReply =
   | { readonly event: HttpApiEvent; readonly reply?: never }
   | { readonly reply: Refusal; readonly event?: never };
 

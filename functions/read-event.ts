@@ -1,5 +1,5 @@
 import { refusals } from '../gateway/index.ts';
-import type { HttpApiEvent, Passage } from './payload.ts';
+import type { EventOrReply, HttpApiEvent } from './payload.ts';
 
 /** The event is not one that this function takes; the message says what it is and what to set. */
 export class WrongEvent extends Error {
@@ -71,7 +71,7 @@ function isFunctionUrl({ requestContext: { domainName } }: ReceivedEvent): boole
  * API Gateway never sends one name in two spellings, cookies that are not texts, or a body that is not what `isBase64Encoded`
  * says. Which one was meant is not guessed.
  */
-export function readRequest(received: ReceivedEvent): Passage {
+export function readRequest(received: ReceivedEvent): EventOrReply {
   try {
     const { rawPath, rawQueryString, requestContext } = received;
     const { http, requestId, stage } = requestContext;

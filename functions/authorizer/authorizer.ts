@@ -3,7 +3,7 @@ import type { Log, LogFields } from '../../base/log.ts';
 import { messageOf } from '../../base/message-of.ts';
 import { normalizeIp } from '../../base/net/address.ts';
 import { cut, most, type Reply, refusals } from '../../gateway/index.ts';
-import type { Entrance } from '../edge.ts';
+import type { EdgeCheck } from '../edge.ts';
 import type { HttpApiEvent, LambdaContext } from '../payload.ts';
 import { type ReceivedEvent, readRequest, takeEvent, WrongEvent, wrongEvent } from '../read-event.ts';
 import { requestPath } from '../request-path.ts';
@@ -19,16 +19,16 @@ export interface AuthorizerAnswer {
 }
 
 /** Returns undefined to admit a request, or a reply to refuse it. An exception refuses. */
-export type Admit = (
+export type AccessCheck = (
   event: HttpApiEvent,
   deadlineMs: number,
 ) => Reply | undefined | Promise<Reply | undefined>;
 
 export interface AuthorizerParts {
-  /** Where requests come in when the functions are behind the edge. */
-  readonly entrance?: Entrance | undefined;
-  /** All of them must admit; asked one after another. */
-  readonly admits: readonly Admit[];
+  /** Set when the functions are behind the edge. */
+  readonly edgeCheck?: EdgeCheck | undefined;
+  /** All of them must admit the request; they run one after another. */
+  readonly checks: readonly AccessCheck[];
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -48,18 +48,18 @@ const maxWaitMs = 9_000;
 const marginMs = 250;
 
 /** Makes the handler of a REQUEST authorizer with payload format 2.0 and simple responses. It never throws: every failure refuses. */
-export function createAuthorizer({ entrance, admits, clock, log }: AuthorizerParts): Authorizer {
+export function createAuthorizer({ edgeCheck, checks, clock, log }: AuthorizerParts): Authorizer {
   async function decide(asked: Asked, deadlineMs: number): Promise<Reply | 'admitted'> {
-    if (admits.length === 0)
+    if (checks.length === 0)
       return authorizerRefusals.misconfigured('nothing is configured that could admit');
-    let passage = readRequest(asked.received);
-    if (entrance !== undefined && passage.event !== undefined) {
-      passage = await entrance(passage.event);
-      asked.viewer = passage.event?.requestContext.http.sourceIp;
+    let checked = readRequest(asked.received);
+    if (edgeCheck !== undefined && checked.event !== undefined) {
+      checked = await edgeCheck(checked.event);
+      asked.viewer = checked.event?.requestContext.http.sourceIp;
     }
-    if (passage.event === undefined) return passage.reply;
-    for (const admit of admits) {
-      const reply = await admit(passage.event, deadlineMs);
+    if (checked.event === undefined) return checked.reply;
+    for (const check of checks) {
+      const reply = await check(checked.event, deadlineMs);
       if (reply !== undefined) return reply;
     }
     return 'admitted';
@@ -97,7 +97,7 @@ interface Asked {
 }
 
 /** Refuses everything. Logs the reason at once and with each request. */
-export function refuseAll(problem: string, log: Log): Admit {
+export function refuseAll(problem: string, log: Log): AccessCheck {
   log.error('misconfigured', { problems: [problem] });
   return () => authorizerRefusals.misconfigured(problem);
 }

@@ -1,7 +1,7 @@
 import type { Gateway } from '../../gateway/index.ts';
 import { HeadBody } from '../head-body.ts';
 import { declaredBytes, incomingRequest } from '../request.ts';
-import { type Admit, authorizerRefusals } from './authorizer.ts';
+import { type AccessCheck, authorizerRefusals } from './authorizer.ts';
 
 /** Where the gateway comes from; undefined while it cannot be loaded, for the reasons in `problems`. */
 export interface GatewaySource {
@@ -14,7 +14,7 @@ export interface GatewaySource {
  *
  * A reply that is an answer and not a refusal, such as one to a challenge, is admitted: the forwarder sends it.
  */
-export function decideBy(source: GatewaySource): Admit {
+export function createPolicyCheck(source: GatewaySource): AccessCheck {
   return async function decide(event, deadlineMs) {
     const gateway = await source.get();
     if (gateway === undefined) return authorizerRefusals.misconfigured(source.problems.join('\n'));

@@ -2,10 +2,10 @@ import { meteredLog } from '../../base/aws/emf.ts';
 import { systemClock } from '../../base/clock.ts';
 import { createLog } from '../../base/log.ts';
 import { messageOf } from '../../base/message-of.ts';
-import type { Entrance } from '../edge.ts';
+import type { EdgeCheck } from '../edge.ts';
 import { readEnvironment } from '../environment.ts';
-import { type Admit, createAuthorizer, refuseAll } from './authorizer.ts';
-import { admitSources } from './source.ts';
+import { type AccessCheck, createAuthorizer, refuseAll } from './authorizer.ts';
+import { createSourceCheck } from './source.ts';
 
 // The function that API Gateway asks before it calls the forwarder: the source's range first, then the head-only policy.
 
@@ -19,20 +19,20 @@ const log = meteredLog(
 
 export const handler = createAuthorizer({ ...(await prepare()), clock: systemClock, log });
 
-async function prepare(): Promise<{ admits: readonly Admit[]; entrance?: Entrance }> {
+async function prepare(): Promise<{ checks: readonly AccessCheck[]; edgeCheck?: EdgeCheck }> {
   try {
     const { sourceCidrs, config, tailnet, edgeSecretId } = readEnvironment(env);
-    const sources = admitSources(sourceCidrs);
-    const admits = [sources];
+    const sources = createSourceCheck(sourceCidrs);
+    const checks = [sources];
     // Loaded only if needed: an authorizer that only compares ranges starts in half the time.
     if (config !== undefined) {
-      const { admitByPolicy } = await import('./policy.ts');
-      admits.push(await admitByPolicy({ config, tailnet, env, log }));
+      const { openPolicyCheck } = await import('./policy.ts');
+      checks.push(await openPolicyCheck({ config, tailnet, env, log }));
     }
-    if (edgeSecretId === undefined) return { admits };
-    const { openEntrance } = await import('../edge-entrance.ts');
-    return { admits, entrance: await openEntrance(edgeSecretId, env, log) };
+    if (edgeSecretId === undefined) return { checks };
+    const { openEdgeCheck } = await import('../edge-check.ts');
+    return { checks, edgeCheck: await openEdgeCheck(edgeSecretId, env, log) };
   } catch (error) {
-    return { admits: [refuseAll(messageOf(error), log)] };
+    return { checks: [refuseAll(messageOf(error), log)] };
   }
 }

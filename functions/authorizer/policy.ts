@@ -5,13 +5,13 @@ import type { PortsOf } from '../../gateway/index.ts';
 import { GatewayHolder } from '../holder.ts';
 import { type LoadOptions, loadConfigured } from '../load.ts';
 import type { authorizerProfile } from '../profiles.ts';
-import type { Admit } from './authorizer.ts';
-import { decideBy } from './decide.ts';
+import type { AccessCheck } from './authorizer.ts';
+import { createPolicyCheck } from './decide.ts';
 
 type PolicyOptions = Pick<LoadOptions, 'config' | 'tailnet' | 'env'> & { readonly log: Log };
 
 /** Loads POSTERN_CONFIG for decisions on the head; admits nothing while it cannot be loaded. Never throws. */
-export async function admitByPolicy({ log, ...options }: PolicyOptions): Promise<Admit> {
+export async function openPolicyCheck({ log, ...options }: PolicyOptions): Promise<AccessCheck> {
   const ports: PortsOf<typeof authorizerProfile> = {
     clock: systemClock,
     log,
@@ -23,5 +23,5 @@ export async function admitByPolicy({ log, ...options }: PolicyOptions): Promise
     log,
   );
   await holder.get();
-  return decideBy(holder);
+  return createPolicyCheck(holder);
 }

@@ -11,14 +11,14 @@ import {
   upstreamRefusals,
 } from '../../gateway/index.ts';
 import { AnswerSink } from '../answer-sink.ts';
-import type { Entrance } from '../edge.ts';
+import type { EdgeCheck } from '../edge.ts';
 import type { HttpApiAnswer, HttpApiEvent, LambdaContext } from '../payload.ts';
 import { type ReceivedEvent, readRequest, takeEvent, wrongEvent } from '../read-event.ts';
 import { incomingRequest } from '../request.ts';
 
 export interface ForwarderParts {
-  /** Where requests come in when the function is behind the edge; a promise, because it opens while the function starts. */
-  readonly entrance?: Promise<Entrance> | undefined;
+  /** Set when the function is behind the edge; a promise, because it reads its secret while the function starts. */
+  readonly edgeCheck?: Promise<EdgeCheck> | undefined;
   /** Undefined while there is no valid configuration. */
   readonly gateway: () => Promise<Gateway | undefined>;
   readonly clock: Clock;
@@ -31,18 +31,18 @@ export type Forwarder = (event: unknown, context: LambdaContext) => Promise<Http
 const marginMs = 500;
 
 /** Makes the handler behind an HTTP API. Throws WrongEvent if the event is not a request of an HTTP API, and nothing else. */
-export function createForwarder({ entrance, gateway, clock, log }: ForwarderParts): Forwarder {
+export function createForwarder({ edgeCheck, gateway, clock, log }: ForwarderParts): Forwarder {
   return async function handle(event, context) {
     const received = takeEvent(event, 'forwarder');
     if (received === undefined) throw await wrongEvent(event, 'forwarder');
     const deadlineMs = answerBy(context, clock);
-    let passage = readRequest(received);
-    if (entrance !== undefined && passage.event !== undefined)
-      passage = await (await entrance)(passage.event);
-    if (passage.event === undefined) return answer(received, passage.reply, log);
+    let checked = readRequest(received);
+    if (edgeCheck !== undefined && checked.event !== undefined)
+      checked = await (await edgeCheck)(checked.event);
+    if (checked.event === undefined) return answer(received, checked.reply, log);
     const ready = await gateway();
     if (ready === undefined) return answer(received, gatewayRefusals.misconfigured(), log);
-    return forward(ready, passage.event, deadlineMs, clock);
+    return forward(ready, checked.event, deadlineMs, clock);
   };
 }
 

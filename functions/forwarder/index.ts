@@ -3,7 +3,7 @@ import { meteredLog } from '../../base/aws/emf.ts';
 import { systemClock } from '../../base/clock.ts';
 import { createLog } from '../../base/log.ts';
 import { createAccessLog, type PortsOf } from '../../gateway/index.ts';
-import type { Entrance } from '../edge.ts';
+import type { EdgeCheck } from '../edge.ts';
 import { readEnvironment } from '../environment.ts';
 import { GatewayHolder } from '../holder.ts';
 import { loadConfigured } from '../load.ts';
@@ -48,17 +48,17 @@ const holder = new GatewayHolder(
   log,
 );
 // Read at the same time as the configuration, whose secrets take as long.
-const entrance = openBehindEdge();
+const edgeCheck = startEdgeCheck();
 const gateway = await holder.get();
 // Not awaited: this process is idle while the tunnel joins, and asking for it in the first request would cost 5 ms.
 gateway?.ready(initMs);
 
-export const handler = createForwarder({ entrance, gateway: () => holder.get(), clock: systemClock, log });
+export const handler = createForwarder({ edgeCheck, gateway: () => holder.get(), clock: systemClock, log });
 
-function openBehindEdge(): Promise<Entrance> | undefined {
+function startEdgeCheck(): Promise<EdgeCheck> | undefined {
   const edgeSecretId = edgeSecretOf();
   if (edgeSecretId === undefined) return undefined;
-  return import('../edge-entrance.ts').then(({ openEntrance }) => openEntrance(edgeSecretId, env, log));
+  return import('../edge-check.ts').then(({ openEdgeCheck }) => openEdgeCheck(edgeSecretId, env, log));
 }
 
 /** With a wrong environment the gateway does not load either, and everything is refused. */

@@ -9,7 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { createSecrets } from '../../adapters/secrets/index.ts';
 import { systemClock } from '../../base/clock.ts';
 import { createAuthorizer } from '../../functions/authorizer/authorizer.ts';
-import { admitSources } from '../../functions/authorizer/source.ts';
+import { createSourceCheck } from '../../functions/authorizer/source.ts';
 import { createForwarder } from '../../functions/forwarder/forwarder.ts';
 import { createAccessLog, type Gateway, loadGateway } from '../../gateway/index.ts';
 import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
@@ -141,7 +141,11 @@ describe('docs/deploy.md, followed word for word', { skip }, () => {
         ),
       },
     ));
-    const authorizer = createAuthorizer({ admits: [admitSources(['127.0.0.1'])], log, clock: systemClock });
+    const authorizer = createAuthorizer({
+      checks: [createSourceCheck(['127.0.0.1'])],
+      log,
+      clock: systemClock,
+    });
     const api = await startApi([
       {
         key: '$default',

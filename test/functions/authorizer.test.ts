@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  type Admit,
+  type AccessCheck,
   authorizerRefusals,
   createAuthorizer,
   refuseAll,
 } from '../../functions/authorizer/authorizer.ts';
-import { decideBy } from '../../functions/authorizer/decide.ts';
-import { admitSources } from '../../functions/authorizer/source.ts';
+import { createPolicyCheck } from '../../functions/authorizer/decide.ts';
+import { createSourceCheck } from '../../functions/authorizer/source.ts';
 import { gatewayRefusals } from '../../gateway/answer/refusal.ts';
 import { next } from '../../gateway/answer/verdict.ts';
 import type { Gateway } from '../../gateway/gateway.ts';
@@ -15,16 +15,16 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 import { authorizerEvent, contextWith } from './events.ts';
 import { listLog, scriptedGateway } from './gateways.ts';
 
-async function ask(admits: readonly Admit[], event: unknown = authorizerEvent(), remainingMs = 5_000) {
+async function ask(checks: readonly AccessCheck[], event: unknown = authorizerEvent(), remainingMs = 5_000) {
   const { log, lines } = listLog();
   const clock = new VirtualClock();
-  const authorizer = createAuthorizer({ admits, log, clock });
+  const authorizer = createAuthorizer({ checks, log, clock });
   const answer = await clock.run(authorizer(event, contextWith(remainingMs, clock)));
   return { answer, lines, tookMs: clock.monotonic() };
 }
 
 const policyOf = (gateway: Gateway | undefined, problems: readonly string[] = []) =>
-  decideBy({ get: async () => gateway, problems });
+  createPolicyCheck({ get: async () => gateway, problems });
 
 const ranges = ['192.0.2.0/24', '198.51.100.7', '2001:db8::/32', '::1'];
 const sources: [sourceIp: string, admitted: boolean][] = [
@@ -43,7 +43,7 @@ const sources: [sourceIp: string, admitted: boolean][] = [
 ];
 for (const [sourceIp, admitted] of sources) {
   test(`the source ${JSON.stringify(sourceIp)} is ${admitted ? 'admitted' : 'refused'}`, async () => {
-    const { answer, lines } = await ask([admitSources(ranges)], authorizerEvent({ sourceIp }));
+    const { answer, lines } = await ask([createSourceCheck(ranges)], authorizerEvent({ sourceIp }));
     if (admitted) return assert.deepEqual({ answer, lines }, { answer: { isAuthorized: true }, lines: [] });
     assert.deepEqual(answer, { isAuthorized: false, context: { code: 'authorizer:source' } });
     assert.equal(lines.length, 1);
@@ -62,14 +62,14 @@ test('a source that a header claims counts for nothing', async () => {
       'x-real-ip': '192.0.2.1',
     },
   });
-  assert.equal((await ask([admitSources(ranges)], event)).answer.isAuthorized, false);
+  assert.equal((await ask([createSourceCheck(ranges)], event)).answer.isAuthorized, false);
 });
 
 test('an empty list and a wrong range are errors that name the variable and the range', () => {
-  assert.throws(() => admitSources([]), /AUTHD_SOURCE_CIDR is empty, which refuses everyone/);
+  assert.throws(() => createSourceCheck([]), /AUTHD_SOURCE_CIDR is empty, which refuses everyone/);
   for (const wrong of ['192.0.2.0/33', '192.0.2.1/24', '010.0.0.0/8', 'all', '0.0.0.0/00'])
     assert.throws(
-      () => admitSources(['192.0.2.0/24', wrong]),
+      () => createSourceCheck(['192.0.2.0/24', wrong]),
       (error: Error) => {
         assert.ok(
           error.message.startsWith(`AUTHD_SOURCE_CIDR has the wrong range ${JSON.stringify(wrong)}: `),
@@ -81,11 +81,11 @@ test('an empty list and a wrong range are errors that name the variable and the 
 
 test('a wrong configuration refuses everyone and says so at once and with each request', async () => {
   const { log, lines } = listLog();
-  const admit = refuseAll('AUTHD_SOURCE_CIDR is empty', log);
+  const check = refuseAll('AUTHD_SOURCE_CIDR is empty', log);
   assert.deepEqual(lines, [
     { level: 'error', event: 'misconfigured', fields: { problems: ['AUTHD_SOURCE_CIDR is empty'] } },
   ]);
-  const { answer, lines: later } = await ask([admit]);
+  const { answer, lines: later } = await ask([check]);
   assert.deepEqual(answer, { isAuthorized: false, context: { code: 'authorizer:misconfigured' } });
   assert.equal(later[0]?.fields.detail, 'AUTHD_SOURCE_CIDR is empty');
 });
@@ -109,14 +109,14 @@ test('the policy decides on the head, and what it admits goes to no target', asy
 
 test('both must admit: a source out of range is refused before the policy is asked', async () => {
   let asked = 0;
-  const policy: Admit = () => {
+  const policy: AccessCheck = () => {
     asked += 1;
     return undefined;
   };
-  const { answer } = await ask([admitSources(['198.51.100.0/24']), policy]);
+  const { answer } = await ask([createSourceCheck(['198.51.100.0/24']), policy]);
   assert.equal(answer.context?.code, 'authorizer:source');
   assert.equal(asked, 0);
-  const second = await ask([admitSources(['192.0.2.0/24']), () => authorizerRefusals.error()]);
+  const second = await ask([createSourceCheck(['192.0.2.0/24']), () => authorizerRefusals.error()]);
   assert.equal(second.answer.isAuthorized, false);
 });
 
@@ -145,7 +145,7 @@ test('a policy that could not be loaded refuses, with its problems in the log', 
   assert.equal(lines[0]?.fields.detail, 'a.json: unknown key\nb');
 });
 
-const failing: [name: string, admit: Admit, code: string][] = [
+const failing: [name: string, check: AccessCheck, code: string][] = [
   [
     'throws',
     () => {
@@ -156,9 +156,9 @@ const failing: [name: string, admit: Admit, code: string][] = [
   ['rejects', () => Promise.reject(new Error('boom')), 'authorizer:error'],
   ['never decides', () => new Promise(() => {}), 'authorizer:timeout'],
 ];
-for (const [name, admit, code] of failing) {
+for (const [name, check, code] of failing) {
   test(`a decision that ${name} refuses and never throws`, async () => {
-    const { answer, lines } = await ask([admit], authorizerEvent(), 300);
+    const { answer, lines } = await ask([check], authorizerEvent(), 300);
     assert.deepEqual(answer, { isAuthorized: false, context: { code } });
     assert.equal(lines.length, 1);
   });

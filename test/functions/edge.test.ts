@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { systemClock } from '../../base/clock.ts';
 import { authorizerRefusals, createAuthorizer } from '../../functions/authorizer/authorizer.ts';
-import { admitSources } from '../../functions/authorizer/source.ts';
-import { type EdgeProof, type Entrance, throughEdge } from '../../functions/edge.ts';
+import { createSourceCheck } from '../../functions/authorizer/source.ts';
+import { createEdgeCheck, type EdgeCheck, type EdgeProof } from '../../functions/edge.ts';
 import { createForwarder } from '../../functions/forwarder/forwarder.ts';
 import { next } from '../../gateway/answer/verdict.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -30,8 +30,8 @@ function edgeEvent(headers: Record<string, string> = {}, sourceIp = cloudFront):
   });
 }
 
-async function enter(event: unknown, entrance: Entrance = throughEdge(proof)) {
-  const { event: passed, reply } = await entrance(requestOf(event));
+async function enter(event: unknown, edgeCheck: EdgeCheck = createEdgeCheck(proof)) {
+  const { event: passed, reply } = await edgeCheck(requestOf(event));
   return { passed, code: reply?.code, status: reply?.status };
 }
 
@@ -60,7 +60,7 @@ test("CloudFront's own headers are removed, also if a client wrote them", async 
 test('the event that came in is left as it was', async () => {
   const event = requestOf(edgeEvent());
   const before = { ...event, headers: { ...event.headers } };
-  await throughEdge(proof)(event);
+  await createEdgeCheck(proof)(event);
   assert.deepEqual({ ...event, headers: { ...event.headers } }, before);
 });
 
@@ -135,7 +135,9 @@ test('without a name from the edge the name stays that of the API', async () => 
 });
 
 test('a secret that cannot be read refuses, and says why in the log alone', async () => {
-  const unreadable = throughEdge({ matches: () => Promise.reject(new Error('the secret may not be read')) });
+  const unreadable = createEdgeCheck({
+    matches: () => Promise.reject(new Error('the secret may not be read')),
+  });
   const { reply } = await unreadable(requestOf(edgeEvent()));
   assert.deepEqual(
     [reply?.code, reply?.status, reply?.detail, reply?.title.includes('may not')],
@@ -145,13 +147,18 @@ test('a secret that cannot be read refuses, and says why in the log alone', asyn
 
 test('no refusal repeats what was shown', async () => {
   for (const [, event] of refused) {
-    const { reply } = await throughEdge(proof)(requestOf(event));
+    const { reply } = await createEdgeCheck(proof)(requestOf(event));
     assert.equal(JSON.stringify(reply).includes(secret.slice(0, 20)), false);
   }
 });
 
 const authorizerOf = (ranges: readonly string[], log = listLog().log) =>
-  createAuthorizer({ entrance: throughEdge(proof), admits: [admitSources(ranges)], log, clock: systemClock });
+  createAuthorizer({
+    edgeCheck: createEdgeCheck(proof),
+    checks: [createSourceCheck(ranges)],
+    log,
+    clock: systemClock,
+  });
 
 test("the authorizer admits by the client's address and never by CloudFront's", async () => {
   const byViewer = await authorizerOf([`${viewer}/32`])(asAuthorizerEvent(edgeEvent()), contextWith(5_000));
@@ -179,16 +186,16 @@ test('an address that is admitted gets nowhere without the secret, whatever it c
 
 test('nothing configured refuses behind the edge too, and a secret that never comes does in time', async () => {
   const { log } = listLog();
-  const entrance = throughEdge(proof);
-  const nothing = createAuthorizer({ entrance, admits: [], log, clock: systemClock });
+  const edgeCheck = createEdgeCheck(proof);
+  const nothing = createAuthorizer({ edgeCheck, checks: [], log, clock: systemClock });
   assert.equal(
     (await nothing(asAuthorizerEvent(edgeEvent()), contextWith(5_000))).context?.code,
     authorizerRefusals.misconfigured().code,
   );
   const clock = new VirtualClock();
   const waiting = createAuthorizer({
-    entrance: throughEdge({ matches: () => new Promise(() => {}) }),
-    admits: [() => undefined],
+    edgeCheck: createEdgeCheck({ matches: () => new Promise(() => {}) }),
+    checks: [() => undefined],
     log,
     clock,
   });
@@ -213,7 +220,7 @@ test("the forwarder's gateway sees the client's address, the name it asked for, 
     ],
   );
   const forwarder = createForwarder({
-    entrance: Promise.resolve(throughEdge(proof)),
+    edgeCheck: Promise.resolve(createEdgeCheck(proof)),
     gateway: async () => gateway,
     clock: systemClock,
     log: listLog().log,
@@ -227,7 +234,7 @@ test('the forwarder believes no authorizer: without the secret it answers 403 an
   const { log, lines } = listLog();
   let asked = 0;
   const forwarder = createForwarder({
-    entrance: Promise.resolve(throughEdge(proof)),
+    edgeCheck: Promise.resolve(createEdgeCheck(proof)),
     gateway: async () => {
       asked += 1;
       return undefined;

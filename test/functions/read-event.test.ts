@@ -3,9 +3,9 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { systemClock } from '../../base/clock.ts';
 import { createAuthorizer } from '../../functions/authorizer/authorizer.ts';
-import { decideBy } from '../../functions/authorizer/decide.ts';
-import { admitSources } from '../../functions/authorizer/source.ts';
-import { throughEdge } from '../../functions/edge.ts';
+import { createPolicyCheck } from '../../functions/authorizer/decide.ts';
+import { createSourceCheck } from '../../functions/authorizer/source.ts';
+import { createEdgeCheck } from '../../functions/edge.ts';
 import { createForwarder } from '../../functions/forwarder/forwarder.ts';
 import { takeEvent, WrongEvent } from '../../functions/read-event.ts';
 import { declaredBytes, incomingRequest } from '../../functions/request.ts';
@@ -15,7 +15,7 @@ import { foreignEvents, swapped } from './foreign-events.ts';
 import { listLog, scriptedGateway } from './gateways.ts';
 
 const secret = 'the-secret-of-the-edge-0123456789-0123456789-0123456789-01234567';
-const entrance = throughEdge({ matches: async (shown) => shown === secret });
+const edgeCheck = createEdgeCheck({ matches: async (shown) => shown === secret });
 
 /** Both functions, open to all addresses, in front of a target that answers 204. */
 function functions(behindEdge: boolean) {
@@ -24,16 +24,19 @@ function functions(behindEdge: boolean) {
     receiver.end();
   });
   const { log, lines } = listLog();
-  const admits = [admitSources(['0.0.0.0/0', '::/0']), decideBy({ get: async () => gateway, problems: [] })];
+  const checks = [
+    createSourceCheck(['0.0.0.0/0', '::/0']),
+    createPolicyCheck({ get: async () => gateway, problems: [] }),
+  ];
   const forwarder = createForwarder({
-    ...(behindEdge && { entrance: Promise.resolve(entrance) }),
+    ...(behindEdge && { edgeCheck: Promise.resolve(edgeCheck) }),
     gateway: async () => gateway,
     clock: systemClock,
     log,
   });
   const authorizer = createAuthorizer({
-    ...(behindEdge && { entrance }),
-    admits,
+    ...(behindEdge && { edgeCheck }),
+    checks,
     log,
     clock: systemClock,
   });
