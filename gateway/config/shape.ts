@@ -167,7 +167,7 @@ const consumer = s.object({
 
 /** The shape of postern.yaml: the whole public configuration, derived from the plugins and transports. */
 export const configurationShape = s.object({
-  services: s.map(name, service),
+  services: s.withDefault(s.map(name, service), {}),
   routes: s.map(name, route),
   entry: s.describe(
     pluginsAt('entry'),

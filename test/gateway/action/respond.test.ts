@@ -8,7 +8,7 @@ async function load(route: object) {
   const { gateway } = await loadGateway(
     {
       file: 'test.json',
-      text: JSON.stringify({ services: {}, routes: { a: { match: { path: '/*' }, ...route } } }),
+      text: JSON.stringify({ routes: { a: { match: { path: '/*' }, ...route } } }),
     },
     testPorts(),
   );
@@ -78,7 +78,7 @@ test('its plugins decide before it answers', async () => {
 
 const wrong: readonly (readonly [what: string, route: object, message: RegExp])[] = [
   ['neither service nor answer', {}, /the route does nothing; name its service, or give its answer/],
-  ['both', { service: 'b', answer: { status: 200 } }, /the route has a service too/],
+  ['both', { service: 'b', answer: { status: 200 } }, /the route also has a service/],
   ['a body with 204', { answer: { status: 204, body: 'x' } }, /an answer with status 204 cannot have a body/],
   [
     'a header of the connection',
@@ -104,7 +104,7 @@ const wrong: readonly (readonly [what: string, route: object, message: RegExp])[
   [
     'what is for targets',
     { answer: { status: 200 }, respond: 'none' },
-    /respond: it is for routes with a service/,
+    /respond: it applies to routes with a service/,
   ],
   ['no guard', { open: false, answer: { status: 200 } }, /no plugin guards this route/],
 ];

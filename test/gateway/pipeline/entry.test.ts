@@ -7,8 +7,7 @@ import type { Arrival, Slot } from '../../../gateway/plugin/plugin.ts';
 import { gatewayWith, instance, request, send } from '../../support/gateway.ts';
 import { testPorts } from '../../support/ports.ts';
 
-const load = (parts: object) =>
-  loadGateway({ file: 'test.json', text: JSON.stringify({ services: {}, ...parts }) }, testPorts());
+const load = (parts: object) => loadGateway({ file: 'test.json', text: JSON.stringify(parts) }, testPorts());
 
 test('source-ip under entry judges what no route takes, and guards every route', async () => {
   const { gateway } = await load({
