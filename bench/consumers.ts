@@ -2,9 +2,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { uncheckedSecrets } from '../adapters/secrets/index.ts';
 import { systemClock } from '../base/clock.ts';
+import { everything } from '../base/named.ts';
 import { ProblemCollector } from '../gateway/config/collector.ts';
 import type { ConfigurationSource } from '../gateway/config/document.ts';
-import { expressionCompiler } from '../gateway/config/expressions.ts';
+import { expressionCompilers } from '../gateway/config/expressions.ts';
 import { PluginCreator } from '../gateway/config/plugin-creator.ts';
 import type { GatewayPorts } from '../gateway/config/ports.ts';
 import type { ServerOptions } from '../gateway/config/server-options.ts';
@@ -16,6 +17,7 @@ import {
   type Overrides,
 } from '../gateway/pipeline/chains.ts';
 import { Consumers } from '../gateway/pipeline/consumers.ts';
+import { loadPlugins } from '../gateway/plugins/index.ts';
 import { Exchange, type Head } from '../gateway/request/exchange.ts';
 import { readTailnetPorts } from '../gateway/upstream/tailnet/ports.ts';
 import { type Bench, type Figure, percentile } from './runner.ts';
@@ -105,7 +107,7 @@ async function finding(): Promise<readonly Figure[]> {
     const consumer = { id: `c${at}`, overrides: none };
     return [{ type: 'webhook', id: consumer.id }, consumer] as const;
   });
-  const compile = expressionCompiler(() => {});
+  const compile = expressionCompilers([])(() => {});
   const matched = await Promise.all(
     range(1_000).map(async (at) => ({
       id: `m${at}`,
@@ -188,7 +190,12 @@ const rule = { allow: "subject.type == 'webhook'" };
 
 async function instances(options: Readonly<Record<string, unknown>>): Promise<Instances> {
   const problems = new ProblemCollector({ file: 'bench', value: {}, locate: () => undefined });
-  const made = await new PluginCreator({} as ServerOptions, ports, problems).all(options, []);
+  const made = await new PluginCreator(
+    await loadPlugins(everything),
+    {} as ServerOptions,
+    ports,
+    problems,
+  ).all(options, []);
   problems.throwIfAny();
   return made;
 }

@@ -1,5 +1,5 @@
 import { redact } from '../base/redact.ts';
-import { providers } from '../gateway/providers/index.ts';
+import { loadProviders } from '../gateway/providers/index.ts';
 import type { Claim } from '../gateway/providers/provider.ts';
 import { canonicalize } from '../gateway/request/path.ts';
 import { createRouter } from '../gateway/routing/router.ts';
@@ -58,7 +58,7 @@ function redaction(): readonly Figure[] {
 }
 
 async function webhooks(): Promise<readonly Figure[]> {
-  const standard = providers.find(({ name }) => name === 'standard-webhooks');
+  const [standard] = await loadProviders((name) => name === 'standard-webhooks');
   if (standard === undefined) throw new Error('there is no provider standard-webhooks');
   const base64 = (seed: number) => Buffer.alloc(32, seed).toString('base64');
   const reader = (...secrets: readonly string[]) =>

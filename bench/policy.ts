@@ -1,5 +1,7 @@
+import { everything } from '../base/named.ts';
 import { knownNames } from '../gateway/config/expressions.ts';
 import { compileExpression, StepLimitExceeded } from '../gateway/expression/index.ts';
+import { loadPlugins } from '../gateway/plugins/index.ts';
 import { Exchange, type Head } from '../gateway/request/exchange.ts';
 import type { CanonicalPath } from '../gateway/request/path.ts';
 import type { Route } from '../gateway/routing/route.ts';
@@ -154,7 +156,7 @@ async function measure(
   source: string,
 ): Promise<{ readonly ms: number; readonly ended: string }> {
   const evaluate = await compileExpression(source.replaceAll('p.', 'webhook.payload.'), {
-    names: await knownNames(),
+    names: await knownNames(await loadPlugins(everything)),
     result: 'boolean',
   });
   let ms = Number.POSITIVE_INFINITY;

@@ -78,10 +78,11 @@ test('the package holds what is compiled and built, and nobody else’s configur
     .map(({ parentPath, name }) => join(parentPath, name).slice(installed.length + 1));
   const sources = files.filter((file) => file.endsWith('.ts') && !file.endsWith('.d.ts'));
   assert.deepEqual(sources, [], 'Node strips no types below node_modules');
-  assert.deepEqual(
-    files.filter((file) => file.endsWith('.json')),
-    ['package.json'],
-  );
+  assert.deepEqual(files.filter((file) => file.endsWith('.json')).sort(), [
+    'dist/functions/authorizer/parts.json',
+    'dist/functions/forwarder/parts.json',
+    'package.json',
+  ]);
   for (const name of functionNames) assert.ok(files.includes(`dist/functions/${name}/index.mjs`), name);
   assert.ok(files.includes('dist/package/lib/demo/server.py'));
 });
@@ -105,6 +106,10 @@ test('a stack is synthesized from the package alone, with the configuration chec
     'WebhookGateway',
   ]);
   assert.ok(code.includes('index.mjs') && code.includes('postern.json'), code.join());
+  const parts = code.flatMap(
+    (file) => /^(webhook|github|hmac|source-ip|tailnet|socks5|direct)-\w+\.mjs$/.exec(file)?.[1] ?? [],
+  );
+  assert.deepEqual(parts.sort(), ['github', 'tailnet', 'webhook'], 'only what the configuration names');
   assert.ok(layer, 'the layer is the zip of the package');
   assert.deepEqual(Object.keys(config as object), ['services', 'routes']);
 });

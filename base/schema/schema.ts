@@ -87,7 +87,7 @@ export const s = {
   /** An object with exactly these keys. */
   object: <S extends Shape>(shape: S): Schema<ObjectOf<S>> => own(z.strictObject(shape as never)),
   /** One of several objects, distinguished by the value of one key. */
-  variants: <Options extends readonly [Schema<unknown>, ...Schema<unknown>[]]>(
+  variants: <Options extends readonly Schema<unknown>[]>(
     key: string,
     options: Options,
   ): Schema<OutputOf<Options[number]>> => own(z.discriminatedUnion(key, options as never)),

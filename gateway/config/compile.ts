@@ -13,7 +13,7 @@ import {
   slotOf,
 } from '../pipeline/chains.ts';
 import type { Plugin } from '../plugin/plugin.ts';
-import { plugins } from '../plugins/index.ts';
+import { loadAllPlugins } from '../plugins/index.ts';
 import { compileAllowedHeaders, compileTakenAway, type IsTakenAway } from '../request/header-names.ts';
 import type { Action } from '../routing/action.ts';
 import type { Route } from '../routing/route.ts';
@@ -55,13 +55,14 @@ interface RouteParts {
   readonly action: Action | undefined;
 }
 
-/** Prepares everything in a configuration. Errors go to `problems`; the result is valid only if there are none. */
+/** Prepares everything in a configuration, with the plugins that it mentions. Errors go to `problems`; the result is valid only if there are none. */
 export async function compile(
   configuration: Configuration,
+  plugins: readonly Plugin[],
   ports: GatewayPorts,
   problems: ProblemCollector,
 ): Promise<Compiled> {
-  const compiler = new Compiler(configuration, ports, problems);
+  const compiler = new Compiler(configuration, plugins, ports, problems);
   try {
     return await compiler.run();
   } catch (error) {
@@ -72,6 +73,7 @@ export async function compile(
 
 class Compiler {
   readonly #configuration: Configuration;
+  readonly #plugins: readonly Plugin[];
   readonly #ports: GatewayPorts;
   readonly #problems: ProblemCollector;
   readonly #isTakenAway: IsTakenAway;
@@ -80,16 +82,22 @@ class Compiler {
   readonly #leases: UpstreamLease[] = [];
   readonly #protections = new Set<string>();
 
-  constructor(configuration: Configuration, ports: GatewayPorts, problems: ProblemCollector) {
+  constructor(
+    configuration: Configuration,
+    plugins: readonly Plugin[],
+    ports: GatewayPorts,
+    problems: ProblemCollector,
+  ) {
     this.#configuration = configuration;
+    this.#plugins = plugins;
     this.#ports = ports;
     this.#problems = problems;
-    this.#isTakenAway = compileTakenAway(ownedHeadersOf(configuration));
+    this.#isTakenAway = compileTakenAway(ownedHeadersOf(configuration, plugins));
   }
 
   async run(): Promise<Compiled> {
     const { services, routes, server } = this.#configuration;
-    const create = new PluginCreator(server, this.#ports, this.#problems);
+    const create = new PluginCreator(this.#plugins, server, this.#ports, this.#problems);
     const entry = await create.all(this.#configuration.entry, ['entry']);
     const global = await create.all(this.#configuration.plugins, ['plugins']);
     this.#protect('entry', [...entry.values()]);
@@ -99,7 +107,7 @@ class Compiler {
     const upstreams = new Map<string, Upstream>();
     for (const [name, options] of Object.entries(services)) {
       serviceInstances.set(name, await create.all(options.plugins, ['services', name, 'plugins']));
-      const lease = compileService(name, options, this.#ports, server, shared, this.#problems);
+      const lease = await compileService(name, options, this.#ports, server, shared, this.#problems);
       if (lease === undefined) continue;
       this.#leases.push(lease);
       upstreams.set(name, lease.upstream);
@@ -114,7 +122,7 @@ class Compiler {
       const { service = '' } = options;
       const levels = [global, serviceInstances.get(service) ?? new Map(), own];
       const action = compileAction(name, options, parts);
-      const value = this.#route(name, options, { entry, levels, action }, consumers);
+      const value = await this.#route(name, options, { entry, levels, action }, consumers);
       const { path, hosts = [], methods = [] } = options.match;
       const match = { path: `${options.stripBasePath ?? ''}${path}`, hosts, methods };
       if (value !== undefined) entries.push({ name, match, value });
@@ -133,15 +141,15 @@ class Compiler {
     await Promise.all(this.#leases.map((lease) => lease.release()));
   }
 
-  #route(
+  async #route(
     name: string,
     options: RouteOptions,
     { entry, levels, action }: RouteParts,
     consumers: CompiledConsumers,
-  ): Route | undefined {
+  ): Promise<Route | undefined> {
     const path = ['routes', name];
     const instances = mostSpecific(levels);
-    this.#checkGuard(path, options, [...entry.values(), ...instances.values()]);
+    await this.#checkGuard(path, options, [...entry.values(), ...instances.values()]);
     for (const { plugin } of instances.values())
       if (slotOf(plugin) === 'subject') this.#identifying.add(plugin.name);
     const wrongPath = pathProblem(options.match.path, options.pathAllows);
@@ -203,7 +211,7 @@ class Compiler {
     return holding;
   }
 
-  #checkGuard(path: Path, options: RouteOptions, applying: readonly Instance[]): void {
+  async #checkGuard(path: Path, options: RouteOptions, applying: readonly Instance[]): Promise<void> {
     const guards = guardsOf(applying);
     const [holding] = this.#protect(path.join('.'), guards);
     if (holding !== undefined) {
@@ -216,7 +224,7 @@ class Compiler {
       return;
     }
     if (options.open) return;
-    const known = (plugins as readonly Plugin[]).filter(({ guard }) => guard !== undefined);
+    const known = (await loadAllPlugins(this.#plugins)).filter(({ guard }) => guard !== undefined);
     const admitting = guards.map(({ plugin }) => plugin.name).join(' and ');
     this.#problems.add(
       path,

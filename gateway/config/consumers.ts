@@ -1,10 +1,10 @@
 import { nearest } from '../../base/suggestion.ts';
 import { createOverrides, type Instance, type Overrides, slotOf } from '../pipeline/chains.ts';
 import { type Consumer, Consumers, type Credential, type MatchedConsumer } from '../pipeline/consumers.ts';
-import { plugins } from '../plugins/index.ts';
+import type { Plugin } from '../plugin/plugin.ts';
+import { loadAllPlugins } from '../plugins/index.ts';
 import type { Exchange } from '../request/exchange.ts';
 import type { ProblemCollector } from './collector.ts';
-import { expressionCompiler } from './expressions.ts';
 import type { PluginCreator } from './plugin-creator.ts';
 import type { Configuration } from './shape.ts';
 import { SharedByValue } from './shared-by-value.ts';
@@ -29,7 +29,7 @@ export async function compileConsumers(
   create: PluginCreator,
   problems: ProblemCollector,
 ): Promise<CompiledConsumers> {
-  const compiler = new ConsumerCompiler(problems);
+  const compiler = new ConsumerCompiler(create, problems);
   const instances = new SharedByValue<Instance>(problems);
   const sets = new SharedByValue<Overrides>(problems);
   const list: Consumer[] = [];
@@ -56,21 +56,25 @@ export async function compileConsumers(
 }
 
 /** The types of subjects: the names of the plugins that find them. */
-const subjectTypes: readonly string[] = plugins
-  .filter((plugin) => slotOf(plugin) === 'subject')
-  .map(({ name }) => name);
+function subjectTypesOf(plugins: readonly Plugin[]): readonly string[] {
+  return plugins.filter((plugin) => slotOf(plugin) === 'subject').map(({ name }) => name);
+}
 
 class ConsumerCompiler {
   readonly credentials: (readonly [Credential, Consumer])[] = [];
   readonly matched: MatchedConsumer[] = [];
+  readonly #create: PluginCreator;
   readonly #problems: ProblemCollector;
+  readonly #subjectTypes: readonly string[];
   /** The id of each consumer, by its credential as written. */
   readonly #owners = new Map<string, string>();
   /** The id of the first consumer with each expression. */
   readonly #earlier = new Map<string, string>();
   #everybody: string | undefined;
 
-  constructor(problems: ProblemCollector) {
+  constructor(create: PluginCreator, problems: ProblemCollector) {
+    this.#create = create;
+    this.#subjectTypes = subjectTypesOf(create.plugins);
     this.#problems = problems;
   }
 
@@ -87,11 +91,12 @@ class ConsumerCompiler {
     );
   }
 
-  #index(consumer: Consumer, credentials: readonly string[]): void {
+  async #index(consumer: Consumer, credentials: readonly string[]): Promise<void> {
     for (const [at, text] of credentials.entries()) {
       const path = ['consumers', consumer.id, 'credentials', at];
       const credential = readCredential(text);
-      if (!subjectTypes.includes(credential.type)) {
+      if (!this.#subjectTypes.includes(credential.type)) {
+        const subjectTypes = subjectTypesOf(await loadAllPlugins(this.#create.plugins));
         const message = `no plugin finds subjects of this type; known are ${subjectTypes.join(', ')}`;
         this.#problems.add(path, message, nearest(credential.type, subjectTypes));
       }
@@ -108,7 +113,7 @@ class ConsumerCompiler {
   async #match(consumer: Consumer, match: string): Promise<void> {
     const { id } = consumer;
     try {
-      const compile = expressionCompiler(this.#problems.warnBelow(['consumers', id]));
+      const compile = this.#create.compilerFor(this.#problems.warnBelow(['consumers', id]));
       const expression = await compile(match, 'boolean', ['match']);
       const source = match.trim();
       const before = this.#everybody ?? this.#earlier.get(source);

@@ -1,37 +1,47 @@
 import { ConfigurationError, type Warn } from '../../base/schema/configuration-error.ts';
 import { compileExpression, joinNames, type Names } from '../expression/index.ts';
-import type { CompileExpression } from '../plugin/plugin.ts';
-import { plugins } from '../plugins/index.ts';
+import type { CompileExpression, Plugin } from '../plugin/plugin.ts';
+import { loadAllPlugins } from '../plugins/index.ts';
 import type { Exchange } from '../request/exchange.ts';
 
-let known: Promise<Names<Exchange>> | undefined;
-
-/** All names in expressions: those of every request, and those that plugins contribute. Loaded with the first expression. */
-export function knownNames(): Promise<Names<Exchange>> {
-  known ??= joinKnownNames();
-  return known;
-}
-
-async function joinKnownNames(): Promise<Names<Exchange>> {
+/** All names in expressions: those of every request, and those that these plugins contribute. */
+export async function knownNames(plugins: readonly Plugin[]): Promise<Names<Exchange>> {
   const { requestNames } = await import('../request/names/names.ts');
   const contributed = plugins.map(({ name, names = {} }) => [`the plugin ${name}`, names] as const);
   return joinNames([['the request', requestNames], ...contributed]);
 }
 
-/** Makes the function that compiles the expressions in one part of a configuration. It adds the option's path to errors and warnings. */
-export function expressionCompiler(warn: Warn): CompileExpression {
-  return async function compile(source, result, path) {
-    const names = await knownNames();
-    try {
-      return await compileExpression(source, {
-        names,
-        result,
-        warn: (message, hint) => warn(path, message, hint),
-      });
-    } catch (error) {
-      if (error instanceof ConfigurationError)
-        throw new ConfigurationError(error.message, path, error.hint, error.code);
-      throw error;
-    }
+/**
+ * Makes the functions that compile the expressions of a configuration, one for each part of it. They add the option's path to errors and
+ * warnings.
+ *
+ * @param plugins all that the configuration mentions, in expressions too
+ */
+export function expressionCompilers(plugins: readonly Plugin[]): (warn: Warn) => CompileExpression {
+  // Loaded with the first expression.
+  let known: Promise<Names<Exchange>> | undefined;
+  return function expressionCompiler(warn) {
+    return async function compile(source, result, path) {
+      known ??= knownNames(plugins);
+      try {
+        return await compileExpression(source, {
+          names: await known,
+          result,
+          warn: (message, hint) => warn(path, message, hint),
+        });
+      } catch (error) {
+        throw error instanceof ConfigurationError ? await explain(error) : error;
+      }
+
+      /** A misspelt name may be near to one of a plugin that nobody mentions. */
+      async function explain(error: ConfigurationError): Promise<ConfigurationError> {
+        const names = await knownNames(await loadAllPlugins(plugins));
+        const { message, hint, code } = await compileExpression(source, { names, result }).then(
+          () => error,
+          (again) => again as ConfigurationError,
+        );
+        return new ConfigurationError(message, path, hint, code);
+      }
+    };
   };
 }

@@ -1,15 +1,19 @@
 import { ignore } from '../../base/ignore.ts';
-import { jsonSchema, parse } from '../../base/schema/schema.ts';
+import { everything } from '../../base/named.ts';
+import { jsonSchema, type Parsed, parse } from '../../base/schema/schema.ts';
 import { Gateway } from '../gateway.ts';
 import type { FinishedRequest } from '../observe/finished-request.ts';
 import { measureRequests } from '../observe/request-metrics.ts';
+import type { Plugin } from '../plugin/plugin.ts';
+import { loadAllPlugins, loadPlugins } from '../plugins/index.ts';
 import { ProblemCollector } from './collector.ts';
 import { compile } from './compile.ts';
 import { type ConfigurationSource, parseDocument } from './document.ts';
+import { mentionsOf } from './mentions.ts';
 import type { GatewayPorts } from './ports.ts';
 import { type ConfigurationProblem, formatProblem } from './problems.ts';
 import type { ServerOptions } from './server-options.ts';
-import { configurationShape } from './shape.ts';
+import { type Configuration, configurationShape } from './shape.ts';
 
 /** The result of loading a configuration. */
 export interface LoadedConfiguration {
@@ -24,7 +28,7 @@ export interface LoadedConfiguration {
 }
 
 /**
- * Loads a configuration: parses, checks and compiles it, and reads its secrets.
+ * Loads a configuration and the plugins that it mentions: parses, checks and compiles it, and reads its secrets.
  *
  * @throws InvalidConfiguration with all errors; in that case nothing is left open
  */
@@ -38,14 +42,11 @@ export async function loadGateway(
     const texts = warnings.map((warning) => formatProblem(source.file, warning));
     ports.log.warn('configuration-warnings', { warnings: texts });
   }
-  const parsed = parse(configurationShape, document.value ?? {});
-  if (!parsed.ok) {
-    const known = knownKeysOf(configurationSchema());
-    for (const problem of parsed.problems) problems.addSchema(problem, known);
-    problems.throwIfAny();
-    throw new Error('a schema refused without saying why');
-  }
-  const compiled = await compile(parsed.value, ports, problems);
+  const value = document.value ?? {};
+  const plugins = await loadPlugins(mentionsOf(value));
+  const parsed = parse(configurationShape(plugins), value);
+  if (!parsed.ok) return refuse(value, await loadAllPlugins(plugins), problems);
+  const compiled = await compile(parsed.value, plugins, ports, problems);
   const warnings = problems.warnings();
   if (warnings.length > 0) (ports.warned ?? logWarnings)(warnings);
   const gateway = new Gateway({ ...compiled, clock: ports.clock, log: ports.log }, observerOf(ports));
@@ -69,9 +70,20 @@ function observerOf({ metrics, finished = ignore }: GatewayPorts): (record: Fini
   };
 }
 
+/** Reports what is wrong with a value. The hints name everything in these plugins. @throws InvalidConfiguration */
+function refuse(value: unknown, plugins: readonly Plugin[], problems: ProblemCollector): never {
+  const shape = configurationShape(plugins);
+  const parsed: Parsed<Configuration> = parse(shape, value);
+  const known = knownKeysOf(jsonSchema(shape));
+  if (!parsed.ok) for (const problem of parsed.problems) problems.addSchema(problem, known);
+  problems.throwIfAny();
+  throw new Error('a schema refused without saying why');
+}
+
 /** The JSON Schema of postern.yaml, for editors. */
-export function configurationSchema(): Record<string, unknown> {
-  return { title: 'postern.yaml', ...jsonSchema(configurationShape) };
+export async function configurationSchema(): Promise<Record<string, unknown>> {
+  const plugins = await loadPlugins(everything);
+  return { title: 'postern.yaml', ...jsonSchema(configurationShape(plugins)) };
 }
 
 interface SchemaNode {

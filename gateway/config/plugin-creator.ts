@@ -1,8 +1,8 @@
+import type { Warn } from '../../base/schema/configuration-error.ts';
 import { createInstance, type Instance, type Instances } from '../pipeline/chains.ts';
-import type { Hooks, Plugin } from '../plugin/plugin.ts';
-import { plugins } from '../plugins/index.ts';
+import type { CompileExpression, Hooks, Plugin } from '../plugin/plugin.ts';
 import type { ProblemCollector } from './collector.ts';
-import { expressionCompiler } from './expressions.ts';
+import { expressionCompilers } from './expressions.ts';
 import { lend, missingOn } from './lend.ts';
 import type { GatewayPorts } from './ports.ts';
 import type { ServerOptions } from './server-options.ts';
@@ -13,11 +13,22 @@ type Path = readonly (string | number)[];
 
 /** Creates the plugins of a configuration. Errors go to `problems`. */
 export class PluginCreator {
+  /** Those that it can create: all that the configuration mentions. */
+  readonly plugins: readonly Plugin[];
+  /** Gives the compiler of expressions for one part of the configuration. */
+  readonly compilerFor: (warn: Warn) => CompileExpression;
   readonly #server: ServerOptions;
   readonly #ports: GatewayPorts;
   readonly #problems: ProblemCollector;
 
-  constructor(server: ServerOptions, ports: GatewayPorts, problems: ProblemCollector) {
+  constructor(
+    plugins: readonly Plugin[],
+    server: ServerOptions,
+    ports: GatewayPorts,
+    problems: ProblemCollector,
+  ) {
+    this.plugins = plugins;
+    this.compilerFor = expressionCompilers(plugins);
     this.#server = server;
     this.#ports = ports;
     this.#problems = problems;
@@ -26,7 +37,7 @@ export class PluginCreator {
   /** Creates the plugins configured in one place, each once. With `shared`, places with equal options share a plugin. */
   async all(options: PluginOptions, path: Path, shared?: SharedByValue<Instance>): Promise<Instances> {
     const instances = new Map<string, Instance>();
-    for (const plugin of plugins as readonly Plugin[]) {
+    for (const plugin of this.plugins) {
       const { name } = plugin;
       const own = options[name];
       if (own === undefined) continue;
@@ -66,7 +77,7 @@ export class PluginCreator {
     return plugin.create(options, {
       ...lend(plugin, this.#ports),
       warn,
-      compile: expressionCompiler(warn),
+      compile: this.compilerFor(warn),
     });
   }
 

@@ -12,16 +12,19 @@ import type { Configuration } from './shape.ts';
 type ServiceOptions = Configuration['services'][string];
 
 /** Prepares the upstream of a service without connecting, or reuses one with equal options. Undefined if something is wrong. */
-export function compileService(
+export async function compileService(
   name: string,
   options: ServiceOptions,
   { clock, tailnet, tunnel, sandboxed }: GatewayPorts,
   server: ServerOptions,
   upstreams: Upstreams,
   problems: ProblemCollector,
-): UpstreamLease | undefined {
+): Promise<UpstreamLease | undefined> {
   const path = ['services', name];
-  const transport = problems.attempt([...path, 'transport'], () => parseTransport(options.transport));
+  const transport = await parseTransport(options.transport).catch((error: unknown) => {
+    problems.addError([...path, 'transport'], error);
+    return undefined;
+  });
   const targets = options.targets.map(({ url, weight }, index) =>
     problems.attempt([...path, 'targets', index, 'url'], () => readTarget(url, weight, transport, sandboxed)),
   );

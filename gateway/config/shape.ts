@@ -1,6 +1,5 @@
 import { type Schema, s } from '../../base/schema/schema.ts';
 import type { Plugin, Scope } from '../plugin/plugin.ts';
-import { plugins } from '../plugins/index.ts';
 import { canonicalHost } from '../request/host.ts';
 import { pathAllowances } from '../request/path.ts';
 import { pathEncodings } from '../routing/target-path.ts';
@@ -9,12 +8,6 @@ import { serverOptions } from './server-options.ts';
 
 /** Options by the name of their plugin, already parsed. */
 export type PluginOptions = Readonly<Record<string, unknown>>;
-
-const pluginsAt = (scope: Scope): Schema<PluginOptions> => {
-  const entries = (plugins as readonly Plugin[]).filter((plugin) => plugin.scopes.includes(scope));
-  const shape = Object.fromEntries(entries.map((plugin) => [plugin.name, s.optional(plugin.options)]));
-  return s.withDefault(s.object(shape), {}) as Schema<PluginOptions>;
-};
 
 const name = s.string({
   max: 63,
@@ -42,7 +35,7 @@ const method = s.refine(
 /** An empty list looks as if nothing should match, a missing one as if anything should. */
 const emptyList = 'an empty list would match nothing; leave it out to match any, or remove the route';
 
-const service = s.object({
+const service = {
   targets: s.describe(
     s.list(
       s.object({
@@ -75,8 +68,7 @@ const service = s.object({
     s.withDefault(s.integer(0, 100_000), 1_000),
     'Requests that may wait for a connection when all are in use.',
   ),
-  plugins: pluginsAt('service'),
-});
+};
 
 const answer = s.object({
   status: s.describe(s.integer(200, 599), 'The status of the answer.'),
@@ -90,7 +82,7 @@ const answer = s.object({
   ),
 });
 
-const route = s.object({
+const route = {
   match: s.object({
     hosts: s.describe(
       s.optional(s.list(host, { min: 1, tooFew: emptyList })),
@@ -139,8 +131,7 @@ const route = s.object({
     'Names of headers with characters other than letters, digits and hyphens that are let through.',
   ),
   open: s.describe(s.withDefault(s.boolean(), false), 'Allows this route to have no plugin that guards it.'),
-  plugins: pluginsAt('route'),
-});
+};
 
 const credential = s.string({
   max: 1024,
@@ -148,7 +139,7 @@ const credential = s.string({
   message: 'expected TYPE:ID, such as webhook:github',
 });
 
-const consumer = s.object({
+const consumer = {
   credentials: s.describe(
     s.optional(
       s.list(credential, {
@@ -162,26 +153,33 @@ const consumer = s.object({
     s.optional(s.string()),
     'In place of credentials: an expression on `subject` that is true for this consumer.',
   ),
-  plugins: pluginsAt('consumer'),
-});
+};
 
-/** The shape of postern.yaml: the whole public configuration, derived from the plugins and transports. */
-export const configurationShape = s.object({
-  services: s.withDefault(s.map(name, service), {}),
-  routes: s.map(name, route),
-  entry: s.describe(
-    pluginsAt('entry'),
-    'Plugins that judge every request before its route is known, also requests that no route takes.',
-  ),
-  plugins: s.describe(pluginsAt('global'), 'Plugins for every route.'),
-  consumers: s.describe(
-    s.withDefault(s.map(name, consumer), {}),
-    'Who calls, told by the subject, and the plugins for each.',
-  ),
-  server: s.describe(
-    s.withDefault(serverOptions, {}),
-    'What postern serve alone has; the functions ignore it.',
-  ),
-});
+/** Makes the shape of postern.yaml, the whole public configuration, with these plugins. */
+export function configurationShape(plugins: readonly Plugin[]) {
+  function pluginsAt(scope: Scope): Schema<PluginOptions> {
+    const entries = plugins.filter((plugin) => plugin.scopes.includes(scope));
+    const shape = Object.fromEntries(entries.map((plugin) => [plugin.name, s.optional(plugin.options)]));
+    return s.withDefault(s.object(shape), {}) as Schema<PluginOptions>;
+  }
+  return s.object({
+    services: s.withDefault(s.map(name, s.object({ ...service, plugins: pluginsAt('service') })), {}),
+    routes: s.map(name, s.object({ ...route, plugins: pluginsAt('route') })),
+    entry: s.describe(
+      pluginsAt('entry'),
+      'Plugins that judge every request before its route is known, also requests that no route takes.',
+    ),
+    plugins: s.describe(pluginsAt('global'), 'Plugins for every route.'),
+    consumers: s.describe(
+      s.withDefault(s.map(name, s.object({ ...consumer, plugins: pluginsAt('consumer') })), {}),
+      'Who calls, told by the subject, and the plugins for each.',
+    ),
+    server: s.describe(
+      s.withDefault(serverOptions, {}),
+      'What postern serve alone has; the functions ignore it.',
+    ),
+  });
+}
 
-export type Configuration = typeof configurationShape extends Schema<infer Output> ? Output : never;
+export type Configuration =
+  ReturnType<typeof configurationShape> extends Schema<infer Output> ? Output : never;

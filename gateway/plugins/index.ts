@@ -1,17 +1,32 @@
+import { everything, type Index, loadNamed, type Named } from '../../base/named.ts';
 import type { Plugin } from '../plugin/plugin.ts';
-import { authorize } from './authorize.ts';
-import { requestHeaders } from './request-headers.ts';
-import { responseHeaders } from './response-headers.ts';
-import { sizeLimit } from './size-limit.ts';
-import { sourceIp } from './source-ip.ts';
-import { webhook } from './webhook.ts';
+import { loadProviders } from '../providers/index.ts';
 
 /** Every plugin. To add one: its file, its test, its page, its line here. */
-export const plugins: readonly Plugin[] = [
-  sourceIp,
-  sizeLimit,
-  webhook,
-  authorize,
-  requestHeaders,
-  responseHeaders,
-];
+const plugins: Index<Plugin> = {
+  'source-ip': async () => (await import('./source-ip.ts')).sourceIp,
+  'size-limit': async () => (await import('./size-limit.ts')).sizeLimit,
+  webhook: async (named) => (await import('./webhook.ts')).webhook(await loadProviders(named)),
+  authorize: async () => (await import('./authorize.ts')).authorize,
+  'request-headers': async () => (await import('./request-headers.ts')).requestHeaders,
+  'response-headers': async () => (await import('./response-headers.ts')).responseHeaders,
+};
+
+/** The names in expressions that a plugin adds beside its own: an expression that mentions one loads the plugin. */
+export const addedNames: Readonly<Record<string, readonly string[]>> = {
+  'response-headers': ['answer'],
+};
+
+/** Loads the plugins that are named. */
+export function loadPlugins(named: Named): Promise<readonly Plugin[]> {
+  return loadNamed(plugins, named);
+}
+
+/** Loads all plugins, for messages that say what there is; those at hand where a bundle has no others. */
+export async function loadAllPlugins(atHand: readonly Plugin[]): Promise<readonly Plugin[]> {
+  try {
+    return await loadPlugins(everything);
+  } catch {
+    return atHand;
+  }
+}

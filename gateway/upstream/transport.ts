@@ -40,8 +40,6 @@ export type CreateTransport = (ports: TransportPorts) => Transport;
  */
 export interface TransportKind {
   readonly name: string;
-  /** Its form in a configuration, such as `socks5://HOST:PORT`. */
-  readonly form: string;
   /**
    * Whether targets must pass the target guard: true if connections start at another machine or process, whose loopback and metadata
    * addresses are never intended targets.

@@ -3,13 +3,16 @@ import { basename, join } from 'node:path';
 import { uncheckedSecrets } from '../../adapters/secrets/index.ts';
 import { systemClock } from '../../base/clock.ts';
 import { parseDocument } from '../../gateway/config/document.ts';
+import { mentionsOf } from '../../gateway/config/mentions.ts';
 import { loadGateway, noMetrics, readTailnetPorts } from '../../gateway/index.ts';
+import { keepNamed } from './parts.ts';
 
 /** The name of the configuration beside a bundle: what POSTERN_CONFIG is set to. */
 const bundledConfigurationName = 'postern.json';
 
 /**
- * Checks postern.yaml and writes it as postern.json into a function's folder, so that the function needs no YAML parser.
+ * Checks postern.yaml and writes it as postern.json into a bundle's folder, so that the function needs no YAML parser. Plugins,
+ * providers and transports that it does not mention are removed from the bundle.
  *
  * Secrets are not read; they are references in the result as in the source.
  *
@@ -29,6 +32,7 @@ export async function bundleConfiguration(file: string, folder: string): Promise
   const { value } = await parseDocument(source);
   const path = join(folder, bundledConfigurationName);
   await writeFile(path, `${JSON.stringify(value)}\n`);
+  await keepNamed(folder, mentionsOf(value));
   return path;
 }
 

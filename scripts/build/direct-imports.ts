@@ -41,7 +41,9 @@ function direct(names: string, folder: string, homes: ReadonlyMap<string, string
   const imports = namesIn(names).map((name) => {
     const home = homes.get(bare(name));
     if (home === undefined) throw new Error(`gateway/index.ts does not export ${name}`);
-    return `import { ${name} } from './${relative(folder, home).replaceAll(sep, '/')}';`;
+    return name.startsWith('type ')
+      ? ''
+      : `import { ${name} } from './${relative(folder, home).replaceAll(sep, '/')}';`;
   });
   return imports.join(' ');
 }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { everything } from '../../base/named.ts';
 import { jsonSchema, parse, type Schema, s } from '../../base/schema/schema.ts';
 import { InvalidConfiguration } from '../../gateway/config/problems.ts';
 import { serverOptions } from '../../gateway/config/server-options.ts';
 import { configurationShape } from '../../gateway/config/shape.ts';
 import { loadGateway } from '../../gateway/index.ts';
-import { plugins } from '../../gateway/plugins/index.ts';
-import { providers } from '../../gateway/providers/index.ts';
+import { loadPlugins } from '../../gateway/plugins/index.ts';
+import { loadProviders } from '../../gateway/providers/index.ts';
 import { transportForms } from '../../gateway/upstream/transports/index.ts';
 import { defaultLimits, limitsOf } from '../../server/limits.ts';
 import { tailnetDefaults } from '../../server/tailnet.ts';
@@ -22,7 +23,9 @@ interface Declared {
   readonly default?: unknown;
 }
 
-const shape = jsonSchema(configurationShape) as Declared;
+const plugins = await loadPlugins(everything);
+const providers = await loadProviders(everything);
+const shape = jsonSchema(configurationShape(plugins)) as Declared;
 const at = (declared: Declared | undefined, ...path: readonly string[]): Declared =>
   path.reduce<Declared | undefined>(
     (here, key) => (key === '*' ? (here?.additionalProperties as Declared) : here?.properties?.[key]),

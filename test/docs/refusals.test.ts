@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
+import { everything } from '../../base/named.ts';
 import { authorizerRefusals } from '../../functions/authorizer/authorizer.ts';
 import { edgeRefusals } from '../../functions/edge.ts';
 import { eventRefusals } from '../../functions/read-event.ts';
 import { gatewayRefusals, pathRefusals, type RefusalKind } from '../../gateway/answer/refusal.ts';
-import { plugins } from '../../gateway/plugins/index.ts';
+import { loadPlugins } from '../../gateway/plugins/index.ts';
 import { upstreamRefusals } from '../../gateway/upstream/refusals.ts';
 import { tunnelCauses } from '../../gateway/upstream/tailnet/tunnel.ts';
 import { adminRefusals } from '../../server/admin.ts';
@@ -22,7 +23,7 @@ const tables: readonly Readonly<Record<string, RefusalKind>>[] = [
   pathRefusals.table,
   gatewayRefusals.table,
   upstreamRefusals.table,
-  ...plugins.map(({ refusals }) => refusals?.table ?? {}),
+  ...(await loadPlugins(everything)).map(({ refusals }) => refusals?.table ?? {}),
 ];
 const known = new Map(tables.flatMap((table) => Object.entries(table)));
 const listed = rows('docs/refusals.md').map(([code, status]) => [names(code)[0], Number(status)] as const);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -39,6 +39,10 @@ after(() => {
 
 const forwarder = await bundleFunction('forwarder', join(folder, 'forwarder'));
 const authorizer = await bundleFunction('authorizer', join(folder, 'authorizer'));
+/** As built, before a configuration is put beside them. */
+const whole = { forwarder: join(folder, 'whole-forwarder'), authorizer: join(folder, 'whole-authorizer') };
+cpSync(forwarder.folder, whole.forwarder, { recursive: true });
+cpSync(authorizer.folder, whole.authorizer, { recursive: true });
 const yaml = join(folder, 'postern.yaml');
 writeFileSync(
   yaml,
@@ -200,6 +204,80 @@ for (const [name, env, problem] of refusing) {
   });
 }
 
+const parts = ['plugins', 'providers', 'upstream/transports'].flatMap((kind) => {
+  const files = readdirSync(new URL(`../../gateway/${kind}/`, import.meta.url));
+  const others = ['index.ts', 'provider.ts', 'received-webhook.ts'];
+  return files
+    .filter((file) => file.endsWith('.ts') && !others.includes(file))
+    .map((file) => file.slice(0, -3));
+});
+const partsOf = (from: string) =>
+  parts.filter((name) =>
+    readdirSync(from).some((file) => new RegExp(`^${name}-[A-Z0-9]{8}\\.mjs$`).test(file)),
+  );
+
+test('a bundle without a configuration has every plugin, provider and transport in a file of its own', () => {
+  assert.deepEqual(partsOf(whole.forwarder), parts);
+  assert.deepEqual(partsOf(whole.authorizer), parts);
+});
+
+const url = `http://127.0.0.1:${(target.address() as AddressInfo).port}`;
+const service = (transport: string) => ({ a: { targets: [{ url }], transport } });
+const match = { path: '/hooks/*' };
+const staged: readonly {
+  readonly holds: readonly string[];
+  readonly services: object;
+  readonly route: object;
+  readonly status: number;
+}[] = [
+  {
+    holds: [],
+    services: {},
+    route: { open: true, answer: { status: 200, body: 'here' } },
+    status: 200,
+  },
+  {
+    holds: ['source-ip', 'direct'],
+    services: service('direct'),
+    route: { service: 'a', plugins: { 'source-ip': { allow: ['192.0.2.0/24'] } } },
+    status: 200,
+  },
+  {
+    holds: ['authorize', 'response-headers', 'webhook', 'direct'],
+    services: service('direct'),
+    route: {
+      service: 'a',
+      plugins: { authorize: { allow: '!has(webhook.event) &&\n!has(answer.status)' } },
+    },
+    status: 200,
+  },
+  {
+    holds: ['size-limit', 'webhook', 'hmac', 'direct'],
+    services: service('direct'),
+    route: {
+      service: 'a',
+      plugins: {
+        'size-limit': { max: '1KiB' },
+        webhook: { provider: 'hmac', header: 'x-sig', secret: 'env:HOOK' },
+      },
+    },
+    status: 401,
+  },
+];
+for (const { holds, services, route, status } of staged)
+  test(`a bundle whose configuration names ${holds.join(', ') || 'nothing'} holds that alone, and runs`, async () => {
+    const from = join(mkdtempSync(join(folder, 'staged-')), 'forwarder');
+    cpSync(whole.forwarder, from, { recursive: true });
+    const source = join(from, '..', 'postern.json');
+    writeFileSync(source, JSON.stringify({ services, routes: { a: { match, ...route } } }));
+    await bundleConfiguration(source, from);
+    assert.deepEqual(partsOf(from), holds);
+    const env = { POSTERN_CONFIG: 'postern.json', HOOK: 'a secret of 26 bytes or so' };
+    const event = httpApiEvent({ method: 'POST', rawPath: '/hooks/a', body: 'four' });
+    const { answers, log } = await invoke<HttpApiAnswer>(join(from, 'index.mjs'), env, [event]);
+    assert.equal(answers[0]?.statusCode, status, JSON.stringify(log));
+  });
+
 test('a configuration that is wrong does not get into a bundle', async () => {
   const file = join(folder, 'wrong.yaml');
   writeFileSync(file, 'services: {}\nroutes: { a: { service: none } }\n');
@@ -224,7 +302,7 @@ test('the parts of undici that are not used stay out', () => {
 
 test('the same sources give the same bytes', async () => {
   const again = await bundleFunction('authorizer', join(folder, 'again'));
-  assert.deepEqual(digests(again.folder), digests(authorizer.folder));
+  assert.deepEqual(digests(again.folder), digests(whole.authorizer));
 });
 
 /** The files that a file loads before it runs. */

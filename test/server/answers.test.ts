@@ -5,11 +5,11 @@ import type { FinishedRequest } from '../../gateway/observe/finished-request.ts'
 import { createUpstream } from '../../gateway/upstream/client.ts';
 import { readTailnetPorts } from '../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../gateway/upstream/target.ts';
-import { parseTransport } from '../../gateway/upstream/transports/index.ts';
 import { startServer } from '../../server/listener.ts';
 import { type Answering, startRawTarget } from '../gateway/upstream/fixtures/raw-target.ts';
 import { until } from '../gateway/upstream/fixtures/server.ts';
 import { gatewayWith, instance } from '../support/gateway.ts';
+import { createTransport } from '../support/transport.ts';
 import { HeldUpstream } from './fake-upstream.ts';
 import { firstAnswer, RawClient } from './raw-client.ts';
 
@@ -20,7 +20,7 @@ async function through(t: TestContext, answer: string | Answering, options: Opti
   const target = await startRawTarget(t, answer);
   const upstream = createUpstream({
     targets: [parseTarget(`http://127.0.0.1:${target.port}`)],
-    transport: parseTransport('direct').create({ clock: systemClock, tailnet: readTailnetPorts({}) }),
+    transport: createTransport('direct', { clock: systemClock, tailnet: readTailnetPorts({}) }),
     timeoutMs: 10_000,
   });
   t.after(() => upstream.close());

@@ -16,7 +16,6 @@ const trustMs = 30_000;
 /** Directly from this machine, with its own resolver and routes; both address families are tried (RFC 8305). */
 export const direct: TransportKind = {
   name: 'direct',
-  form: 'direct',
   guarded: false,
   parse: (text) =>
     text === 'direct' ? ({ clock, sandboxed }) => new DirectTransport(clock, sandboxed) : undefined,

@@ -15,7 +15,6 @@ const trustMs = 30_000;
 /** Through any SOCKS5 proxy without authentication; the proxy resolves names. */
 export const socks5: TransportKind = {
   name: 'socks5',
-  form: 'socks5://HOST:PORT',
   guarded: true,
   parse(text): CreateTransport | undefined {
     if (!/^socks/i.test(text)) return undefined;

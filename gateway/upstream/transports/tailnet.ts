@@ -5,7 +5,6 @@ import type { TransportKind } from '../transport.ts';
 /** Into the tailnet, through the host's own tunnel, or else through that of the layer's extension. */
 export const tailnet: TransportKind = {
   name: 'tailnet',
-  form: 'tailnet',
   guarded: true,
   parse: (text) =>
     text === 'tailnet'

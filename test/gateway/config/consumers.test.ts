@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import test from 'node:test';
 import { uncheckedSecrets } from '../../../adapters/secrets/index.ts';
+import { everything } from '../../../base/named.ts';
 import { parse } from '../../../base/schema/schema.ts';
 import { ProblemCollector } from '../../../gateway/config/collector.ts';
 import { compileConsumers } from '../../../gateway/config/consumers.ts';
@@ -9,11 +10,14 @@ import { parseDocument } from '../../../gateway/config/document.ts';
 import { PluginCreator } from '../../../gateway/config/plugin-creator.ts';
 import { configurationShape } from '../../../gateway/config/shape.ts';
 import { loadGateway } from '../../../gateway/index.ts';
+import { loadPlugins } from '../../../gateway/plugins/index.ts';
 import { request, send } from '../../support/gateway.ts';
 import { testPorts } from '../../support/ports.ts';
 
 const secret = 'a key of more than sixteen bytes';
 const ports = testPorts({ secrets: uncheckedSecrets({ KEY: secret }), warned() {} });
+
+const plugins = await loadPlugins(everything);
 
 /** Compiles the consumers of a configuration, given as the lines below `consumers:`. */
 async function compiled(lines: string) {
@@ -21,11 +25,11 @@ async function compiled(lines: string) {
     file: 'FILE',
     text: `services: {}\nroutes: {}\nconsumers:\n${lines}\n`,
   });
-  const parsed = parse(configurationShape, document.value);
+  const parsed = parse(configurationShape(plugins), document.value);
   assert.ok(parsed.ok, JSON.stringify(parsed));
   const problems = new ProblemCollector(document);
   const { server, consumers } = parsed.value;
-  const create = new PluginCreator(server, ports, problems);
+  const create = new PluginCreator(plugins, server, ports, problems);
   return { ...(await compileConsumers(consumers, create, problems)), problems };
 }
 

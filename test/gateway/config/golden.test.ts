@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import test from 'node:test';
+import { everything } from '../../../base/named.ts';
 import { InvalidConfiguration, loadGateway } from '../../../gateway/index.ts';
-import { plugins } from '../../../gateway/plugins/index.ts';
+import { loadPlugins } from '../../../gateway/plugins/index.ts';
 import { testPorts } from '../../support/ports.ts';
 
 const folder = new URL('./golden/', import.meta.url);
 
+const plugins = await loadPlugins(everything);
 const ofConsumer = plugins.filter(({ scopes }) => scopes.includes('consumer')).map(({ name }) => name);
 
 /** A case is a file: a configuration, and below `# expect:` the messages it must give; none means that it is in order. */

@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
+import { everything } from '../../../base/named.ts';
 import { knownNames } from '../../../gateway/config/expressions.ts';
 import { functionNames } from '../../../gateway/expression/calls.ts';
 import { maxSteps } from '../../../gateway/expression/frame.ts';
 import { isGroup } from '../../../gateway/expression/names.ts';
-import { plugins } from '../../../gateway/plugins/index.ts';
+import { loadPlugins } from '../../../gateway/plugins/index.ts';
 
 import { compile, exchangeOf } from './exchange.ts';
 
 const page = readFileSync(new URL('../../../docs/expressions.md', import.meta.url), 'utf8');
 
-const names = Object.entries(await knownNames());
+const plugins = await loadPlugins(everything);
+const names = Object.entries(await knownNames(plugins));
 
 test('the page names every name and every function', () => {
   const labels = names.flatMap(([name, named]) =>

@@ -1,5 +1,7 @@
+import { everything } from '../../../base/named.ts';
 import { knownNames } from '../../../gateway/config/expressions.ts';
 import { compileExpression, type ExpressionWarn } from '../../../gateway/expression/index.ts';
+import { loadPlugins } from '../../../gateway/plugins/index.ts';
 import type { ReceivedWebhook } from '../../../gateway/providers/received-webhook.ts';
 import { Exchange, type Head, type Subject } from '../../../gateway/request/exchange.ts';
 import type { CanonicalPath } from '../../../gateway/request/path.ts';
@@ -36,7 +38,10 @@ export function exchangeOf({ head, webhook, subject, device, bodySize }: Parts =
   return exchange;
 }
 
+/** What expressions can name with all plugins. */
+export const names = await knownNames(await loadPlugins(everything));
+
 /** Compiles a rule over exchanges, with the names that a configuration knows. */
 export async function compile(source: string, warn?: ExpressionWarn) {
-  return compileExpression(source, { names: await knownNames(), result: 'boolean', warn });
+  return compileExpression(source, { names, result: 'boolean', warn });
 }

@@ -61,9 +61,9 @@ test('the compiler, the names of a request and the engine for patterns are loade
     import { registerHooks } from 'node:module';
     const loaded = [];
     registerHooks({ load(url, context, next) { loaded.push(url); return next(url, context); } });
-    const { plugins } = await import('./gateway/plugins/index.ts');
-    const { expressionCompiler } = await import('./gateway/config/expressions.ts');
-    const compile = expressionCompiler(() => {});
+    const { loadPlugins } = await import('./gateway/plugins/index.ts');
+    const { expressionCompilers } = await import('./gateway/config/expressions.ts');
+    const compile = expressionCompilers(await loadPlugins(() => true))(() => {});
     const seen = () => ['expression/compile.ts', 'expression/time.ts', 'request/names/', 're2js'].map((name) => loaded.some((url) => url.includes(name)));
     const steps = [seen()];
     await compile('route == "x"', 'boolean', []);

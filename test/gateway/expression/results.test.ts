@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { ConfigurationError } from '../../../base/schema/configuration-error.ts';
-import { knownNames } from '../../../gateway/config/expressions.ts';
 import {
   compileExpression,
   EvaluationError,
   type ResultKind,
   StepLimitExceeded,
 } from '../../../gateway/expression/index.ts';
-import { exchangeOf, nowMs } from './exchange.ts';
+import { exchangeOf, names, nowMs } from './exchange.ts';
 
-const names = await knownNames();
 const compile = <Kind extends ResultKind>(source: string, result: Kind) =>
   compileExpression(source, { names, result });
 const exchange = () =>

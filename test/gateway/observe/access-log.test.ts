@@ -8,8 +8,8 @@ import { createAccessLog } from '../../../gateway/observe/access-log.ts';
 import { createUpstream } from '../../../gateway/upstream/client.ts';
 import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../../gateway/upstream/target.ts';
-import { parseTransport } from '../../../gateway/upstream/transports/index.ts';
 import { gatewayWith, instance, request, send } from '../../support/gateway.ts';
+import { createTransport } from '../../support/transport.ts';
 import { closedPort, startTarget } from '../upstream/fixtures/server.ts';
 
 const noSink = { head() {}, data: () => true, end() {}, abort() {} };
@@ -83,7 +83,7 @@ test('a line names each target that was tried, with its status or why it failed,
   const urls = [`http://127.0.0.1:${await closedPort(t)}`, `http://127.0.0.1:${silent.port}/`];
   const upstream = createUpstream({
     targets: urls.map((url) => parseTarget(url)),
-    transport: parseTransport('direct').create({ clock: systemClock, tailnet: readTailnetPorts({}) }),
+    transport: createTransport('direct', { clock: systemClock, tailnet: readTailnetPorts({}) }),
     timeoutMs: 2_000,
   });
   t.after(() => upstream.close());

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { systemClock } from '../../../base/clock.ts';
 import type { LogFields } from '../../../base/log.ts';
+import { everything } from '../../../base/named.ts';
 import { parse } from '../../../base/schema/schema.ts';
 import { runAnswerHooks } from '../../../gateway/action/answer-hooks.ts';
 import type { Reply } from '../../../gateway/answer/verdict.ts';
-import { expressionCompiler } from '../../../gateway/config/expressions.ts';
+import { expressionCompilers } from '../../../gateway/config/expressions.ts';
 import { lend } from '../../../gateway/config/lend.ts';
 import {
   compileChain,
@@ -15,11 +16,15 @@ import {
 import { Consumers } from '../../../gateway/pipeline/consumers.ts';
 import { PipelineRun } from '../../../gateway/pipeline/pipeline.ts';
 import type { Host, Plugin } from '../../../gateway/plugin/plugin.ts';
-import { plugins } from '../../../gateway/plugins/index.ts';
+import { loadPlugins } from '../../../gateway/plugins/index.ts';
 import { noMetrics } from '../../../gateway/ports/metrics.ts';
 import { type Body, BytesBody } from '../../../gateway/request/body.ts';
 import type { Exchange } from '../../../gateway/request/exchange.ts';
 import { nowMs } from '../expression/exchange.ts';
+
+/** Every plugin. */
+export const plugins = await loadPlugins(everything);
+const compilerFor = expressionCompilers(plugins);
 
 export interface TestHost extends Host {
   /** Each line that was logged, as text. */
@@ -38,7 +43,7 @@ export function testHost(
   const host: TestHost = {
     lines,
     warn,
-    compile: expressionCompiler(warn),
+    compile: compilerFor(warn),
     nowMs,
     clock: { ...systemClock, now: () => host.nowMs },
     log: { info: write('info'), warn: write('warn'), error: write('error') },

@@ -5,15 +5,15 @@ import { inspect } from 'node:util';
 import { jsonSchema, parse } from '../../../base/schema/schema.ts';
 import { renderReply } from '../../../gateway/answer/problem.ts';
 import type { Refusal } from '../../../gateway/answer/verdict.ts';
-import { knownNames } from '../../../gateway/config/expressions.ts';
+import { mentionsOf } from '../../../gateway/config/mentions.ts';
 import { isGroup } from '../../../gateway/expression/names.ts';
 import { slotOf } from '../../../gateway/pipeline/chains.ts';
-import { plugins } from '../../../gateway/plugins/index.ts';
+import { addedNames, loadPlugins } from '../../../gateway/plugins/index.ts';
 import type { Exchange } from '../../../gateway/request/exchange.ts';
 import { requestNames } from '../../../gateway/request/names/names.ts';
 import { unreadable } from '../../support/gateway.ts';
-import { compile, exchangeOf } from '../expression/exchange.ts';
-import { answer, configure, judge, type TestHost, testHost } from './configured.ts';
+import { compile, exchangeOf, names as known } from '../expression/exchange.ts';
+import { answer, configure, judge, plugins, type TestHost, testHost } from './configured.ts';
 import { type Request, type Sample, samples, secretText } from './samples.ts';
 
 const folder = new URL('../../../gateway/plugins/', import.meta.url);
@@ -24,6 +24,16 @@ test('every plugin lies in the file of its name, and every such file is in the i
   assert.deepEqual(plugins.map(({ name }) => `${name}.ts`).sort(), files.sort());
 });
 
+test('every plugin is loaded by its name alone', async () => {
+  for (const { name } of plugins) {
+    const loaded = await loadPlugins((one) => one === name);
+    assert.deepEqual(
+      loaded.map((plugin) => plugin.name),
+      [name],
+    );
+  }
+});
+
 test('every page in docs/plugins is of a plugin', () => {
   assert.deepEqual(readdirSync(docs).sort(), plugins.map(({ name }) => `${name}.md`).sort());
 });
@@ -32,11 +42,17 @@ test('no two plugins have the same priority, so that the order never depends on 
   assert.equal(new Set(plugins.map(({ priority }) => priority)).size, plugins.length);
 });
 
-test('no two plugins add the same name to expressions, and none adds one that every request has', async () => {
+test('no two plugins add the same name to expressions, and none adds one that every request has', () => {
   const own = plugins.flatMap(({ names = {} }) => Object.keys(names));
-  const known = Object.keys(await knownNames());
-  assert.equal(new Set(known).size, known.length);
-  assert.equal(known.length, Object.keys(requestNames).length + own.length);
+  assert.equal(new Set(own).size, own.length);
+  assert.equal(Object.keys(known).length, Object.keys(requestNames).length + own.length);
+});
+
+test('a plugin is loaded by each name that it adds to expressions', () => {
+  for (const { name, names = {} } of plugins)
+    for (const own of Object.keys(names)) assert.ok(mentionsOf({ match: `!has(${own}.x)` })(name), own);
+  const others = plugins.flatMap(({ name, names = {} }) => Object.keys(names).filter((own) => own !== name));
+  assert.deepEqual(Object.values(addedNames).flat(), others);
 });
 
 interface Property {

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { plugins } from '../../../gateway/plugins/index.ts';
 import { requestHeaders } from '../../../gateway/plugins/request-headers.ts';
 import { exchangeOf, type Parts } from '../expression/exchange.ts';
-import { configure, judge } from './configured.ts';
+import { configure, judge, plugins } from './configured.ts';
 
 /** What the plugin makes of a request: the reply, and the headers for the target when there is none. */
 async function edited(options: unknown, parts: Parts = {}, headers: readonly string[] = []) {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { plugins } from '../../../gateway/plugins/index.ts';
+import { everything } from '../../../base/named.ts';
+import { loadPlugins } from '../../../gateway/plugins/index.ts';
 import { ArrivingBody } from '../../support/arriving-body.ts';
 import { gatewayWith, request, send } from '../../support/gateway.ts';
 import { exchangeOf } from '../expression/exchange.ts';
@@ -63,6 +64,7 @@ for (const [options, message] of wrong) {
 }
 
 test('it runs before everything that authenticates, so that a refused address costs no body', async () => {
+  const plugins = await loadPlugins(everything);
   const own = plugins.find(({ name }) => name === 'source-ip')?.priority ?? 0;
   assert.ok(plugins.every(({ name, priority }) => name === 'source-ip' || priority < own));
   const unread = new ArrivingBody(100);

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import test from 'node:test';
 import fc from 'fast-check';
-import { providers } from '../../../gateway/providers/index.ts';
+import { loadProviders } from '../../../gateway/providers/index.ts';
 import { type Message, type Signer, signers } from './signers.ts';
-import { flat, outcome, providerNamed, verifierOf } from './verify.ts';
+import { flat, outcome, providerNamed, providers, verifierOf } from './verify.ts';
 
 const folder = new URL('../../../gateway/providers/', import.meta.url);
 
@@ -14,6 +14,11 @@ test('every provider lies in the file of its name, and every such file is in the
   );
   assert.deepEqual(providers.map(({ name }) => `${name}.ts`).sort(), files.sort());
   assert.ok(providers.every((provider) => Object.isFrozen(provider)));
+});
+
+test('every provider is loaded by its name alone', async () => {
+  for (const provider of providers)
+    assert.deepEqual(await loadProviders((name) => name === provider.name), [provider]);
 });
 
 test('every provider has a sender to be tested with', () => {

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
 import test from 'node:test';
-import { providers } from '../../../gateway/providers/index.ts';
-import { flat, verifierOf } from './verify.ts';
+import { flat, providers, verifierOf } from './verify.ts';
 
 interface Vector {
   readonly options: Readonly<Record<string, unknown>>;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { everything } from '../../../base/named.ts';
 import type { Warn } from '../../../base/schema/configuration-error.ts';
 import { parse, s } from '../../../base/schema/schema.ts';
-import { providers } from '../../../gateway/providers/index.ts';
+import { loadProviders } from '../../../gateway/providers/index.ts';
 import {
   type Claim,
   type Forged,
@@ -9,6 +10,9 @@ import {
   type Provider,
   type Unsigned,
 } from '../../../gateway/providers/provider.ts';
+
+/** Every provider. */
+export const providers = await loadProviders(everything);
 
 export function providerNamed(name: string): Provider {
   return providers.find((one) => one.name === name) ?? assert.fail(`no provider ${name}`);

@@ -10,8 +10,8 @@ import { editableHeader, UpstreamEdits } from '../../../gateway/request/upstream
 import { createUpstream } from '../../../gateway/upstream/client.ts';
 import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../../gateway/upstream/target.ts';
-import { parseTransport } from '../../../gateway/upstream/transports/index.ts';
 import { gatewayWith, instance, request, send } from '../../support/gateway.ts';
+import { createTransport } from '../../support/transport.ts';
 import { startRawTarget } from '../upstream/fixtures/raw-target.ts';
 
 /** Sends a request through a gateway with these plugins to a real target: the lines of the head that the target reads. */
@@ -26,7 +26,7 @@ async function linesAtTarget(
     received += text;
     socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}');
   });
-  const through = parseTransport('direct').create({ clock: systemClock, tailnet: readTailnetPorts({}) });
+  const through = createTransport('direct', { clock: systemClock, tailnet: readTailnetPorts({}) });
   const upstream = createUpstream({
     targets: [parseTarget(`http://target.test:${target.port}`)],
     transport: {

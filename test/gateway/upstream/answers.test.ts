@@ -5,15 +5,15 @@ import { maxAnswerHeaders, maxInterimHeads } from '../../../gateway/upstream/ans
 import { createUpstream } from '../../../gateway/upstream/client.ts';
 import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../../gateway/upstream/target.ts';
-import { parseTransport } from '../../../gateway/upstream/transports/index.ts';
 import type { Upstream } from '../../../gateway/upstream/upstream.ts';
+import { createTransport } from '../../support/transport.ts';
 import { begin, send } from './fixtures/call.ts';
 import { startProxy } from './fixtures/proxy.ts';
 import { bytes, startRawTarget } from './fixtures/raw-target.ts';
 import { until } from './fixtures/server.ts';
 
 function upstreamTo(t: TestContext, port: number, transport = 'direct'): Upstream {
-  const through = parseTransport(transport).create({
+  const through = createTransport(transport, {
     clock: systemClock,
     tailnet: readTailnetPorts({}),
   });

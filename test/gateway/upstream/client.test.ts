@@ -8,8 +8,8 @@ import type { Readiness } from '../../../gateway/upstream/readiness.ts';
 import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../../gateway/upstream/target.ts';
 import type { Transport } from '../../../gateway/upstream/transport.ts';
-import { parseTransport } from '../../../gateway/upstream/transports/index.ts';
 import type { Upstream } from '../../../gateway/upstream/upstream.ts';
+import { createTransport } from '../../support/transport.ts';
 import { begin, send } from './fixtures/call.ts';
 import { MovableClock } from './fixtures/clock.ts';
 import { startProxy } from './fixtures/proxy.ts';
@@ -26,7 +26,7 @@ function upstreamTo(
   } = {},
 ): Upstream {
   const { clock = new MovableClock() } = options;
-  const made = parseTransport(options.transport ?? 'direct').create({
+  const made = createTransport(options.transport ?? 'direct', {
     clock,
     tailnet: readTailnetPorts({}),
   });

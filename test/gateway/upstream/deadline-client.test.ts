@@ -4,18 +4,17 @@ import test, { type TestContext } from 'node:test';
 import { createUpstream } from '../../../gateway/upstream/client.ts';
 import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../../gateway/upstream/target.ts';
-import { parseTransport } from '../../../gateway/upstream/transports/index.ts';
 import type { Upstream } from '../../../gateway/upstream/upstream.ts';
+import { createTransport } from '../../support/transport.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { send } from './fixtures/call.ts';
 import { silence, startProxy, type TestProxy } from './fixtures/proxy.ts';
 import { startTarget } from './fixtures/server.ts';
 
 function through(t: TestContext, proxy: TestProxy, clock: VirtualClock, connections = 256): Upstream {
-  const { create } = parseTransport(`socks5://127.0.0.1:${proxy.port}`);
   const upstream = createUpstream({
     targets: [parseTarget('http://builder.test')],
-    transport: create({ clock, tailnet: readTailnetPorts({}) }),
+    transport: createTransport(`socks5://127.0.0.1:${proxy.port}`, { clock, tailnet: readTailnetPorts({}) }),
     timeoutMs: 10_000,
     connections,
     clock,

@@ -4,8 +4,8 @@ import tls from 'node:tls';
 import { createUpstream } from '../../../gateway/upstream/client.ts';
 import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../../gateway/upstream/target.ts';
-import { parseTransport } from '../../../gateway/upstream/transports/index.ts';
 import type { Upstream } from '../../../gateway/upstream/upstream.ts';
+import { createTransport } from '../../support/transport.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import { send } from './fixtures/call.ts';
 import { selfSigned } from './fixtures/certificate.ts';
@@ -20,7 +20,7 @@ function through(t: TestContext, proxyPort: number, ...urls: readonly string[]):
   const clock = new VirtualClock(Date.now());
   const upstream = createUpstream({
     targets: urls.map((url) => parseTarget(url)),
-    transport: parseTransport(`socks5://127.0.0.1:${proxyPort}`).create({
+    transport: createTransport(`socks5://127.0.0.1:${proxyPort}`, {
       clock,
       tailnet: readTailnetPorts({}),
     }),

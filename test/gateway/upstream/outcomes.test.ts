@@ -11,8 +11,8 @@ import { upstreamRefusals } from '../../../gateway/upstream/refusals.ts';
 import { RoundRobin } from '../../../gateway/upstream/round-robin.ts';
 import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../../gateway/upstream/target.ts';
-import { parseTransport } from '../../../gateway/upstream/transports/index.ts';
 import type { Upstream } from '../../../gateway/upstream/upstream.ts';
+import { createTransport } from '../../support/transport.ts';
 import { begin, send } from './fixtures/call.ts';
 import { startProxy } from './fixtures/proxy.ts';
 import { closedPort, says, start, startTarget, until } from './fixtures/server.ts';
@@ -47,7 +47,7 @@ function recorded(
   const { via = 'direct', ...options } = limits;
   const upstream = createUpstream({
     targets: urls.map((url) => parseTarget(url)),
-    transport: parseTransport(via).create({ clock: systemClock, tailnet: readTailnetPorts({}) }),
+    transport: createTransport(via, { clock: systemClock, tailnet: readTailnetPorts({}) }),
     timeoutMs: 10_000,
     balance: (endpoints) => {
       balancer = new RecordingBalancer(endpoints);

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import tls from 'node:tls';
+import { everything } from '../../../../base/named.ts';
 import { createUpstream } from '../../../../gateway/upstream/client.ts';
 import { readTailnetPorts } from '../../../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../../../gateway/upstream/target.ts';
 import { ConnectError, type Transport } from '../../../../gateway/upstream/transport.ts';
-import { parseTransport, transports } from '../../../../gateway/upstream/transports/index.ts';
+import { loadTransports } from '../../../../gateway/upstream/transports/index.ts';
 import type { Upstream } from '../../../../gateway/upstream/upstream.ts';
+import { createTransport } from '../../../support/transport.ts';
 import { VirtualClock } from '../../../support/virtual-clock.ts';
 import { begin, send } from '../fixtures/call.ts';
 import { selfSigned } from '../fixtures/certificate.ts';
@@ -32,16 +34,23 @@ async function proxyTo127(t: TestContext): Promise<number> {
   return proxy.port;
 }
 
+const transports = await loadTransports(everything);
 const ways: Readonly<Record<string, OpenWay>> = {
   direct: async () => {
     const clock = new VirtualClock(Date.now());
-    const transport = parseTransport('direct').create({ clock, tailnet: readTailnetPorts({}) });
+    const transport = createTransport('direct', { clock, tailnet: readTailnetPorts({}) });
     return { transport, clock, host: '127.0.0.1' };
   },
   socks5: async (t) => {
     const clock = new VirtualClock(Date.now());
-    const { create } = parseTransport(`socks5://127.0.0.1:${await proxyTo127(t)}`);
-    return { transport: create({ clock, tailnet: readTailnetPorts({}) }), clock, host: 'target.test' };
+    return {
+      transport: createTransport(`socks5://127.0.0.1:${await proxyTo127(t)}`, {
+        clock,
+        tailnet: readTailnetPorts({}),
+      }),
+      clock,
+      host: 'target.test',
+    };
   },
   tailnet: async (t) => {
     const clock = new VirtualClock(Date.now());
@@ -49,7 +58,7 @@ const ways: Readonly<Record<string, OpenWay>> = {
     owner.diagnose = () => ({ code: 'upstream:connection-refused', detail: 'nothing listens' });
     const tailnet = readTailnetPorts({});
     const ports = { ...tailnet, socksPort: await proxyTo127(t), readinessPort: owner.port };
-    const transport = parseTransport('tailnet').create({ clock, tailnet: ports });
+    const transport = createTransport('tailnet', { clock, tailnet: ports });
     return { transport, clock, host: 'target.test' };
   },
 };

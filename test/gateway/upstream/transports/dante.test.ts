@@ -9,8 +9,8 @@ import test, { type TestContext } from 'node:test';
 import { createUpstream } from '../../../../gateway/upstream/client.ts';
 import { readTailnetPorts } from '../../../../gateway/upstream/tailnet/ports.ts';
 import { parseTarget } from '../../../../gateway/upstream/target.ts';
-import { parseTransport } from '../../../../gateway/upstream/transports/index.ts';
 import type { Upstream } from '../../../../gateway/upstream/upstream.ts';
+import { createTransport } from '../../../support/transport.ts';
 import { VirtualClock } from '../../../support/virtual-clock.ts';
 import { send } from '../fixtures/call.ts';
 import { closedPort, startTarget } from '../fixtures/server.ts';
@@ -65,7 +65,7 @@ function through(t: TestContext, port: number, url: string): Upstream {
   const clock = new VirtualClock(Date.now());
   const upstream = createUpstream({
     targets: [parseTarget(url)],
-    transport: parseTransport(`socks5://127.0.0.1:${port}`).create({
+    transport: createTransport(`socks5://127.0.0.1:${port}`, {
       clock,
       tailnet: readTailnetPorts({}),
     }),

@@ -5,12 +5,12 @@ import { networkInterfaces } from 'node:os';
 import test, { type TestContext } from 'node:test';
 import { readTailnetPorts } from '../../../../gateway/upstream/tailnet/ports.ts';
 import type { ConnectError, Transport } from '../../../../gateway/upstream/transport.ts';
-import { parseTransport } from '../../../../gateway/upstream/transports/index.ts';
+import { createTransport } from '../../../support/transport.ts';
 import { VirtualClock } from '../../../support/virtual-clock.ts';
 import { closedPort, start } from '../fixtures/server.ts';
 
 function direct(clock = new VirtualClock(Date.now()), sandboxed = false): Transport {
-  return parseTransport('direct').create({ clock, tailnet: readTailnetPorts({}), sandboxed });
+  return createTransport('direct', { clock, tailnet: readTailnetPorts({}), sandboxed });
 }
 
 /** What the machine's resolver says is not the test's to choose, so it is put in its place. */

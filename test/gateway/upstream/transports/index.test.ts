@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import test from 'node:test';
+import { everything } from '../../../../base/named.ts';
 import { ConfigurationError } from '../../../../base/schema/configuration-error.ts';
-import { parseTransport, transportForms, transports } from '../../../../gateway/upstream/transports/index.ts';
+import {
+  loadTransports,
+  parseTransport,
+  transportForms,
+} from '../../../../gateway/upstream/transports/index.ts';
 
 const right: readonly (readonly [text: string, kind: string, guarded: boolean])[] = [
   ['direct', 'direct', false],
@@ -12,8 +18,8 @@ const right: readonly (readonly [text: string, kind: string, guarded: boolean])[
   ['SOCKS5://proxy:1080', 'socks5', true],
 ];
 for (const [text, kind, guarded] of right) {
-  test(`${text} is the transport ${kind}, ${guarded ? 'whose targets are guarded' : 'to any target'}`, () => {
-    const parsed = parseTransport(text);
+  test(`${text} is the transport ${kind}, ${guarded ? 'whose targets are guarded' : 'to any target'}`, async () => {
+    const parsed = await parseTransport(text);
     assert.equal(parsed.kind.name, kind);
     assert.equal(parsed.kind.guarded, guarded);
     assert.equal(typeof parsed.create, 'function');
@@ -42,9 +48,9 @@ const wrong: readonly (readonly [text: string, hint: RegExp])[] = [
   ['hunter2', /write one of/],
 ];
 for (const [text, hint] of wrong) {
-  test(`${JSON.stringify(text)} is refused with a hint`, () => {
-    assert.throws(
-      () => parseTransport(text),
+  test(`${JSON.stringify(text)} is refused with a hint`, async () => {
+    await assert.rejects(
+      parseTransport(text),
       (error: ConfigurationError) =>
         error instanceof ConfigurationError &&
         hint.test(error.hint ?? '') &&
@@ -53,7 +59,20 @@ for (const [text, hint] of wrong) {
   });
 }
 
-test('each kind has a name and a form of its own, and no text is two kinds', () => {
+test('each kind is loaded by its name alone, and lies in the file of its name', async () => {
+  const folder = new URL('../../../../gateway/upstream/transports/', import.meta.url);
+  const files = readdirSync(folder).filter((file) => file !== 'index.ts');
+  for (const file of files) {
+    const loaded = await loadTransports((name) => `${name}.ts` === file);
+    assert.deepEqual(
+      loaded.map(({ name }) => `${name}.ts`),
+      [file],
+    );
+  }
+});
+
+test('each kind has a name and a form of its own, and no text is two kinds', async () => {
+  const transports = await loadTransports(everything);
   assert.equal(new Set(transports.map(({ name }) => name)).size, transports.length);
   assert.equal(new Set(transportForms).size, transports.length);
   for (const [text] of right) {

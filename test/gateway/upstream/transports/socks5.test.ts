@@ -4,13 +4,13 @@ import test from 'node:test';
 import { replies } from '../../../../demo/socks5-server.ts';
 import { readTailnetPorts } from '../../../../gateway/upstream/tailnet/ports.ts';
 import type { ConnectError, Transport } from '../../../../gateway/upstream/transport.ts';
-import { parseTransport } from '../../../../gateway/upstream/transports/index.ts';
+import { createTransport } from '../../../support/transport.ts';
 import { VirtualClock } from '../../../support/virtual-clock.ts';
 import { silence, startProxy } from '../fixtures/proxy.ts';
 import { closedPort, says, start, startTarget, until } from '../fixtures/server.ts';
 
 function through(port: number, clock = new VirtualClock(Date.now())): Transport {
-  return parseTransport(`socks5://127.0.0.1:${port}`).create({ clock, tailnet: readTailnetPorts({}) });
+  return createTransport(`socks5://127.0.0.1:${port}`, { clock, tailnet: readTailnetPorts({}) });
 }
 
 async function failure(transport: Transport, host = 'builder.test', withinMs = 1_000): Promise<ConnectError> {
