@@ -57,7 +57,7 @@ export function guardAnswers(socket: Socket): void {
   const guard = new AnswerGuard(socket, parser);
   const { execute, onMessageBegin, onMessageComplete, onHeadersComplete } = parser;
   parser.execute = function executeGuarded(chunk) {
-    if (!guard.takesPacket(chunk)) return;
+    if (!guard.acceptsPacket(chunk)) return;
     packetEnd = undefined;
     execute.call(parser, chunk);
     guard.packetEnds(chunk);
@@ -75,7 +75,7 @@ export function guardAnswers(socket: Socket): void {
   };
   parser.trackHeader = (bytes) => guard.takeHeader(bytes);
   parser.onHeadersComplete = function headersCompleteGuarded(status, upgrade, keepAlive) {
-    if (!guard.takesHead(status, upgrade)) return refused;
+    if (!guard.acceptsHead(status, upgrade)) return refused;
     if (status !== 100) return onHeadersComplete.call(parser, status, upgrade, keepAlive);
     parser.headers = [];
     parser.headersSize = 0;
@@ -130,10 +130,10 @@ class AnswerGuard {
     this.#before = '';
   }
 
-  takesPacket(chunk: Buffer): boolean {
+  acceptsPacket(chunk: Buffer): boolean {
     this.#packet = chunk;
     this.#at = 0;
-    return this.begun || this.#takesBeginning();
+    return this.begun || this.#acceptsBeginning();
   }
 
   packetEnds(chunk: Buffer): void {
@@ -142,7 +142,7 @@ class AnswerGuard {
   }
 
   /** llhttp accepts RTSP/1.0 and ICE/1.0 as HTTP and does not report it; it skips empty lines before an answer. */
-  #takesBeginning(): boolean {
+  #acceptsBeginning(): boolean {
     const packet = this.#packet;
     let at = this.#at;
     while (packet[at] === carriageReturn || packet[at] === lineFeed) at += 1;
@@ -172,7 +172,7 @@ class AnswerGuard {
     this.#refuse(upstreamRefusals['answer-head-too-large'](limits));
   }
 
-  takesHead(status: number, upgrade: boolean): boolean {
+  acceptsHead(status: number, upgrade: boolean): boolean {
     if (this.#socket.destroyed) return false;
     this.#inHead = false;
     const problem = this.#versionProblem() ?? statusProblem(status, upgrade) ?? this.#framingProblem();
@@ -183,7 +183,7 @@ class AnswerGuard {
       this.#refuse(upstreamRefusals['too-many-interim'](`the limit is ${maxInterimHeads}`));
     else {
       this.#skipHead();
-      this.#takesBeginning();
+      this.#acceptsBeginning();
     }
     return !this.#socket.destroyed;
   }

@@ -6,7 +6,7 @@ import type { Balancer } from './balancer.ts';
 import { connectorThrough } from './connector.ts';
 import { Endpoint } from './endpoint.ts';
 import { type CallHost, ForwardedCall } from './forwarded-call.ts';
-import { obstacle, type Readiness } from './readiness.ts';
+import { notReadyReason, type Readiness } from './readiness.ts';
 import { upstreamRefusals } from './refusals.ts';
 import { RoundRobin } from './round-robin.ts';
 import type { Target } from './target.ts';
@@ -93,7 +93,7 @@ class BalancedUpstream implements Upstream {
   }
 
   #begin(readiness: Readiness, forwarded: ForwardedCall): void {
-    const why = obstacle(readiness);
+    const why = notReadyReason(readiness);
     if (why !== undefined)
       return forwarded.fail(upstreamRefusals['tunnel-not-ready'](`${why.code}: ${why.detail}`));
     // A delayed answer may be older than what is already known.

@@ -19,6 +19,6 @@ export type Readiness =
  * A ready tunnel whose checked targets are silent is not a reason: another target may answer, and if one does not, the dial finds
  * out why.
  */
-export function obstacle(readiness: Readiness): (Readiness & { readonly ready: false }) | undefined {
+export function notReadyReason(readiness: Readiness): (Readiness & { readonly ready: false }) | undefined {
   return readiness.ready || readiness.code === 'tunnel:target-unreachable' ? undefined : readiness;
 }

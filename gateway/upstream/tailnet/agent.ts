@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { SocksProxyAgent } from 'socks-proxy-agent';
 import { withoutBrackets } from '../../../base/net/destination.ts';
-import { obstacle, type Readiness } from '../readiness.ts';
+import { notReadyReason, type Readiness } from '../readiness.ts';
 import type { Transport } from '../transport.ts';
 import { notReady } from './dialer.ts';
 import { openTunnel, type TailnetOptions } from './options.ts';
@@ -81,7 +81,7 @@ class TailnetAgent extends SocksProxyAgent {
   #begin(readiness: Readiness, request: ClientRequest, options: object): void {
     // A request that was destroyed before it had a connection ends when it learns that it gets none.
     if (request.destroyed) return endWithout(request);
-    const why = obstacle(readiness);
+    const why = notReadyReason(readiness);
     if (why !== undefined) return endWithout(request, notReady(why));
     const { epoch = this.#epoch } = readiness;
     if (epoch > this.#epoch) this.#renew(epoch);

@@ -3,7 +3,7 @@ import { limited } from '../../../base/clock.ts';
 import type { Destination } from '../../../base/net/destination.ts';
 import type { DialError } from '../../../base/net/dial-error.ts';
 import type { Clock } from '../../ports/clock.ts';
-import { obstacle, type Readiness } from '../readiness.ts';
+import { notReadyReason, type Readiness } from '../readiness.ts';
 import { upstreamRefusals } from '../refusals.ts';
 import { guardTarget } from '../target-guard.ts';
 import { ConnectError } from '../transport.ts';
@@ -53,7 +53,7 @@ export class TunnelDialer {
       if (leftMs() <= 0) throw error;
       // The owner may have joined again in the meantime, on its own or because of the diagnosis.
       const now = await this.#owner.ask(leftMs());
-      const why = obstacle(now);
+      const why = notReadyReason(now);
       // The diagnosis of this target says more than that the tunnel joins again because of it.
       const known = !passing && why?.code === 'tunnel:joining';
       if (why !== undefined && !known) throw notReady(why);

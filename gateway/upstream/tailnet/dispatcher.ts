@@ -1,6 +1,6 @@
 import { Agent, Dispatcher, Dispatcher1Wrapper } from 'undici';
 import { connectorThrough } from '../connector.ts';
-import { obstacle, type Readiness } from '../readiness.ts';
+import { notReadyReason, type Readiness } from '../readiness.ts';
 import type { Transport } from '../transport.ts';
 import { notReady } from './dialer.ts';
 import { openTunnel, type TailnetOptions } from './options.ts';
@@ -70,7 +70,7 @@ class TailnetDispatcher extends Dispatcher {
     options: Dispatcher.DispatchOptions,
     handler: Dispatcher.DispatchHandler,
   ): boolean {
-    const why = obstacle(readiness);
+    const why = notReadyReason(readiness);
     if (why !== undefined) {
       refuse(handler, notReady(why));
       return true;
