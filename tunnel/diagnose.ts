@@ -43,7 +43,10 @@ export async function diagnose(
   const left = () => Math.max(1, end - clock.monotonic());
   const readiness = await tunnel.ready(withinMs / 2);
   if (!readiness.ready && readiness.code !== 'tunnel:target-unreachable') {
-    return because('connect-timeout', `The tunnel is not ready: ${readiness.code}: ${readiness.detail}`);
+    return createDiagnosis(
+      'connect-timeout',
+      `The tunnel is not ready: ${readiness.code}: ${readiness.detail}`,
+    );
   }
   const status = await tunnel.api.status(true);
   const peer = findPeer(status, target.host);
@@ -52,7 +55,7 @@ export async function diagnose(
   if ((await firstPong(tunnel.api, [peer.address], Math.min(pongMs, left() / 2))) === undefined) {
     const others = onlinePeers(status, standIns).filter((other) => other.address !== peer.address);
     const suspected = peer.online && !(await anyPong(tunnel, others, Math.min(othersMs, left() / 2)));
-    return because('target-offline', offline(peer, suspected && tunnel.suspect()));
+    return createDiagnosis('target-offline', offline(peer, suspected && tunnel.suspect()));
   }
   return diagnosePeer(tunnel, dial, target, peer, left());
 }
@@ -61,7 +64,7 @@ export async function diagnose(
 async function diagnoseStranger(dial: Dial, target: DiagnosisTarget, withinMs: number): Promise<Diagnosis> {
   const outcome = await tryDial(dial, target, withinMs);
   if (outcome === 'connected') return works(target);
-  return because(
+  return createDiagnosis(
     'target-unknown',
     `${target.host} is neither a peer nor in a subnet that a peer routes, as far as this node can see: check the name, and that ` +
       'an access rule lets the tags of this node reach it.',
@@ -84,19 +87,19 @@ async function diagnosePeer(
   if (outcome === 'connected') return works(target);
   const where = `port ${target.port} of ${peer.name}`;
   if (outcome === 'refused') {
-    return because(
+    return createDiagnosis(
       'connection-refused',
       `Nothing listens on ${where}: is the service running, on that port?`,
     );
   }
   if (outcome === undefined && (await inside)) {
-    return because(
+    return createDiagnosis(
       'target-denied',
       `${peer.name} answers, but ${where} does not: an access rule of the tailnet, the peer's own shields or a firewall drops it.`,
     );
   }
   const then = tunnel.renew() ? 'its session is renewed, try again' : 'try again in a few seconds';
-  return because('connect-timeout', `${peer.name} is there, but WireGuard was silent; ${then}.`);
+  return createDiagnosis('connect-timeout', `${peer.name} is there, but WireGuard was silent; ${then}.`);
 }
 
 async function anyPong(tunnel: Diagnosable, peers: readonly Peer[], withinMs: number): Promise<boolean> {
@@ -115,13 +118,13 @@ function offline(peer: Peer, joiningAgain: boolean): string {
 }
 
 function works(target: DiagnosisTarget): Diagnosis {
-  return because(
+  return createDiagnosis(
     'connect-timeout',
     `A connection to ${target.host} port ${target.port} can be made now; try again.`,
   );
 }
 
-function because(
+function createDiagnosis(
   code: ConnectCause extends `upstream:${infer Name}` ? Name : never,
   detail: string,
 ): Diagnosis {

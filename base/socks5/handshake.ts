@@ -28,7 +28,7 @@ function addressBytes(host: string): Buffer {
 }
 
 /** The outcome of the handshake; undefined until the reply is complete. */
-type Said = { readonly reply: number } | { readonly broken: string } | undefined;
+type HandshakeOutcome = { readonly reply: number } | { readonly failure: string } | undefined;
 
 /**
  * Asks a connected proxy for a connection and returns its reply: 0 for a connection, or the reason of the failure (RFC 1928 section 6).
@@ -48,8 +48,8 @@ export function shakeHands(socket: Socket, destination: Destination): Promise<nu
       if (chunk === null) return;
       received = received.length === 0 ? chunk : Buffer.concat([received, chunk]);
       if (!greeted && received.length >= 2) {
-        if (received[0] !== 5) return settle({ broken: 'it does not speak SOCKS5' });
-        if (received[1] !== noAuthentication) return settle({ broken: 'it wants authentication' });
+        if (received[0] !== 5) return settle({ failure: 'it does not speak SOCKS5' });
+        if (received[1] !== noAuthentication) return settle({ failure: 'it wants authentication' });
         greeted = true;
         received = received.subarray(2);
         socket.write(request);
@@ -57,27 +57,27 @@ export function shakeHands(socket: Socket, destination: Destination): Promise<nu
       if (greeted) settle(readReply());
     }
 
-    function readReply(): Said {
+    function readReply(): HandshakeOutcome {
       const [version, reply, , type] = received;
-      if (version !== undefined && version !== 5) return { broken: 'its reply is not SOCKS5' };
+      if (version !== undefined && version !== 5) return { failure: 'its reply is not SOCKS5' };
       // The first bytes of a refusal say everything, and some proxies do not send the rest.
       if (reply !== undefined && reply !== 0) return { reply };
       const bytes = replyBytes(type, received[4]);
-      if (bytes === undefined) return { broken: `its reply has an address of type ${type}` };
+      if (bytes === undefined) return { failure: `its reply has an address of type ${type}` };
       if (received.length < bytes) return undefined;
       if (received.length > bytes) socket.unshift(received.subarray(bytes));
       return { reply: 0 };
     }
 
     function fail(error?: Error): void {
-      settle({ broken: error?.message ?? 'it closed the connection' });
+      settle({ failure: error?.message ?? 'it closed the connection' });
     }
 
-    function settle(said: Said): void {
-      if (said === undefined) return;
+    function settle(outcome: HandshakeOutcome): void {
+      if (outcome === undefined) return;
       socket.off('readable', read).off('error', fail).off('end', fail).off('close', fail);
-      if ('reply' in said) resolve(said.reply);
-      else reject(new Error(said.broken));
+      if ('reply' in outcome) resolve(outcome.reply);
+      else reject(new Error(outcome.failure));
     }
 
     socket.on('readable', read).on('error', fail).on('end', fail).on('close', fail);

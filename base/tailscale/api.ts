@@ -73,7 +73,7 @@ export function createApi({ origin, clock, retry, maxBytes, ca, send = callOnce 
  * `answered 403 "Unauthorized"`: the status and the message of an error, from Tailscale's fields or those of RFC 6749 section 5.2.
  * The message is quoted, so that a server cannot write lines into our log.
  */
-export function said({ status, json }: ApiAnswer): string {
+export function describeAnswer({ status, json }: ApiAnswer): string {
   const { message, error_description: description, error } = json;
   const words = [message, description, error].find((one) => typeof one === 'string' && one !== '');
   const quoted = words === undefined ? '' : ` ${JSON.stringify(String(words).slice(0, maxMessageChars))}`;

@@ -1,6 +1,12 @@
 import type { Clock } from '../../base/clock.ts';
 import { messageOf } from '../../base/message-of.ts';
-import { type Api, type ApiAnswer, type ApiCall, createApi, said } from '../../base/tailscale/api.ts';
+import {
+  type Api,
+  type ApiAnswer,
+  type ApiCall,
+  createApi,
+  describeAnswer,
+} from '../../base/tailscale/api.ts';
 import { createKey, requestToken } from '../../base/tailscale/keys.ts';
 import { TunnelError } from '../../tunnel/causes.ts';
 
@@ -39,7 +45,7 @@ export class TailnetApi {
     if (answer.status !== 200) {
       throw new TunnelError(
         'tunnel:identity-refused',
-        `${this.#said(answer)} to the identity token of the role. ${claims}: the federated identity ` +
+        `${this.#describe(answer)} to the identity token of the role. ${claims}: the federated identity ` +
           `${JSON.stringify(clientId)} (POSTERN_TAILNET_CLIENT_ID) must name the same.`,
       );
     }
@@ -65,28 +71,28 @@ export class TailnetApi {
   }
 
   #noKey(answer: ApiAnswer, tags: readonly string[]): TunnelError {
-    const said = `${this.#said(answer)} to the request for a key`;
+    const failure = `${this.#describe(answer)} to the request for a key`;
     if (/\btags?\b/i.test(answer.text)) {
       return new TunnelError(
         'tunnel:tags-refused',
-        `${said}. POSTERN_TAILNET_TAGS (${tags.join(', ')}) must be all the tags of the federated identity, or tags that these ` +
+        `${failure}. POSTERN_TAILNET_TAGS (${tags.join(', ')}) must be all the tags of the federated identity, or tags that these ` +
           "own by the policy's tagOwners.",
       );
     }
     if (answer.status === 401 || answer.status === 403) {
       return new TunnelError(
         'tunnel:scope-missing',
-        `${said}. Give the federated identity the scope auth_keys, for writing.`,
+        `${failure}. Give the federated identity the scope auth_keys, for writing.`,
       );
     }
     if (answer.status === 404) return this.#noSuchApi(answer);
-    return new TunnelError('tunnel:misconfigured', `${said}.`);
+    return new TunnelError('tunnel:misconfigured', `${failure}.`);
   }
 
   #noSuchApi(answer: ApiAnswer): TunnelError {
     return new TunnelError(
       'tunnel:misconfigured',
-      `${this.#said(answer)}: it is not an API that takes identity tokens. Check POSTERN_TAILNET_API_URL.`,
+      `${this.#describe(answer)}: it is not an API that takes identity tokens. Check POSTERN_TAILNET_API_URL.`,
     );
   }
 
@@ -95,7 +101,7 @@ export class TailnetApi {
     try {
       const answer = await this.#api(call);
       if (answer.status !== 429 && answer.status < 500) return answer;
-      failed = this.#said(answer);
+      failed = this.#describe(answer);
     } catch (error) {
       failed = messageOf(error);
     }
@@ -113,7 +119,7 @@ export class TailnetApi {
     throw new TunnelError('tunnel:misconfigured', `${this.#url} answered 200 without the text "${name}".`);
   }
 
-  #said(answer: ApiAnswer): string {
-    return `${this.#url} ${said(answer)}`;
+  #describe(answer: ApiAnswer): string {
+    return `${this.#url} ${describeAnswer(answer)}`;
   }
 }

@@ -2,7 +2,13 @@ import type { Clock } from '../../base/clock.ts';
 import type { CallError, call } from '../../base/http/call.ts';
 import type { Log } from '../../base/log.ts';
 import { messageOf } from '../../base/message-of.ts';
-import { type Api, type ApiAnswer, type ApiCall, createApi, said } from '../../base/tailscale/api.ts';
+import {
+  type Api,
+  type ApiAnswer,
+  type ApiCall,
+  createApi,
+  describeAnswer,
+} from '../../base/tailscale/api.ts';
 import { RotationError } from './errors.ts';
 import type { Budget } from './issuer.ts';
 
@@ -38,7 +44,7 @@ export function isAhead(atMs: number, { serverTimeMs }: Pick<ApiAnswer, 'serverT
 export function createIssuerApi({ origin, budget, log, clock, send }: IssuerApiOptions): Api {
   const leftMs = () => budget.remainingMs() - reserveMs;
   const api = createApi({ origin, clock, maxBytes, retry: { ...retry, leftMs }, ...(send && { send }) });
-  let skewTold = false;
+  let skewWarned = false;
 
   return async function ask(call) {
     const name = `${call.method} ${origin}${call.path}`;
@@ -48,24 +54,24 @@ export function createIssuerApi({ origin, budget, log, clock, send }: IssuerApiO
       const doubt = error.unsent === true ? '' : doubtOf(call);
       throw new RotationError('rotation:unreachable', `${name}: ${messageOf(error)}${doubt}`);
     });
-    tellSkew(answer.serverTimeMs - clock.now());
+    warnOfClockSkew(answer.serverTimeMs - clock.now());
     const { status } = answer;
-    const told = `${name} ${said(answer)}`;
+    const failure = `${name} ${describeAnswer(answer)}`;
     if (status === 429) {
       const when = new Date(clock.now() + (answer.retryAfterMs ?? limitedMs)).toISOString();
-      throw new RotationError('rotation:rate-limited', `${told}; it asks to wait until ${when}`);
+      throw new RotationError('rotation:rate-limited', `${failure}; it asks to wait until ${when}`);
     }
-    if (status >= 500) throw new RotationError('rotation:unreachable', `${told}${doubtOf(call)}`);
+    if (status >= 500) throw new RotationError('rotation:unreachable', `${failure}${doubtOf(call)}`);
     if (status >= 300 && status < 400)
-      throw new RotationError('rotation:unreachable', `${told}, and no redirect is followed`);
-    if (status === 401) throw new RotationError('rotation:unauthorized', told);
-    if (status === 403) throw new RotationError('rotation:forbidden', told);
+      throw new RotationError('rotation:unreachable', `${failure}, and no redirect is followed`);
+    if (status === 401) throw new RotationError('rotation:unauthorized', failure);
+    if (status === 403) throw new RotationError('rotation:forbidden', failure);
     return answer;
   };
 
-  function tellSkew(differenceMs: number): void {
-    if (skewTold || Math.abs(differenceMs) < skewMs) return;
-    skewTold = true;
+  function warnOfClockSkew(differenceMs: number): void {
+    if (skewWarned || Math.abs(differenceMs) < skewMs) return;
+    skewWarned = true;
     const detail = `The clock of ${origin} is ${Math.round(differenceMs / 1_000)} s off this function's; times are taken from it`;
     log.warn('clock skew', { code: 'rotation:clock-skew', detail });
   }
@@ -77,7 +83,7 @@ function doubtOf({ repeatable }: ApiCall): string {
 
 /** An issuer that answers a request for a key by none. */
 export function notMade(answer: ApiAnswer): RotationError {
-  return new RotationError('rotation:refused', `The issuer made no key: it ${said(answer)}`);
+  return new RotationError('rotation:refused', `The issuer made no key: it ${describeAnswer(answer)}`);
 }
 
 export function unexpected({ method, path }: ApiCall, { status }: ApiAnswer): RotationError {

@@ -6,7 +6,7 @@ import type { StepContext } from './step-context.ts';
 import { readStoredKey, type StoredKey } from './stored-key.ts';
 
 /** A version that was AWSPREVIOUS, read before it lost that label: AWS may delete a version without a label. */
-export interface Leaving {
+export interface UnlabelledVersion {
   readonly version: string;
   readonly text: string | undefined;
 }
@@ -20,11 +20,11 @@ export async function retire(
   stepContext: StepContext,
   issuer: Issuer,
   secretId: string,
-  leaving: Leaving | undefined,
+  unlabelled: UnlabelledVersion | undefined,
 ): Promise<void> {
   const { log, clock } = stepContext;
   try {
-    const { kept, left } = await sortKeys(stepContext, secretId, leaving);
+    const { kept, left } = await sortKeys(stepContext, secretId, unlabelled);
     for (const [version, stored] of left) {
       if (stored.expiresMs > clock.now() && !kept.has(nameOf(stored)))
         await revoke(stepContext, issuer, version, stored);
@@ -39,7 +39,7 @@ export async function retire(
 async function sortKeys(
   { store, log }: StepContext,
   secretId: string,
-  leaving: Leaving | undefined,
+  unlabelled: UnlabelledVersion | undefined,
 ): Promise<{ kept: ReadonlySet<string>; left: ReadonlyMap<string, StoredKey> }> {
   const kept = new Set<string>();
   const left = new Map<string, StoredKey>();
@@ -48,13 +48,13 @@ async function sortKeys(
     const stored = readStoredKey(await store.read(secretId, { id: version }));
     if (stored !== undefined) kept.add(nameOf(stored));
   }
-  if (leaving !== undefined && !Object.hasOwn(stages, leaving.version)) {
-    const stored = readStoredKey(leaving.text);
-    if (stored !== undefined) left.set(leaving.version, stored);
-    else if (leaving.text !== undefined) {
+  if (unlabelled !== undefined && !Object.hasOwn(stages, unlabelled.version)) {
+    const stored = readStoredKey(unlabelled.text);
+    if (stored !== undefined) left.set(unlabelled.version, stored);
+    else if (unlabelled.text !== undefined) {
       const detail =
         'The version before the previous one holds a value that the rotation did not make: if it is a key, revoke it by hand';
-      log.warn('key not revoked', { code: 'rotation:foreign', version: leaving.version, detail });
+      log.warn('key not revoked', { code: 'rotation:foreign', version: unlabelled.version, detail });
     }
   }
   for (const version of await store.unlabelled(secretId)) {

@@ -2,7 +2,7 @@ import { RotationError } from './errors.ts';
 import type { Issuer, KeyState } from './issuer.ts';
 import { keyDaysLeft } from './metrics.ts';
 import { findPosition } from './position.ts';
-import { type Leaving, retire } from './retire.ts';
+import { retire, type UnlabelledVersion } from './retire.ts';
 import type { Rotation, StepContext } from './step-context.ts';
 import { readStoredKey, type StoredKey, writeStoredKey } from './stored-key.ts';
 
@@ -69,7 +69,7 @@ export async function finishSecret(stepContext: StepContext, { secretId, token }
   const { store, log } = stepContext;
   const { state, current, previous } = findPosition(await store.describe(secretId), secretId, token);
   const issuer = await stepContext.open(stepContext.budget);
-  let leaving: Leaving | undefined;
+  let unlabelled: UnlabelledVersion | undefined;
   if (state === 'pending') {
     const stored = readStoredKey(await store.read(secretId, { id: token }));
     if (stored === undefined) {
@@ -81,12 +81,12 @@ export async function finishSecret(stepContext: StepContext, { secretId, token }
     // Once more, because the steps may come in any order and only a live key may become current.
     await examine(stepContext, issuer, stored, { secretId, token });
     if (previous !== undefined)
-      leaving = { version: previous, text: await store.read(secretId, { id: previous }) };
+      unlabelled = { version: previous, text: await store.read(secretId, { id: previous }) };
     await store.moveStage(secretId, 'AWSCURRENT', current, token);
     const metric = keyDaysLeft(stepContext, (stored.expiresMs - stepContext.clock.now()) / dayMs);
     log.info('key promoted', { version: token, key: stored.id, ...metric });
   }
-  await retire(stepContext, issuer, secretId, leaving);
+  await retire(stepContext, issuer, secretId, unlabelled);
 }
 
 async function examine(
