@@ -4,12 +4,12 @@ import type { RequestLine } from './protocol.ts';
 import type { ServerRequest } from './server-request.ts';
 
 /** The answer to one request, behind those to the requests before it on the same connection. */
-export interface AnswerInTurn {
+export interface PipelinedAnswer {
   readonly request: ServerRequest;
   /** What the gateway reads; undefined for a request that it does not get. */
   readonly body: Body | undefined;
   /** The answer before this one, while both are under way. */
-  readonly previous: AnswerInTurn | undefined;
+  readonly previous: PipelinedAnswer | undefined;
   /** Ends the exchange without an answer. */
   drop(): void;
 }
@@ -22,7 +22,7 @@ export interface Connection extends Accounted {
   /** Requests whose answers are not sent in full yet: more than one with pipelining. */
   inFlight?: number;
   /** The request that arrived last. */
-  latest?: AnswerInTurn;
+  latest?: PipelinedAnswer;
   /** What came last was not a request: once the answers before it are sent, the connection closes. */
   broken?: boolean;
   /** An answer closes the connection after it: later requests are not carried out, because they could not be answered. */

@@ -2,7 +2,7 @@ import { STATUS_CODES, validateHeaderValue } from 'node:http';
 import { after, type Clock } from '../base/clock.ts';
 import { findHeader } from '../base/http/headers.ts';
 import type { Body, Handling, Sink } from '../gateway/index.ts';
-import type { AnswerInTurn, Connection } from './connection.ts';
+import type { Connection, PipelinedAnswer } from './connection.ts';
 import type { HeldHead, HeldHeads } from './held-heads.ts';
 import type { ListenerLimits } from './limits.ts';
 import type { ServerRequest, SinkResponse } from './server-request.ts';
@@ -20,7 +20,7 @@ export interface SinkHost {
 }
 
 /** The sink for node:http's response: flat headers unchanged, one write for a short answer, back-pressure. */
-export class ResponseSink implements Sink, HeldHead, AnswerInTurn {
+export class ResponseSink implements Sink, HeldHead, PipelinedAnswer {
   readonly request: ServerRequest;
   /** Set when the gateway has taken the request; an immediate refusal does not need it. */
   handling: Handling | undefined = undefined;
@@ -29,7 +29,7 @@ export class ResponseSink implements Sink, HeldHead, AnswerInTurn {
   /** What the request's head holds in the account of its client. */
   chargedBytes = 0;
   /** The request before this one, while both are under way. */
-  previous: AnswerInTurn | undefined = undefined;
+  previous: PipelinedAnswer | undefined = undefined;
   /** The sender waits for 100 (Continue), and nobody has asked for the body yet. */
   bodyHeldBack = false;
   readonly #response: SinkResponse;

@@ -44,7 +44,7 @@ export interface Serving {
 const leaveMs = 3_000;
 
 /** A terminal's Ctrl-C reaches a program once by itself and once more from npm: only a later one means "now". */
-const impatientMs = 1_000;
+const cutOffAfterMs = 1_000;
 
 /**
  * Runs the gateway on two addresses, one for clients and one for monitoring, until SIGTERM or SIGINT.
@@ -109,16 +109,16 @@ function onSignals(
   stop: (signal: string, cutOff: AbortSignal) => Promise<void>,
   clock: Clock,
 ): Promise<void> {
-  const impatience = new AbortController();
+  const cutOff = new AbortController();
   let firstMs: number | undefined;
   return new Promise((resolve, reject) => {
     function onSignal(signal: string): void {
       if (firstMs !== undefined) {
-        if (clock.monotonic() - firstMs > impatientMs) impatience.abort();
+        if (clock.monotonic() - firstMs > cutOffAfterMs) cutOff.abort();
         return;
       }
       firstMs = clock.monotonic();
-      stop(signal, impatience.signal)
+      stop(signal, cutOff.signal)
         .finally(() => {
           signals.off('SIGTERM', onSignal);
           signals.off('SIGINT', onSignal);
