@@ -4,7 +4,7 @@ import { redact } from './redact.ts';
 const plain = /^(?:[^@]{0,32}|https?:\/\/[A-Za-z0-9.:[\]-]{1,80}\/?)$/s;
 
 /** The form of a user's value in a message: quoted if it can hardly contain a secret, otherwise only its length. */
-export function shown(text: string): string {
+export function displayValue(text: string): string {
   const isPlain =
     plain.test(text) && (!text.includes('://') || /^https?:/.test(text)) && redact(text) === text;
   return isPlain ? JSON.stringify(text) : `a text of ${text.length} characters`;

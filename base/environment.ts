@@ -1,6 +1,6 @@
 import { CodedError } from './coded-error.ts';
+import { displayValue } from './display-value.ts';
 import { parseDuration } from './duration.ts';
-import { shown } from './shown.ts';
 
 /** The environment of a process. A variable that is empty or blank counts as unset. */
 export type EnvironmentVariables = Readonly<Record<string, string | undefined>>;
@@ -43,5 +43,5 @@ export function readDuration(
 
 /** The error for a wrong variable: its name, the value got and what to do. */
 export function wrongVariable(name: string, got: string, expected: string): CodedError {
-  return new CodedError('environment:value', `${name} is ${shown(got)}; set it to ${expected}`);
+  return new CodedError('environment:value', `${name} is ${displayValue(got)}; set it to ${expected}`);
 }

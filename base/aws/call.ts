@@ -1,9 +1,9 @@
 import { type Clock, systemClock } from '../clock.ts';
 import { CodedError } from '../coded-error.ts';
+import { displayValue } from '../display-value.ts';
 import { type CallAnswer, call } from '../http/call.ts';
 import { callWithRetries } from '../http/retry.ts';
 import { messageOf } from '../message-of.ts';
-import { shown } from '../shown.ts';
 import { type AwsCredentials, signPost } from './signature.ts';
 
 /** Why a call to AWS failed, as far as callers tell the cases apart. */
@@ -148,6 +148,6 @@ function readEndpoint(
     'misconfigured',
     configured === undefined || configured === ''
       ? `the region is ${JSON.stringify(region)}; set AWS_REGION to one such as eu-west-1`
-      : `the endpoint is ${shown(text)}; set ${variable} to a URL such as https://HOST`,
+      : `the endpoint is ${displayValue(text)}; set ${variable} to a URL such as https://HOST`,
   );
 }

@@ -1,7 +1,7 @@
+import { displayValue } from '../../base/display-value.ts';
 import { messageOf } from '../../base/message-of.ts';
 import { ConfigurationError, type ProblemCode, type Warn } from '../../base/schema/configuration-error.ts';
 import type { SchemaProblem } from '../../base/schema/schema-problem.ts';
-import { shown } from '../../base/shown.ts';
 import { nearest, suggestion } from '../../base/suggestion.ts';
 import type { ConfigurationDocument } from './place.ts';
 import { type ConfigurationProblem, formatPath, InvalidConfiguration } from './problems.ts';
@@ -114,7 +114,7 @@ const secretKeys: ReadonlySet<string> = new Set([
 function describeValue(value: unknown): string {
   if (value === undefined) return '; it is missing';
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return `; got ${value}`;
-  if (typeof value === 'string') return `; got ${shown(value)}`;
+  if (typeof value === 'string') return `; got ${displayValue(value)}`;
   if (typeof value === 'object') return `; got ${Array.isArray(value) ? 'a list' : 'a map'}`;
   return '';
 }

@@ -1,6 +1,6 @@
 import { CodedError } from '../../base/coded-error.ts';
+import { displayValue } from '../../base/display-value.ts';
 import type { ProblemCode } from '../../base/schema/configuration-error.ts';
-import { shown } from '../../base/shown.ts';
 
 /** One error or warning about a configuration, at its place in the file. */
 export interface ConfigurationProblem {
@@ -49,7 +49,7 @@ export function formatPath(path: readonly (string | number)[]): string {
         ? `[${key}]`
         : /^[A-Za-z0-9_-]{1,63}$/.test(key)
           ? `.${key}`
-          : `[${key.includes(':') ? '…' : shown(key)}]`,
+          : `[${key.includes(':') ? '…' : displayValue(key)}]`,
     )
     .join('')
     .replace(/^\./, '');

@@ -1,4 +1,4 @@
-import { shown } from '../../base/shown.ts';
+import { displayValue } from '../../base/display-value.ts';
 import { EvaluationError, parseJson } from '../expression/index.ts';
 import type { Exchange } from '../request/exchange.ts';
 import type { Claim } from './provider.ts';
@@ -74,12 +74,12 @@ function refuseOther(exchange: Exchange, { byteLength }: Uint8Array, maxBytes: n
     throw unknown('content-type names a charset other than UTF-8');
   const coding = exchange.header('content-encoding');
   if (coding !== undefined && coding.toLowerCase() !== 'identity')
-    throw unknown(`content-encoding is ${shown(coding)}, and the body is not decoded here`);
+    throw unknown(`content-encoding is ${displayValue(coding)}, and the body is not decoded here`);
 }
 
 /** The media type without its parameters, if it is well-formed. */
 function shownType(type: string): string {
-  return /^([\w.+-]{1,32}\/[\w.+-]{1,64})[ \t]*(?:;[^,]*)?$/.exec(type)?.[1] ?? shown(type);
+  return /^([\w.+-]{1,32}\/[\w.+-]{1,64})[ \t]*(?:;[^,]*)?$/.exec(type)?.[1] ?? displayValue(type);
 }
 
 function unknown(why: string): EvaluationError {

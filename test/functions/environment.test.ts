@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import fc from 'fast-check';
+import { displayValue } from '../../base/display-value.ts';
 import { parseDuration } from '../../base/duration.ts';
-import { shown } from '../../base/shown.ts';
 import { readEnvironment } from '../../functions/environment.ts';
 
 test('an empty environment gives the documented defaults', () => {
@@ -115,7 +115,7 @@ for (const [name, value] of wrong) {
   test(`${name}=${value} is refused with the name, what it is and what to set`, () => {
     assert.throws(
       () => readEnvironment({ ...(name.endsWith('API_URL') && federated), [name]: value }),
-      (error: Error) => error.message.startsWith(`${name} is ${shown(value.trim())}; set it to `),
+      (error: Error) => error.message.startsWith(`${name} is ${displayValue(value.trim())}; set it to `),
     );
   });
 }

@@ -8,7 +8,7 @@ import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk
 import { HostedZone } from 'aws-cdk-lib/aws-route53';
 import { Bucket } from 'aws-cdk-lib/aws-s3';
 import { type ISecret, Secret } from 'aws-cdk-lib/aws-secretsmanager';
-import { shown } from '../../base/shown.ts';
+import { displayValue } from '../../base/display-value.ts';
 import { PosternStack } from '../../lib/postern-stack.ts';
 import { InvalidProps } from '../../lib/problem.ts';
 import { TailnetKey, type TailnetKeyProps } from '../../lib/tailnet-key.ts';
@@ -269,7 +269,9 @@ const cases: readonly (readonly [name: string, make: (stack: Stack) => unknown, 
         [
           `the name of a node that is not a DNS label: ${hostname}`,
           attach({ hostname }),
-          new RegExp(`^TailnetLayer: hostname is ${shown(hostname)}; set it to letters, digits and hyphens`),
+          new RegExp(
+            `^TailnetLayer: hostname is ${displayValue(hostname)}; set it to letters, digits and hyphens`,
+          ),
         ] as const,
     ),
     [

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { displayValue } from '../../../base/display-value.ts';
 import { dnsLabel, isDnsLabel } from '../../../base/net/dns-label.ts';
-import { shown } from '../../../base/shown.ts';
 import { readEnvironment } from '../../../functions/environment.ts';
 
 const names: readonly (readonly [name: string, label: string | undefined])[] = [
@@ -47,7 +47,7 @@ test('a name of 100,000 hyphens takes one pass', () => {
 for (const name of ['my_host', '-door', 'door-', 'a'.repeat(64), 'door.example.com', 'tür', 'a b']) {
   test(`a chosen name that is not a DNS label is refused, never changed: ${name}`, () => {
     assert.throws(() => readEnvironment({ POSTERN_TAILNET_HOSTNAME: name }), {
-      message: `POSTERN_TAILNET_HOSTNAME is ${shown(name)}; set it to letters, digits and hyphens, 63 at most, with no hyphen at either end`,
+      message: `POSTERN_TAILNET_HOSTNAME is ${displayValue(name)}; set it to letters, digits and hyphens, 63 at most, with no hyphen at either end`,
     });
   });
 }

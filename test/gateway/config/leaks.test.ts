@@ -3,7 +3,7 @@ import test from 'node:test';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { uncheckedSecrets } from '../../../adapters/secrets/unchecked.ts';
-import { shown } from '../../../base/shown.ts';
+import { displayValue } from '../../../base/display-value.ts';
 import { readEnvironment } from '../../../functions/environment.ts';
 import { readRotationEnvironment } from '../../../functions/rotation/environment.ts';
 import { variables } from '../../../functions/variables.ts';
@@ -13,7 +13,7 @@ import { readTailnetPorts } from '../../../gateway/upstream/tailnet/ports.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 
 /** Everything that loading says of a configuration: errors, warnings, what is logged. */
-async function said(file: string, text: string): Promise<string> {
+async function messagesOf(file: string, text: string): Promise<string> {
   const lines: string[] = [];
   const write = (event: string, fields: unknown) => void lines.push(event, JSON.stringify(fields));
   const secrets = uncheckedSecrets({});
@@ -119,7 +119,7 @@ for (const path of bearing) {
         ['FILE', stringify(changed)],
         ['FILE.json', JSON.stringify(changed, undefined, 1)],
       ] as const) {
-        const output = await said(file, text);
+        const output = await messagesOf(file, text);
         assert.ok(!output.includes(marker) && !output.includes(long), `${JSON.stringify(form)}: ${output}`);
       }
     }
@@ -130,7 +130,7 @@ for (const path of everywhere) {
   if (bearing.includes(path)) continue;
   test(`a long value, a URL or a token in place of ${path.join('.')} is not printed`, async () => {
     for (const value of [`https://user:${marker}@x`, `tskey-auth-${marker.slice(0, 7)}`, { [long]: 1 }]) {
-      const output = await said('FILE', stringify(replaced(configuration, path, value)));
+      const output = await messagesOf('FILE', stringify(replaced(configuration, path, value)));
       const names = path.includes('service') || path.includes('path');
       assert.ok(names || !output.includes('hunter2'), output);
     }
@@ -140,7 +140,7 @@ for (const path of everywhere) {
 test('a secret that became part of its key, for want of a blank, is not printed', async () => {
   for (const line of [`secret:${marker}`, `"secret: ${marker}"`, `secret=${long}`, `${long}${long}`]) {
     const text = `routes: { a: { plugins: { webhook: { provider: github, ${line} } } } }`;
-    const output = await said('FILE', text);
+    const output = await messagesOf('FILE', text);
     assert.ok(output.length > 0 && !output.includes(marker) && !output.includes(long), output);
   }
 });
@@ -181,7 +181,7 @@ for (const [file, text] of [
     );
     await fc.assert(
       fc.asyncProperty(fc.nat(text.length), fc.nat(3), junk, async (at, cut, inserted) => {
-        const output = await said(file, text.slice(0, at) + inserted + text.slice(at + cut));
+        const output = await messagesOf(file, text.slice(0, at) + inserted + text.slice(at + cut));
         // With what comes from a schema a short value may be shown; what the parser says quotes nothing.
         for (const line of output.split('\n'))
           if (!/^(?:FILE\.\w+:\d+:\d+ [^ ]*: |\[\{)/.test(line)) assert.ok(!line.includes('hunter2'), line);
@@ -213,7 +213,7 @@ test('a variable that is wrong is named, and its value is not printed when it ma
 
 test('what is shown is short and plain', () => {
   for (const value of ['30x', 'http://api.example.com', 'https://[::1]:8080/'])
-    assert.equal(shown(value), JSON.stringify(value));
+    assert.equal(displayValue(value), JSON.stringify(value));
   for (const value of [
     'a@b',
     'https://u:p@x',
@@ -222,5 +222,5 @@ test('what is shown is short and plain', () => {
     'vault://x',
     'tskey-auth-abc',
   ])
-    assert.equal(shown(value), `a text of ${value.length} characters`);
+    assert.equal(displayValue(value), `a text of ${value.length} characters`);
 });
