@@ -46,7 +46,7 @@ interface Runs {
 /** A block that cannot run here. */
 interface Left {
   readonly left: string;
-  readonly because: string;
+  readonly reason: string;
 }
 
 const deploys = 'moto has no API Gateway; test/e2e/synthesized.test.ts runs what is synthesized';
@@ -182,7 +182,7 @@ aws logs put-log-events --log-group-name "$log" --log-stream-name one --log-even
   }
 
   const steps: readonly (Runs | Left)[] = [
-    { left: 'npm ci', because: 'it needs the registry, and has been run before this test' },
+    { left: 'npm ci', reason: 'it needs the registry, and has been run before this test' },
     {
       begins: 'export AWS_REGION=eu-west-1 AWS_DEFAULT_REGION=eu-west-1\n',
       async check() {
@@ -192,7 +192,7 @@ aws logs put-log-events --log-group-name "$log" --log-stream-name one --log-even
     },
     {
       left: 'sudo tailscale up --hostname=builder --advertise-tags=tag:builder',
-      because: 'it changes the machine; test/e2e/demo-join.test.ts joins with the same options',
+      reason: 'it changes the machine; test/e2e/demo-join.test.ts joins with the same options',
     },
     {
       begins: "printf 'Client ID: '",
@@ -206,7 +206,7 @@ aws logs put-log-events --log-group-name "$log" --log-stream-name one --log-even
     },
     {
       left: 'headscale users create postern\nheadscale apikeys create --expiration 365d',
-      because: 'it needs a Headscale; test/e2e/lab/headscale.ts runs the same commands',
+      reason: 'it needs a Headscale; test/e2e/lab/headscale.ts runs the same commands',
     },
     {
       begins: "printf 'API key: '",
@@ -234,8 +234,8 @@ aws logs put-log-events --log-group-name "$log" --log-stream-name one --log-even
         assert.match(output, /postern\.yaml/);
       },
     },
-    { left: 'curl -s https://checkip.amazonaws.com', because: 'the tests reach nothing but the loopback' },
-    { left: 'npx cdk deploy PosternStack', because: deploys },
+    { left: 'curl -s https://checkip.amazonaws.com', reason: 'the tests reach nothing but the loopback' },
+    { left: 'npx cdk deploy PosternStack', reason: deploys },
     {
       begins: 'url=$(aws cloudformation describe-stacks',
       check(output) {
@@ -254,8 +254,8 @@ aws logs put-log-events --log-group-name "$log" --log-stream-name one --log-even
         assert.deepEqual([line.event, line.status, line.route], ['request', 200, 'github']);
       },
     },
-    { left: 'npm ci\nnpx cdk diff PosternStack\nnpx cdk deploy PosternStack', because: deploys },
-    { left: 'npx cdk destroy PosternStack', because: deploys },
+    { left: 'npm ci\nnpx cdk diff PosternStack\nnpx cdk deploy PosternStack', reason: deploys },
+    { left: 'npx cdk destroy PosternStack', reason: deploys },
     {
       begins: 'aws secretsmanager delete-secret --secret-id postern/github',
       async check() {
@@ -267,7 +267,7 @@ aws logs put-log-events --log-group-name "$log" --log-stream-name one --log-even
   test('every command of the page runs here, or stands here with the reason why it cannot', () => {
     assert.equal(commands.length, steps.length);
     for (const [at, step] of steps.entries()) {
-      if ('left' in step) assert.equal(commands[at], step.left, step.because);
+      if ('left' in step) assert.equal(commands[at], step.left, step.reason);
       else assert.ok(commands[at]?.startsWith(step.begins), `${commands[at]} begins with ${step.begins}`);
     }
   });

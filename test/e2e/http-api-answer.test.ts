@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { call, type HttpRequest } from './lab/http.ts';
-import { echo, exchange, said, start } from './lab/http-api-harness.ts';
+import { echo, exchange, start, statusAndText } from './lab/http-api-harness.ts';
 import { limits } from './lab/http-api-limits.ts';
 import { proofOf } from './lab/http-api-proof.ts';
 import { inProcess } from './lab/in-process.ts';
@@ -15,7 +15,7 @@ describe('the answer of an HTTP API', () => {
   rule('an answer has the status, the headers and the body that the function gave', async () => {
     const headers = { 'Content-Type': 'x/y', 'x-list': 'a, b' };
     const { answer } = await exchange('/', {}, { statusCode: 201, headers, body: 'bö' });
-    assert.deepEqual(said(answer), [201, 'bö']);
+    assert.deepEqual(statusAndText(answer), [201, 'bö']);
     assert.deepEqual([answer.headers['content-type'], answer.headers['x-list']], ['x/y', 'a, b']);
   });
 
@@ -53,7 +53,7 @@ describe('the answer of an HTTP API', () => {
     ],
     async (_name, returned, body) => {
       const { answer } = await exchange('/', {}, returned);
-      assert.deepEqual(said(answer), [200, body]);
+      assert.deepEqual(statusAndText(answer), [200, body]);
       assert.equal(answer.headers['content-type'], 'application/json');
     },
   );
@@ -66,7 +66,7 @@ describe('the answer of an HTTP API', () => {
       ['a body that is none', { statusCode: 200, body: { a: 1 } }],
     ],
     async (_name, returned) => {
-      assert.deepEqual(said((await exchange('/', {}, returned)).answer), internalError);
+      assert.deepEqual(statusAndText((await exchange('/', {}, returned)).answer), internalError);
     },
   );
 
@@ -78,19 +78,19 @@ describe('the answer of an HTTP API', () => {
   rule('204 and HEAD have no body', async () => {
     assert.equal((await exchange('/', {}, { statusCode: 204, body: 'x' })).answer.body.length, 0);
     const { answer } = await exchange('/', { method: 'HEAD' }, { statusCode: 200, body: 'xyz' });
-    assert.deepEqual(said(answer), [200, '']);
+    assert.deepEqual(statusAndText(answer), [200, '']);
   });
 
   rule('a function that fails is a 500, and says nothing of why', async () => {
     const invoke = inProcess(() => Promise.reject(new Error('secret detail')));
     const api = await start([{ key: '$default', invoke }]);
-    assert.deepEqual(said(await call(api.url)), internalError);
+    assert.deepEqual(statusAndText(await call(api.url)), internalError);
   });
 
   rule("a function that outlasts the integration's time is a 503", async () => {
     const invoke = inProcess(() => sleep(500));
     const api = await start([{ key: '$default', invoke, limitMs: 30 }]);
-    assert.deepEqual(said(await call(api.url)), [503, '{"message":"Service Unavailable"}']);
+    assert.deepEqual(statusAndText(await call(api.url)), [503, '{"message":"Service Unavailable"}']);
   });
 
   rule('an answer of more than 6 MB is a 500', async () => {
@@ -98,7 +98,7 @@ describe('the answer of an HTTP API', () => {
     const largest = 'x'.repeat(limits.answerBytes - around);
     assert.equal((await exchange('/', {}, { statusCode: 200, body: largest })).answer.status, 200);
     assert.deepEqual(
-      said((await exchange('/', {}, { statusCode: 200, body: `${largest}x` })).answer),
+      statusAndText((await exchange('/', {}, { statusCode: 200, body: `${largest}x` })).answer),
       internalError,
     );
   });
@@ -118,7 +118,7 @@ describe('the limits of an HTTP API', () => {
 
   async function assertRefused(request: HttpRequest, status: number, message: string): Promise<void> {
     const { answer, event } = await exchange('/', request);
-    assert.deepEqual([said(answer), event], [[status, JSON.stringify({ message })], undefined]);
+    assert.deepEqual([statusAndText(answer), event], [[status, JSON.stringify({ message })], undefined]);
   }
 
   rule('a body of more than 10 MB is refused with 413', async () => {
@@ -166,7 +166,7 @@ describe('the limits of an HTTP API', () => {
       return seen;
     };
     assert.deepEqual(await statuses(4), [200, 200, 200, 429]);
-    assert.deepEqual(said(await call(api.url)), tooMany);
+    assert.deepEqual(statusAndText(await call(api.url)), tooMany);
     nowMs = 1_000;
     assert.deepEqual(await statuses(3), [200, 200, 429]);
     nowMs = 3_600_000;
@@ -182,7 +182,7 @@ describe('the limits of an HTTP API', () => {
     const authorizer = { invoke: count, identitySource: [], ttlSeconds: 0 };
     const throttle = { rateLimit: 0, burstLimit: 0 };
     const api = await start([{ key: '$default', invoke: count, authorizer }], { throttle });
-    assert.deepEqual([said(await call(api.url)), asked], [tooMany, 0]);
+    assert.deepEqual([statusAndText(await call(api.url)), asked], [tooMany, 0]);
   });
 
   rule('each route has its own bucket', async () => {

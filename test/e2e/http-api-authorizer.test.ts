@@ -5,7 +5,7 @@ import { call } from './lab/http.ts';
 import type { HttpApiOptions } from './lab/http-api.ts';
 import type { Authorizer } from './lab/http-api-authorizer.ts';
 import type { HttpApiEvent } from './lab/http-api-event.ts';
-import { echo, said, start } from './lab/http-api-harness.ts';
+import { echo, start, statusAndText } from './lab/http-api-harness.ts';
 import { accessLogger } from './lab/http-api-log.ts';
 import { proofOf } from './lab/http-api-proof.ts';
 import { inProcess } from './lab/in-process.ts';
@@ -33,7 +33,7 @@ describe('the authorizer of an HTTP API', () => {
   rule('isAuthorized true lets through, false is a 403', async () => {
     assert.equal((await call((await startWith(allow)).api.url)).status, 200);
     const refusing = await startWith(() => ({ isAuthorized: false }));
-    assert.deepEqual(said(await call(refusing.api.url)), [403, '{"message":"Forbidden"}']);
+    assert.deepEqual(statusAndText(await call(refusing.api.url)), [403, '{"message":"Forbidden"}']);
   });
 
   table(
@@ -47,7 +47,7 @@ describe('the authorizer of an HTTP API', () => {
     ] as const,
     async (_name, decide) => {
       const { api } = await startWith(decide, { authorizerLimitMs: 30 });
-      assert.deepEqual(said(await call(api.url)), [500, '{"message":"Internal Server Error"}']);
+      assert.deepEqual(statusAndText(await call(api.url)), [500, '{"message":"Internal Server Error"}']);
     },
   );
 
@@ -88,7 +88,7 @@ describe('the authorizer of an HTTP API', () => {
       const { api, asked } = await startWith(allow, {
         identitySource: ['$context.identity.sourceIp', source],
       });
-      assert.deepEqual(said(await call(api.url + path)), [401, '{"message":"Unauthorized"}']);
+      assert.deepEqual(statusAndText(await call(api.url + path)), [401, '{"message":"Unauthorized"}']);
       assert.equal(asked.length, 0);
     },
   );

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe } from 'node:test';
 import { call } from './lab/http.ts';
 import type { HttpApiEvent } from './lab/http-api-event.ts';
-import { echo, exchange, said, start } from './lab/http-api-harness.ts';
+import { echo, exchange, start, statusAndText } from './lab/http-api-harness.ts';
 import { proofOf } from './lab/http-api-proof.ts';
 
 describe('the event of an HTTP API', () => {
@@ -193,7 +193,7 @@ describe('the route of an HTTP API', () => {
     const lines: string[] = [];
     const accessLog = { format: '$context.status', write: (line: string) => void lines.push(line) };
     const { answer } = await exchange('/v2/hooks', {}, undefined, { stage: 'v1', accessLog });
-    assert.deepEqual([said(answer), lines], [[404, '{"message":"Not Found"}'], []]);
+    assert.deepEqual([statusAndText(answer), lines], [[404, '{"message":"Not Found"}'], []]);
   });
 
   // The page's own example.
@@ -243,7 +243,7 @@ describe('the route of an HTTP API', () => {
   rule('no route is a 404', async () => {
     for (const key of ['GET /yes', 'POST /no', 'GET /no/{proxy+}']) {
       const { answer } = await exchange('/no', {}, undefined, { key });
-      assert.deepEqual(said(answer), [404, '{"message":"Not Found"}'], key);
+      assert.deepEqual(statusAndText(answer), [404, '{"message":"Not Found"}'], key);
     }
   });
 

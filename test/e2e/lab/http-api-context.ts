@@ -1,7 +1,7 @@
 import type { HttpApiEvent } from './http-api-event.ts';
 
 /** What is known of a request by the time that it is answered; what did not happen is undefined. */
-export interface Passage {
+export interface LoggedRequest {
   readonly event: HttpApiEvent;
   readonly authorizer?:
     | { readonly kind: string; readonly context?: unknown; readonly error?: string }
@@ -32,7 +32,7 @@ type Value = string | number | boolean | undefined;
  *
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
  */
-const variables: Readonly<Record<string, (passage: Passage) => Value>> = {
+const variables: Readonly<Record<string, (logged: LoggedRequest) => Value>> = {
   accountId: ({ event }) => event.requestContext.accountId,
   apiId: ({ event }) => event.requestContext.apiId,
   'authorizer.error': ({ authorizer }) => authorizer?.error,
@@ -67,20 +67,20 @@ const variables: Readonly<Record<string, (passage: Passage) => Value>> = {
  *
  * @throws Error for a name that is none: API Gateway takes it and writes a hyphen, which nobody would notice
  */
-export function contextVariable(name: string): (passage: Passage) => string | undefined {
+export function contextVariable(name: string): (logged: LoggedRequest) => string | undefined {
   const property = /^authorizer\.([A-Za-z0-9_-]+)$/.exec(name)?.[1];
   const read =
     variables[name] ??
-    (property === undefined ? undefined : (passage: Passage) => authorizerProperty(passage, property));
+    (property === undefined ? undefined : (logged: LoggedRequest) => authorizerProperty(logged, property));
   if (read === undefined)
     throw new Error(`$context.${name} is not a variable of an HTTP API that this emulator knows`);
-  return function readVariable(passage) {
-    const value = read(passage);
+  return function readVariable(logged) {
+    const value = read(logged);
     return value === undefined || value === '' ? undefined : String(value);
   };
 }
 
-function authorizerProperty({ authorizer }: Passage, name: string): Value {
+function authorizerProperty({ authorizer }: LoggedRequest, name: string): Value {
   const { context } = authorizer ?? {};
   const value = (context as Readonly<Record<string, unknown>> | null | undefined)?.[name];
   return typeof value === 'object' ? undefined : (value as Value);

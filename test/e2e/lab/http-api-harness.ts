@@ -41,6 +41,6 @@ export async function exchange(
 }
 
 /** Status and text of an answer. */
-export function said({ status, body }: HttpAnswer): readonly [status: number, text: string] {
+export function statusAndText({ status, body }: HttpAnswer): readonly [status: number, text: string] {
   return [status, body.toString()];
 }

@@ -1,4 +1,4 @@
-import { contextVariable, type Passage } from './http-api-context.ts';
+import { contextVariable, type LoggedRequest } from './http-api-context.ts';
 
 /** A stage's access log: the format with its variables, and what takes each line. */
 export interface AccessLog {
@@ -15,13 +15,13 @@ export interface AccessLog {
  *
  * @throws Error for a variable that is none, and for a format of more than 3 KB (http-api-quotas.html)
  */
-export function accessLogger({ format, write }: AccessLog): (passage: Passage) => void {
+export function accessLogger({ format, write }: AccessLog): (logged: LoggedRequest) => void {
   if (Buffer.byteLength(format) > 3 * 1024)
     throw new Error(`the access log's format has ${format.length} bytes; 3,072 are allowed`);
   const parts = format.split(/\$context\.([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)/);
   // Between two variables, at even places, stands text.
   const readers = parts.map((part, at) => (at % 2 === 0 ? () => part : contextVariable(part)));
-  return function logPassage(passage) {
-    write(readers.map((read) => read(passage) ?? '-').join(''));
+  return function logRequest(logged) {
+    write(readers.map((read) => read(logged) ?? '-').join(''));
   };
 }

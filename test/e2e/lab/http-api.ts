@@ -2,7 +2,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { gatewayAnswer, type HttpApiAnswer, internalError } from './http-api-answer.ts';
 import { type Authorizer, type Decision, decider } from './http-api-authorizer.ts';
-import type { Passage } from './http-api-context.ts';
+import type { LoggedRequest } from './http-api-context.ts';
 import { type EventContext, type HttpApiEvent, makeEvent, splitTarget } from './http-api-event.ts';
 import { type Invoke, type Invoked, integrate } from './http-api-integration.ts';
 import { limits } from './http-api-limits.ts';
@@ -47,7 +47,7 @@ export interface HttpApi {
 /** What one request came to. Without an event it reached no stage, and nothing is logged. */
 interface Outcome {
   readonly answer: HttpApiAnswer;
-  readonly passage?: Passage;
+  readonly logged?: LoggedRequest;
 }
 
 /** One route with all that was prepared for it. */
@@ -83,15 +83,15 @@ export async function startHttpApi(options: HttpApiOptions): Promise<HttpApi> {
       ...{ stage, sourceIp, nowMs },
     };
     const event = makeEvent(request, body, context);
-    if (found === undefined) return { answer: gatewayAnswer(404, 'Not Found'), passage: { event } };
+    if (found === undefined) return { answer: gatewayAnswer(404, 'Not Found'), logged: { event } };
     return serve(found.route, event);
   }
 
-  function finish({ answer, passage }: Outcome, startedMs: number): HttpApiAnswer {
-    if (passage === undefined) return answer;
+  function finish({ answer, logged }: Outcome, startedMs: number): HttpApiAnswer {
+    if (logged === undefined) return answer;
     const { status, error, body } = answer;
-    log?.({ ...passage, status, error, responseBytes: body.length, responseMs: clock() - startedMs });
-    const id = passage.event.requestContext.requestId;
+    log?.({ ...logged, status, error, responseBytes: body.length, responseMs: clock() - startedMs });
+    const id = logged.event.requestContext.requestId;
     return { ...answer, headers: [...answer.headers, 'apigw-requestid', id] };
   }
 
@@ -130,17 +130,17 @@ function openRoutes(options: HttpApiOptions, clock: () => number): readonly Open
 }
 
 async function serve(route: OpenRoute, event: HttpApiEvent): Promise<Outcome> {
-  if (!route.take()) return { answer: gatewayAnswer(429, 'Too Many Requests'), passage: { event } };
+  if (!route.take()) return { answer: gatewayAnswer(429, 'Too Many Requests'), logged: { event } };
   const decision = await route.decide?.(event);
-  const passage: Passage = { event, authorizer: decision };
+  const logged: LoggedRequest = { event, authorizer: decision };
   const refusal = decision === undefined ? undefined : refuse(decision);
-  if (refusal !== undefined) return { answer: refusal, passage };
+  if (refusal !== undefined) return { answer: refusal, logged };
   const payload = JSON.stringify(withDecision(event, decision));
   // Lambda refuses such an event with 413 (API_Invoke, RequestTooLargeException).
   if (Buffer.byteLength(payload) > limits.invokeBytes)
-    return { answer: gatewayAnswer(413, 'Request Entity Too Large'), passage };
+    return { answer: gatewayAnswer(413, 'Request Entity Too Large'), logged };
   const { answer, integration } = await route.integrate(payload);
-  return { answer, passage: { ...passage, integration } };
+  return { answer, logged: { ...logged, integration } };
 }
 
 function refuse(decision: Decision): HttpApiAnswer | undefined {

@@ -9,7 +9,7 @@ import { gatewayWith, instance, request, send } from '../../support/gateway.ts';
 import { compile } from '../expression/exchange.ts';
 
 const no = refusals('test', { denied: [403, 'Denied'] });
-const said = (log: string[], word: string, verdict: Verdict = next): Hooks => ({
+const recorded = (log: string[], word: string, verdict: Verdict = next): Hooks => ({
   access() {
     log.push(word);
     return verdict;
@@ -21,9 +21,9 @@ test('plugins run by priority, higher first, ties by name', async () => {
   await send(
     gatewayWith({
       instances: [
-        instance('low', 1, said(log, 'low')),
-        instance('b', 5, said(log, 'b')),
-        instance('a', 5, said(log, 'a')),
+        instance('low', 1, recorded(log, 'low')),
+        instance('b', 5, recorded(log, 'b')),
+        instance('a', 5, recorded(log, 'a')),
       ],
     }),
     request(),
@@ -36,8 +36,8 @@ test('a reply ends the run: nothing after it runs and the target hears nothing',
   let calls = 0;
   const gateway = gatewayWith({
     instances: [
-      instance('deny', 9, said(log, 'deny', no.denied('a detail'))),
-      instance('later', 1, said(log, 'later')),
+      instance('deny', 9, recorded(log, 'deny', no.denied('a detail'))),
+      instance('later', 1, recorded(log, 'later')),
     ],
     upstream: {
       timeoutMs: 1000,
@@ -102,9 +102,9 @@ test('"not mine" goes on to the next authenticating plugin, and the first that t
   const log: string[] = [];
   const gateway = gatewayWith({
     instances: [
-      instance('first', 3000, said(log, 'first', notResponsible('no token')), 'authenticates'),
-      instance('second', 2000, said(log, 'second'), 'authenticates'),
-      instance('third', 1500, said(log, 'third', no.denied()), 'authenticates'),
+      instance('first', 3000, recorded(log, 'first', notResponsible('no token')), 'authenticates'),
+      instance('second', 2000, recorded(log, 'second'), 'authenticates'),
+      instance('third', 1500, recorded(log, 'third', no.denied()), 'authenticates'),
     ],
   });
   assert.equal((await send(gateway, request())).status, 200);
@@ -115,8 +115,8 @@ test('when no authenticating plugin takes responsibility the request is refused'
   const log: string[] = [];
   const gateway = gatewayWith({
     instances: [
-      instance('only', 3000, said(log, 'only', notResponsible('no token')), 'authenticates'),
-      instance('acl', 1, said(log, 'acl')),
+      instance('only', 3000, recorded(log, 'only', notResponsible('no token')), 'authenticates'),
+      instance('acl', 1, recorded(log, 'acl')),
     ],
   });
   const answer = await send(gateway, request());
@@ -138,9 +138,9 @@ test('plugins that answer at once and plugins that answer later keep their order
   const gateway = gatewayWith({
     instances: [
       instance('a', 4, late('a')),
-      instance('b', 3, said(log, 'b')),
+      instance('b', 3, recorded(log, 'b')),
       instance('c', 2, late('c')),
-      instance('d', 1, said(log, 'd')),
+      instance('d', 1, recorded(log, 'd')),
     ],
   });
   await send(gateway, request());
@@ -192,7 +192,10 @@ test('a body larger than a plugin reads is refused with 413', async () => {
 test('the trail tells what each plugin said, in microseconds', async () => {
   let trail: Exchange['trail'] | undefined;
   const gateway = gatewayWith({
-    instances: [instance('a', 2, said([], 'a'), undefined), instance('b', 1, said([], 'b', no.denied()))],
+    instances: [
+      instance('a', 2, recorded([], 'a'), undefined),
+      instance('b', 1, recorded([], 'b', no.denied())),
+    ],
     finished: (record) => {
       trail = record.exchange?.trail;
     },
@@ -219,14 +222,14 @@ test('a consumer gets its own configuration of a plugin, and the general one doe
   const gateway = gatewayWith({
     instances: [
       instance('key', 1500, identify, 'authenticates'),
-      instance('early', 3000, said(log, 'general')),
-      instance('acl', 900, said(log, 'acl')),
+      instance('early', 3000, recorded(log, 'general')),
+      instance('acl', 900, recorded(log, 'acl')),
     ],
     consumers: [
       {
         id: 'gold',
         matches: (x) => x.subject?.id === 'gold',
-        instances: [instance('early', 3000, said(log, 'gold'))],
+        instances: [instance('early', 3000, recorded(log, 'gold'))],
       },
     ],
   });
@@ -243,7 +246,7 @@ const guarded = [instance('guard', 5, { access: () => next }, 'restricts')];
 
 test('an expression of one consumer that fails does not concern those after it, unless its plugins restrict', async () => {
   const log: string[] = [];
-  const later = { id: 'later', matches: () => true, instances: [instance('own', 3, said(log, 'later'))] };
+  const later = { id: 'later', matches: () => true, instances: [instance('own', 3, recorded(log, 'later'))] };
   for (const [error, instances, expected] of [
     [new MissingKey('no key'), guarded, [200, 'later']],
     [new MissingKey('no key'), [], [200, 'later']],
@@ -289,7 +292,7 @@ for (const [match, properties, status] of [
       gatewayWith({
         instances: [instance('key', 1500, identify, 'authenticates')],
         consumers: [
-          { id: 'x', matches, instances: [instance('no', 1, said([], '', no.denied()), 'restricts')] },
+          { id: 'x', matches, instances: [instance('no', 1, recorded([], '', no.denied()), 'restricts')] },
         ],
       }),
       request(),
