@@ -38,6 +38,13 @@ export interface Decision {
   readonly route: Route | undefined;
 }
 
+/** What became of the requests that a drained gateway still had. */
+export interface Drained {
+  readonly cutOff: number;
+  /** They go on in its successor. */
+  readonly moved: number;
+}
+
 /** The gateway: takes requests from a host, decides, forwards, and returns the answers. */
 export class Gateway {
   readonly #parts: GatewayParts;
@@ -88,21 +95,20 @@ export class Gateway {
   }
 
   /**
-   * Waits for the requests under way; those that are left after the time are refused, or broken off if their answer has begun. The host gives it
-   * no more of them.
-   *
-   * @returns how many were left
+   * Waits for the requests under way, when the host gives it no more of them. Those that are left after the time are refused. If their answer has
+   * begun they are decided on again by the gateway of that moment, and go on there or are broken off.
    */
-  async drain(withinMs: number): Promise<number> {
+  async drain(withinMs: number, successor: () => Gateway): Promise<Drained> {
     const { requests, clock } = this.#host;
     await limited(clock, requests.none(), withinMs);
-    const left = requests.all();
-    const reply = gatewayRefusals.stopping(`it was still under way after ${withinMs} ms`, [
-      'retry-after',
-      '1',
-    ]);
-    for (const request of left) request.stop(reply);
-    return left.length;
+    const detail = `it was still under way ${withinMs} ms after its configuration was replaced`;
+    const reply = gatewayRefusals.stopping(detail, ['retry-after', '1']);
+    let [cutOff, moved] = [0, 0];
+    for (const request of requests.all()) {
+      if (request.moveTo(successor().#host, reply)) moved += 1;
+      else cutOff += 1;
+    }
+    return { cutOff, moved };
   }
 
   close(): Promise<void> {

@@ -4,7 +4,7 @@ import type { Gateway, IncomingRequest, Readiness, Sink } from '../gateway/index
 /**
  * The gateway of now, and those before it that still have requests under way.
  *
- * A request is finished by the gateway that it began with. A gateway that was replaced is closed when its last request is over.
+ * A request is finished by the gateway that it began with, or moves to the current one if it takes longer than the others may. A gateway that was replaced is closed when its last request is over.
  */
 export class Generations {
   #current: Gateway;
@@ -49,8 +49,8 @@ export class Generations {
   }
 
   async #end(gateway: Gateway, generation: number, drainTimeoutMs: number): Promise<void> {
-    const requestsCutOff = await gateway.drain(drainTimeoutMs);
+    const { cutOff, moved } = await gateway.drain(drainTimeoutMs, () => this.#current);
     await gateway.close();
-    this.#log.info('drained', { generation, requestsCutOff });
+    this.#log.info('drained', { generation, requestsCutOff: cutOff, requestsMoved: moved });
   }
 }

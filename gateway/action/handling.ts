@@ -6,19 +6,20 @@ import { BrokenOff, type Handling, type Sink } from '../answer/sink.ts';
 import { isBodyless, type Refusal, type Reply } from '../answer/verdict.ts';
 import type { FinishedRequest } from '../observe/finished-request.ts';
 import { PipelineRun } from '../pipeline/pipeline.ts';
+import { recallFrom } from '../pipeline/recall.ts';
 import type { AnswerHead } from '../plugin/plugin.ts';
 import type { Exchange } from '../request/exchange.ts';
 import type { IncomingRequest } from '../request/request.ts';
 import type { Run } from '../routing/action.ts';
-import { type AdmissionHost, openExchange } from '../routing/admission.ts';
+import { type AdmissionHost, type Admitted, openExchange } from '../routing/admission.ts';
 import type { Route } from '../routing/route.ts';
 import { upstreamRefusals } from '../upstream/refusals.ts';
 import type { Receiver } from '../upstream/upstream.ts';
 import { frameBodyless, runAnswerHooks } from './answer-hooks.ts';
-import type { RequestsUnderWay, RequestUnderWay } from './under-way.ts';
+import type { Linked, RequestsUnderWay } from './under-way.ts';
 
 export interface HandlingHost extends AdmissionHost {
-  readonly requests: RequestsUnderWay;
+  readonly requests: RequestsUnderWay<RequestHandling>;
   /** Called once, after the last byte or the break-off; `exchange` is undefined if no route was found. */
   finished(record: FinishedRequest): void;
 }
@@ -29,10 +30,10 @@ export interface HandlingHost extends AdmissionHost {
  * Most methods are called by a socket, a timer or a promise, which cannot handle an exception. So each of them ends in `#broke`,
  * which answers at once.
  */
-export class RequestHandling implements Handling, Receiver, RequestUnderWay {
-  earlier: RequestUnderWay | undefined = undefined;
-  later: RequestUnderWay | undefined = undefined;
-  readonly #host: HandlingHost;
+export class RequestHandling implements Handling, Receiver, Linked<RequestHandling> {
+  earlier: RequestHandling | undefined = undefined;
+  later: RequestHandling | undefined = undefined;
+  #host: HandlingHost;
   readonly #request: IncomingRequest;
   readonly #sink: Sink;
   readonly #id: string;
@@ -92,7 +93,51 @@ export class RequestHandling implements Handling, Receiver, RequestUnderWay {
     this.#finish('the client closed the connection');
   }
 
-  stop(reply: Refusal): void {
+  /**
+   * Decides again under another configuration about a request whose answer has begun. It goes on there if it is admitted and the same service
+   * answers in the same way, and is broken off if not. A request without an answer gets the reply.
+   *
+   * @returns whether it goes on; a plugin that decides late can still end it
+   */
+  moveTo(host: HandlingHost, otherwise: Refusal): boolean {
+    const route = this.#route;
+    try {
+      if (this.#state !== 'answering' || route === undefined) this.#stop(otherwise);
+      else {
+        const found = openExchange(this.#request, this.#id, host);
+        if ('kind' in found) this.#stop(refusalOf(found));
+        else if (found.route.action.takesOver?.(route.action, found.exchange.head) !== true)
+          this.#stop(otherwise);
+        else this.#goOn(host, found);
+      }
+    } catch (error) {
+      this.#broke(error);
+    }
+    return this.#state !== 'over';
+  }
+
+  #goOn(host: HandlingHost, { exchange, route }: Admitted): void {
+    const before = this.#exchange as Exchange;
+    const recall = recallFrom(before, (this.#pipeline as PipelineRun).chain);
+    this.#host.requests.remove(this);
+    this.#host = host;
+    host.requests.add(this);
+    this.#route = route;
+    this.#exchange = exchange;
+    exchange.status = before.status;
+    exchange.bodySize = before.bodySize;
+    exchange.attempts.push(...before.attempts);
+    const undecided = () => this.#stop(gatewayRefusals.stopping('no plugin decided on it again in time'));
+    this.#timer = setTimeout(undecided, exchange.deadlineMs - host.clock.now());
+    const done = (reply: Reply | undefined) => {
+      this.#clearTimer();
+      if (reply !== undefined) this.#stop(refusalOf(reply));
+    };
+    this.#pipeline = new PipelineRun(exchange, route, this.#request.body, host, done, recall);
+    this.#pipeline.start();
+  }
+
+  #stop(reply: Refusal): void {
     if (this.#state === 'over') return;
     this.#giveUp(reply);
     this.fail(reply);
@@ -311,6 +356,13 @@ export class RequestHandling implements Handling, Receiver, RequestUnderWay {
 
 /** The most that is read of a body that the client does not get, before the call is stopped. */
 const maxDroppedBytes = 64 * 1024;
+
+/** An answer that began cannot become another one. */
+function refusalOf(reply: Reply): Refusal {
+  return reply.kind === 'refuse'
+    ? reply
+    : gatewayRefusals.stopping(`it would get ${reply.status} ${reply.code} now`);
+}
 
 function onDeadline(handling: RequestHandling): void {
   handling.expire();

@@ -27,17 +27,42 @@ export interface ProxyOptions {
 
 /** Sends requests to a service and returns the answers of its targets. */
 export function createProxy(options: ProxyOptions): Action {
-  const { service, upstream, targetPath } = options;
-  return {
-    timeoutMs: upstream.timeoutMs,
-    describe(head) {
-      const [path, query] = targetPath(head).split('?', 2);
-      return `it would go to ${service} as ${head.method} ${path}${query === undefined ? '' : '?…'}`;
-    },
-    // Without its prefix a path may begin with two slashes.
-    refuse: (head) => refuseAuthority(targetPath(head)),
-    start: (exchange, body, receiver) => new ProxyRun(options, exchange, receiver, body),
-  };
+  return new ProxyAction(options);
+}
+
+class ProxyAction implements Action {
+  readonly timeoutMs: number;
+  readonly #options: ProxyOptions;
+
+  constructor(options: ProxyOptions) {
+    this.timeoutMs = options.upstream.timeoutMs;
+    this.#options = options;
+  }
+
+  describe(head: Head): string {
+    const { service, targetPath } = this.#options;
+    const [path, query] = targetPath(head).split('?', 2);
+    return `it would go to ${service} as ${head.method} ${path}${query === undefined ? '' : '?…'}`;
+  }
+
+  /** Without its prefix a path may begin with two slashes. */
+  refuse(head: Head): Refusal | undefined {
+    return refuseAuthority(this.#options.targetPath(head));
+  }
+
+  takesOver(earlier: Action, head: Head): boolean {
+    if (!(earlier instanceof ProxyAction)) return false;
+    const [now, before] = [this.#options, earlier.#options];
+    return (
+      now.upstream === before.upstream &&
+      now.respond === before.respond &&
+      now.targetPath(head) === before.targetPath(head)
+    );
+  }
+
+  start(exchange: Exchange, body: Body, receiver: Receiver): Run {
+    return new ProxyRun(this.#options, exchange, receiver, body);
+  }
 }
 
 /** One request to a service. */

@@ -1,25 +1,21 @@
-import type { Refusal } from '../answer/verdict.ts';
-
-/** A request under way. It has the links of the list itself, so that the list costs a request no memory. */
-export interface RequestUnderWay {
-  earlier: RequestUnderWay | undefined;
-  later: RequestUnderWay | undefined;
-  /** Ends it: with the reply, or broken off if its answer has begun. */
-  stop(reply: Refusal): void;
+/** What the list below holds. It has the links itself, so that the list costs a request no memory. */
+export interface Linked<One> {
+  earlier: One | undefined;
+  later: One | undefined;
 }
 
 /** The requests that a gateway has begun and not finished. */
-export class RequestsUnderWay {
-  #latest: RequestUnderWay | undefined = undefined;
+export class RequestsUnderWay<One extends Linked<One>> {
+  #latest: One | undefined = undefined;
   #waiting: (() => void)[] = [];
 
-  add(request: RequestUnderWay): void {
+  add(request: One): void {
     request.earlier = this.#latest;
     if (this.#latest !== undefined) this.#latest.later = request;
     this.#latest = request;
   }
 
-  remove(request: RequestUnderWay): void {
+  remove(request: One): void {
     const { earlier, later } = request;
     if (earlier !== undefined) earlier.later = later;
     if (later !== undefined) later.earlier = earlier;
@@ -38,8 +34,8 @@ export class RequestsUnderWay {
   }
 
   /** Those of this moment, from the latest to the earliest. */
-  all(): readonly RequestUnderWay[] {
-    const requests: RequestUnderWay[] = [];
+  all(): readonly One[] {
+    const requests: One[] = [];
     for (let one = this.#latest; one !== undefined; one = one.earlier) requests.push(one);
     return requests;
   }

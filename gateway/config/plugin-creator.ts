@@ -1,13 +1,14 @@
+import { hash } from 'node:crypto';
 import type { Warn } from '../../base/schema/configuration-error.ts';
 import { createInstance, type Instance, type Instances } from '../pipeline/chains.ts';
-import type { CompileExpression, Hooks, Plugin } from '../plugin/plugin.ts';
+import type { CompileExpression, Hooks, Plugin, Ports } from '../plugin/plugin.ts';
 import type { ProblemCollector } from './collector.ts';
 import { expressionCompilers } from './expressions.ts';
 import { lend, missingOn } from './lend.ts';
 import type { GatewayPorts } from './ports.ts';
 import type { ServerOptions } from './server-options.ts';
 import type { PluginOptions } from './shape.ts';
-import type { SharedByValue } from './shared-by-value.ts';
+import { type SharedByValue, textOf } from './shared-by-value.ts';
 
 type Path = readonly (string | number)[];
 
@@ -49,7 +50,11 @@ export class PluginCreator {
 
   async #one(plugin: Plugin, options: unknown, path: Path): Promise<Instance> {
     try {
-      const instance = createInstance(plugin, await this.#create(plugin, options, path));
+      const read: string[] = [];
+      const hooks = await this.#create(plugin, options, path, read);
+      const needsBody = hooks.body !== undefined && hooks.body.kind !== 'none';
+      const identity = needsBody ? textOf([options, read.sort()]) : undefined;
+      const instance = createInstance(plugin, hooks, identity);
       this.#checkBodyLimit(instance, path);
       return instance;
     } catch (error) {
@@ -70,12 +75,12 @@ export class PluginCreator {
   }
 
   /** Does not create plugins that an authorizer cannot run, so that it needs no permission to read a webhook's secret. */
-  #create(plugin: Plugin, options: unknown, path: Path): Hooks | Promise<Hooks> {
+  #create(plugin: Plugin, options: unknown, path: Path, read: string[]): Hooks | Promise<Hooks> {
     this.#checkHosts(plugin, path);
     if (this.#ports.headOnly === true && plugin.readsBody === true) return neverRun;
     const warn = this.#problems.warnBelow(path);
     return plugin.create(options, {
-      ...lend(plugin, this.#ports),
+      ...noting(lend(plugin, this.#ports), read),
       warn,
       compile: this.compilerFor(warn),
     });
@@ -92,6 +97,18 @@ export class PluginCreator {
         );
     }
   }
+}
+
+/** The same ports; a digest of each secret that is read goes to `read`. */
+function noting(ports: Ports, read: string[]): Ports {
+  const { secrets } = ports;
+  if (secrets === undefined) return ports;
+  async function get(reference: string): Promise<Uint8Array> {
+    const bytes = await secrets.get(reference);
+    read.push(hash('sha256', bytes));
+    return bytes;
+  }
+  return { ...ports, secrets: { ...secrets, get } };
 }
 
 /** Ends a chain that is cut off. */

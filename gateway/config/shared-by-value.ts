@@ -27,7 +27,7 @@ export class SharedByValue<Made> {
 let others = 0;
 
 /** A text that equal values share and others do not; the order of keys counts, as it may for headers. What JSON cannot tell apart, such as two Maps, equals nothing. */
-function textOf(value: unknown): string {
+export function textOf(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(textOf).join()}]`;
   if (isPlainObject(value)) {
     const entries = Object.entries(value);

@@ -9,6 +9,8 @@ export interface Step {
   readonly authenticates: Slot | undefined;
   readonly body: BodyNeed;
   readonly onError: 'refuse' | 'next';
+  /** Equal for steps that are configured alike, down to the secrets. Only for those that need the body. */
+  readonly identity?: string | undefined;
   /** Judges before the body is read, if the plugin can; then it returns the function that judges the body, and `run` is not called. */
   readonly head?: ((exchange: Exchange) => Verdict | JudgeBody) | undefined;
   run(exchange: Exchange, body: Uint8Array): Verdict | Promise<Verdict>;

@@ -28,8 +28,9 @@ const defaultMaxBodyBytes = 10 * 1024 * 1024;
 const mostKept = 1_000;
 const noBody = Object.freeze({ kind: 'none' } as const);
 
-export function createInstance(plugin: Plugin, hooks: Hooks): Instance {
-  return Object.freeze({ plugin, hooks, step: stepOf(plugin, hooks), answer: hooks.answer?.bind(hooks) });
+export function createInstance(plugin: Plugin, hooks: Hooks, identity?: string): Instance {
+  const step = stepOf(plugin, hooks, identity);
+  return Object.freeze({ plugin, hooks, step, answer: hooks.answer?.bind(hooks) });
 }
 
 export function createOverrides(instances: Instances): Overrides {
@@ -136,7 +137,7 @@ function placeConsumer(
   return { access: [...kept, ...waiting, ...steps.slice(boundary)], consumerAt: kept.length };
 }
 
-function stepOf(plugin: Plugin, hooks: Hooks): Step | undefined {
+function stepOf(plugin: Plugin, hooks: Hooks, identity: string | undefined): Step | undefined {
   const head = hooks.head?.bind(hooks);
   const run = head === undefined ? hooks.access?.bind(hooks) : afterHead;
   if (run === undefined) return undefined;
@@ -145,6 +146,7 @@ function stepOf(plugin: Plugin, hooks: Hooks): Step | undefined {
     authenticates: slotOf(plugin),
     body: hooks.body ?? noBody,
     onError: hooks.onError ?? 'refuse',
+    identity,
     head,
     run,
   });

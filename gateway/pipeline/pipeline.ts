@@ -10,6 +10,7 @@ import { type Body, BodyError } from '../request/body.ts';
 import type { Exchange, TrailEntry } from '../request/exchange.ts';
 import type { Chain, Step } from './chain.ts';
 import type { RoutePolicy } from './policy.ts';
+import type { Recall } from './recall.ts';
 
 export interface PipelineHost {
   readonly clock: Clock;
@@ -55,6 +56,7 @@ export class PipelineRun {
   readonly #body: Body;
   readonly #host: PipelineHost;
   readonly #done: (reply: Reply | undefined) => void;
+  readonly #recall: Recall | undefined;
   /** The index of the next step. */
   #at = 0;
   /** When the current step began, which is when the previous one ended. */
@@ -72,6 +74,7 @@ export class PipelineRun {
     body: Body,
     host: PipelineHost,
     done: (reply: Reply | undefined) => void,
+    recall?: Recall,
   ) {
     this.chain = policy.chain;
     this.#exchange = exchange;
@@ -79,6 +82,7 @@ export class PipelineRun {
     this.#body = body;
     this.#host = host;
     this.#done = done;
+    this.#recall = recall;
     this.#startedMs = host.clock.monotonic();
   }
 
@@ -140,6 +144,8 @@ export class PipelineRun {
 
   #start(step: Step): Outcome {
     try {
+      if (this.#recall !== undefined && step.body.kind !== 'none')
+        return this.#judge(step, this.#recall(step, this.#exchange));
       const judge = step.head?.(this.#exchange);
       if (step.head !== undefined && typeof judge !== 'function') return this.#judge(step, judge);
       const body = this.#read(step);

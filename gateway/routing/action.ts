@@ -11,6 +11,8 @@ export interface Action {
   describe(head: Head): string;
   /** A refusal of a request whose path is irregular; not called for others. */
   refuse?(head: Head): Refusal | undefined;
+  /** Whether it would go on with what an earlier action began for this request, in the same way. Default: no. */
+  takesOver?(earlier: Action, head: Head): boolean;
   /** Starts the action. The receiver may be called before this returns. */
   start(exchange: Exchange, body: Body, receiver: Receiver): Run;
 }

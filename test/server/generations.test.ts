@@ -75,7 +75,7 @@ test('an old gateway is closed when its last request is over, whatever time is l
   await Promise.all([one.until(/204/), other.until(/204/)]);
   await clock.advance(0);
   assert.equal(first.isClosed(), true);
-  assert.deepEqual(lines, [['drained', { generation: 1, requestsCutOff: 0 }]]);
+  assert.deepEqual(lines, [['drained', { generation: 1, requestsCutOff: 0, requestsMoved: 0 }]]);
   one.close();
   other.close();
 });
@@ -97,7 +97,7 @@ test('what an old gateway has under way after the time is refused, or broken off
   assert.deepEqual([unanswered.aborted, begun.aborted, first.isClosed()], [true, true, true]);
   assert.match(await waiting.until(/}/), /^HTTP\/1\.1 503 [\s\S]*retry-after: 1\r\n[\s\S]*gateway:stopping/);
   assert.match(await streaming.ended(), /begun$/);
-  assert.deepEqual(lines, [['drained', { generation: 1, requestsCutOff: 2 }]]);
+  assert.deepEqual(lines, [['drained', { generation: 1, requestsCutOff: 2, requestsMoved: 0 }]]);
   waiting.close();
 });
 
