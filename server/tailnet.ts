@@ -60,7 +60,7 @@ export function createTailnetNode(options: TailnetOptions, host: TailnetHost): T
 function createOwnNode(options: TailnetOptions, keys: KeySource, host: TailnetHost): TailnetNode {
   const { env, log, clock } = host;
   const { controlUrl, ephemeral, stateDir, binary, hostname, tags = [] } = { ...tailnetDefaults, ...options };
-  // A name that nobody can foresee: whoever made the folder first would own the socket that the key is sent to.
+  // An unpredictable name: a user who made the folder first would own the socket that the key is sent to.
   const directory = ephemeral ? join(tmpdir(), `postern-${randomUUID()}`) : resolve(stateDir);
   const daemon = new Tailscaled({
     binary,

@@ -35,7 +35,7 @@ export interface Histogram {
  * Measures what happens.
  *
  * A series is asked for once, when something is prepared, and then used for each request: that costs an addition, and no look-up. The
- * same metric with the same labels is the same series, whoever asks, so that it survives the configuration that asked first.
+ * same metric with the same labels is the same series for every caller, so that it survives the configuration that asked first.
  *
  * @throws Error if a name is not valid, if it was declared otherwise before, or if a label is missing
  */

@@ -48,7 +48,7 @@ export interface Claim {
   isSigned(body: Uint8Array, isOver: () => boolean): boolean | Promise<boolean>;
 }
 
-/** There are signatures, but none of the secrets here can have made them. */
+/** There are signatures, but no secret here can have made them. */
 export interface Forged {
   readonly kind: 'forged';
   /** Only for the log. */

@@ -116,7 +116,7 @@ test('a busy port is one clear line and exit 1', async (t) => {
   assert.equal(text.stdout, '');
 });
 
-test('an address that is none is one clear line and exit 1', async () => {
+test('a malformed address gives one clear line and exit 1', async () => {
   const { text, ended } = run({ POSTERN_ADMIN: ':8081' });
   assert.equal(await ended, 1);
   assert.match(text.stderr, /^postern: POSTERN_ADMIN: ":8081" is not HOST:PORT; name the host: .*\n$/);

@@ -61,9 +61,9 @@ describe('the answer of an HTTP API', () => {
   table(
     'an answer of another form is a 500',
     [
-      ['a status that is none', { statusCode: 'x' }],
+      ['a malformed status', { statusCode: 'x' }],
       ['a status out of range', { statusCode: 99 }],
-      ['a body that is none', { statusCode: 200, body: { a: 1 } }],
+      ['a malformed body', { statusCode: 200, body: { a: 1 } }],
     ],
     async (_name, returned) => {
       assert.deepEqual(statusAndText((await exchange('/', {}, returned)).answer), internalError);

@@ -214,7 +214,7 @@ describe('the access log of an HTTP API', () => {
         { answer: {} },
         '500 Internal Server Error The response has an invalid format -',
       ],
-      ['for want of identity', { identitySource: ['$request.header.key'] }, '401 Unauthorized - -'],
+      ['without an identity source', { identitySource: ['$request.header.key'] }, '401 Unauthorized - -'],
       ['by throttling', { throttle: { rateLimit: 0, burstLimit: 0 } }, '429 Too Many Requests - -'],
     ],
     async (_name, options, line) => {

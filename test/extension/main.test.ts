@@ -73,7 +73,7 @@ const failures = [
     {},
     'Extension.SecretForbidden',
   ],
-  ['the secret is none', secretText('{"no": "key"}'), {}, 'Extension.SecretMalformed'],
+  ['the secret is malformed', secretText('{"no": "key"}'), {}, 'Extension.SecretMalformed'],
   [
     'a variable is wrong',
     secretText('tskey-auth-a1'),

@@ -82,7 +82,7 @@ test('when it cannot be read again, those known still count', async () => {
   assert.equal(await secret.matches(text64('a')), true);
 });
 
-test('a value that can be guessed is none, and is not repeated in the log', async () => {
+test('a value that can be guessed is not accepted, and is not repeated in the log', async () => {
   for (const values of [[], [''], ['short'], ['short', text64('a')]]) {
     const { secret, lines } = keep(values);
     await assert.rejects(secret.matches('short'), /its value has less than 32 bytes/);

@@ -71,7 +71,7 @@ for (const [name, metrics] of Object.entries(expected)) {
   });
 }
 
-test('a key of which nothing is heard is an alarm, and silence of anything else is none', () => {
+test('a missing report on the key is an alarm, and silence of anything else is not', () => {
   for (const [name, { TreatMissingData }] of Object.entries(alarms))
     assert.equal(TreatMissingData, name === 'KeyNearExpiry' ? 'breaching' : 'notBreaching', name);
   const { ComparisonOperator, Threshold } = alarms.KeyNearExpiry as AlarmProperties;
@@ -105,7 +105,7 @@ test('without a topic nobody is notified, and without a key it has no alarms', (
   assert.ok(all.every(([, { Properties }]) => Properties.AlarmActions === undefined));
 });
 
-test('a share of refusals that is none is refused', () => {
+test('a refusalPercent that is not between 0 and 100 is refused', () => {
   const stack = new PosternStack(unbuilt(), 'Door', { config, sourceCidrs: ['192.0.2.0/24'] });
   assert.throws(
     () => new Observability(stack, 'Second', { gateway: stack.gateway, refusalPercent: 100 }),

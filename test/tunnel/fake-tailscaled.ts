@@ -43,7 +43,7 @@ export class FakeTailscaled implements Daemon {
   /** Whether a ping to the address is answered. */
   pongs: (ip: string, type: string) => boolean = () => true;
   peers: Partial<PeerStatus>[] = [peer('target', '100.64.0.1')];
-  /** What the bus tells whoever opens it. */
+  /** What the bus tells a new reader. */
   state: number = State.needsLogin;
   /** What becomes of a dial: a port of this machine, an answer, or silence. */
   dials: (host: string, port: number) => number | FakeRefusal | 'silence' = () => 'silence';

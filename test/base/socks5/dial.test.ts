@@ -68,7 +68,7 @@ const broken: readonly (readonly [string, Buffer])[] = [
   ['an address of a type that does not exist', Buffer.from([5, 0, 0, 9, 0, 0])],
 ];
 for (const [what, reply] of broken) {
-  test(`a reply with ${what} is none`, async (t) => {
+  test(`a reply with ${what} is not accepted`, async (t) => {
     assert.equal((await failure(await startScript(t, reply, 1_000))).failure, 'no-proxy');
   });
 }

@@ -28,7 +28,7 @@ export type Decision =
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html;
  * the 10 s: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
  *
- * @throws Error for an identity source that is none
+ * @throws Error for a malformed identity source
  */
 export function decider(
   authorizer: Authorizer,

@@ -65,7 +65,7 @@ const variables: Readonly<Record<string, (logged: LoggedRequest) => Value>> = {
 /**
  * Gives what reads one variable, named without its `$context.`.
  *
- * @throws Error for a name that is none: API Gateway takes it and writes a hyphen, which nobody would notice
+ * @throws Error for an unknown name: API Gateway accepts it and writes a hyphen, which is easy to miss
  */
 export function contextVariable(name: string): (logged: LoggedRequest) => string | undefined {
   const property = /^authorizer\.([A-Za-z0-9_-]+)$/.exec(name)?.[1];

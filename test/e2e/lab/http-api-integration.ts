@@ -15,7 +15,7 @@ export interface Invoked {
 /**
  * Calls a function for a request and makes the client's answer of what it gave.
  *
- * A function that failed, that ran out of its own time or whose answer is none is a 500; one that outlasts the integration's time
+ * A function that failed, that ran out of its own time or whose answer is malformed is a 500; one that outlasts the integration's time
  * is a 503 (seen by others: github.com/serverless/serverless/issues/11222, github.com/cortexlabs/cortex/issues/1226; and for a
  * function's own time-out github.com/denoland/deno_registry2/issues/87). The documentation names neither for HTTP APIs.
  */

@@ -13,7 +13,7 @@ export interface AccessLog {
  * The format: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html;
  * the hyphen was seen: github.com/DataBiosphere/azul/issues/8192.
  *
- * @throws Error for a variable that is none, and for a format of more than 3 KB (http-api-quotas.html)
+ * @throws Error for an unknown variable, and for a format of more than 3 KB (http-api-quotas.html)
  */
 export function accessLogger({ format, write }: AccessLog): (logged: LoggedRequest) => void {
   if (Buffer.byteLength(format) > 3 * 1024)

@@ -219,7 +219,7 @@ const apiTroubles: readonly (readonly [
     1,
   ],
   [
-    'gives a token that is none',
+    'gives a malformed token',
     'exchange',
     { status: 200, text: '{"access_token":"a\\r\\ns3cr3t"}' },
     'tunnel:misconfigured',

@@ -300,7 +300,7 @@ const heads: readonly (readonly [what: string, change: (answer: AnswerHead) => u
   ['a value', () => 'done'],
 ];
 for (const [what, change] of heads) {
-  test(`a plugin that leaves ${what} in the head of an answer gets a 500, and none of it goes out`, async () => {
+  test(`a plugin that leaves ${what} in the head of an answer gets a 500, and no part of it is sent`, async () => {
     const hook = (_x: unknown, head: AnswerHead) => change(head) as undefined;
     const answer = await send(gatewayWith({ instances: [instance('x', 1, { answer: hook })] }), request());
     assert.deepEqual([answer.status, JSON.parse(answer.body).code], [500, 'gateway:error']);
@@ -334,7 +334,7 @@ test('a plugin that adds a malformed header for the target refuses as its own fa
   }
 });
 
-test('whoever still decides is told when nobody waits any more: the client left, or has its answer', () => {
+test('a plugin that still decides learns that its decision no longer matters: the client left, or has its answer', () => {
   const exchanges: Exchange[] = [];
   const never: Hooks = {
     access(exchange) {

@@ -96,7 +96,7 @@ const wrong: readonly (readonly [what: string, route: object, message: RegExp])[
     /the value of the header a is malformed/,
   ],
   [
-    'a name that is none',
+    'a malformed name',
     { answer: { status: 200, headers: { 'a b': 'c' } } },
     /the name of a header is malformed/,
   ],

@@ -137,7 +137,7 @@ for (const path of everywhere) {
   });
 }
 
-test('a secret that became part of its key, for want of a blank, is not printed', async () => {
+test('a secret that became part of its key, because a blank is missing, is not printed', async () => {
   for (const line of [`secret:${marker}`, `"secret: ${marker}"`, `secret=${long}`, `${long}${long}`]) {
     const text = `routes: { a: { plugins: { webhook: { provider: github, ${line} } } } }`;
     const output = await messagesOf('FILE', text);

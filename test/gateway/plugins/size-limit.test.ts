@@ -122,7 +122,7 @@ for (const declared of [true, false]) {
     assert.equal((await send(gateway, sent('gold', 11, declared))).status, 413);
   });
 
-  test(`a consumer's smaller limit holds, whoever reads the body: ${how}`, async () => {
+  test(`a consumer's smaller limit applies to every reader of the body: ${how}`, async () => {
     for (const need of [{ kind: 'none' }, { kind: 'all', limitBytes: 1_000 }] as const) {
       const gateway = await limited(undefined, '10B', need);
       assert.equal((await send(gateway, sent('gold', 10, declared))).status, 200);

@@ -243,7 +243,7 @@ test('a payload of more bytes than maxPayload is unknown: an expression that loo
 });
 
 test('a payload that its headers call anything but JSON is unknown, because the target may read something else in it', async () => {
-  // A form to whoever believes the content-type: payload={"ref":"refs/heads/main"}.
+  // A form to a program that believes the content-type: payload={"ref":"refs/heads/main"}.
   const body = Buffer.from(
     '{"ref":"refs/heads/x","note":"&payload=%7B%22ref%22%3A%22refs/heads/main%22%7D&"}',
   );

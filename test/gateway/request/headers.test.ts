@@ -115,7 +115,7 @@ test('an IPv6 client is quoted in the Forwarded header, as RFC 7239 section 6 wa
   ]);
 });
 
-test('headers of the connection stay on the connection, whoever names them', () => {
+test('headers of the connection are never forwarded, even if Connection names them', () => {
   const sent = [
     'Connection',
     'close, TE, Upgrade, HTTP2-Settings, keep-alive',

@@ -91,7 +91,7 @@ const refused: Readonly<Record<string, readonly string[]>> = {
     ...['x y: a', 'x : a', ': a', 'xyz', '(x): a', 'x\xe9: a', ' x: a'].map((line) => `${head(line)}ok`),
     `HTTP/1.1 200 OK\ncontent-length: 2\n\nok`,
   ],
-  'has a first chunk that is none, in the packet of its head': [
+  'has a malformed first chunk, in the packet of its head': [
     `${head(chunked)}zz\r\n`,
     `${head(chunked)}-1\r\n`,
     `${head(chunked)}fffffffffffffffff\r\n`,

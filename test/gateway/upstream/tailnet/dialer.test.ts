@@ -159,7 +159,7 @@ test('whatever fails, 5 s are enough', async (t) => {
   assert.equal(ms, 5_000);
 });
 
-test('when the tunnel was made anew meanwhile, the dial is made again', async (t) => {
+test('when the tunnel was joined again in the meantime, the dial is made again', async (t) => {
   const { owner, proxy, transport, clock } = await tunnel(t);
   const { route } = proxy;
   await clock.run(Promise.resolve(transport.ready(1_000)));
@@ -189,7 +189,7 @@ test('when the diagnosis finds that the target can be reached, the dial is made 
   socket.destroy();
 });
 
-test('while tailscaled is started anew the dial waits for it', async (t) => {
+test('while tailscaled is restarted the dial waits for it', async (t) => {
   const socksPort = await closedPort(t);
   const { owner, proxy, transport, clock } = await tunnel(t, socksPort);
   await clock.run(Promise.resolve(transport.ready(1_000)));
@@ -231,7 +231,7 @@ test('a tunnel that is found not ready after a failed dial is not ready for the 
   assert.ok(transport.ready(100) instanceof Promise);
 });
 
-test('when none of the targets answers that the tunnel is proven against, the diagnosis of this one is the answer', async (t) => {
+test('when no checked target answers, the diagnosis of this one is the answer', async (t) => {
   const { owner, proxy, transport, clock } = await tunnel(t);
   proxy.route = () => ({ refuse: replies.failure });
   owner.answer = () => notReady('tunnel:target-unreachable', 'builder.test: no answer to pings.');
@@ -240,7 +240,7 @@ test('when none of the targets answers that the tunnel is proven against, the di
   assert.equal(error.code, 'upstream:target-offline');
 });
 
-test('a diagnosis that names the cause is the answer although the tunnel is being joined anew', async (t) => {
+test('a diagnosis that names the cause is the answer although the tunnel is being joined again', async (t) => {
   const { owner, proxy, transport, clock } = await tunnel(t);
   proxy.route = () => ({ refuse: replies.failure });
   owner.answer = () => notReady('tunnel:joining', 'It is being joined.');
