@@ -97,7 +97,7 @@ class Compiler {
 
   async run(): Promise<Compiled> {
     const { services, routes, server } = this.#configuration;
-    const create = new PluginCreator(this.#plugins, server, this.#ports, this.#problems);
+    const create = new PluginCreator(this.#plugins, server, this.#ports, this.#problems, this.#isTakenAway);
     const entry = await create.all(this.#configuration.entry, ['entry']);
     const global = await create.all(this.#configuration.plugins, ['plugins']);
     this.#protect('entry', [...entry.values()]);

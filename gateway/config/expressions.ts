@@ -3,12 +3,16 @@ import { compileExpression, joinNames, type Names } from '../expression/index.ts
 import type { CompileExpression, Plugin } from '../plugin/plugin.ts';
 import { loadAllPlugins } from '../plugins/index.ts';
 import type { Exchange } from '../request/exchange.ts';
+import { type IsTakenAway, isTakenAway as takenAwayAlways } from '../request/header-names.ts';
 
 /** All names in expressions: those of every request, and those that these plugins contribute. */
-export async function knownNames(plugins: readonly Plugin[]): Promise<Names<Exchange>> {
+export async function knownNames(
+  plugins: readonly Plugin[],
+  isTakenAway: IsTakenAway = takenAwayAlways,
+): Promise<Names<Exchange>> {
   const { requestNames } = await import('../request/names/names.ts');
   const contributed = plugins.map(({ name, names = {} }) => [`the plugin ${name}`, names] as const);
-  return joinNames([['the request', requestNames], ...contributed]);
+  return joinNames([['the request', requestNames(isTakenAway)], ...contributed]);
 }
 
 /**
@@ -16,13 +20,17 @@ export async function knownNames(plugins: readonly Plugin[]): Promise<Names<Exch
  * warnings.
  *
  * @param plugins all that the configuration mentions, in expressions too
+ * @param isTakenAway whether a header that an expression reads never reaches a target: then it warns
  */
-export function expressionCompilers(plugins: readonly Plugin[]): (warn: Warn) => CompileExpression {
+export function expressionCompilers(
+  plugins: readonly Plugin[],
+  isTakenAway?: IsTakenAway,
+): (warn: Warn) => CompileExpression {
   // Loaded with the first expression.
   let known: Promise<Names<Exchange>> | undefined;
   return function expressionCompiler(warn) {
     return async function compile(source, result, path) {
-      known ??= knownNames(plugins);
+      known ??= knownNames(plugins, isTakenAway);
       try {
         return await compileExpression(source, {
           names: await known,

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { Warn } from '../../base/schema/configuration-error.ts';
 import { createInstance, type Instance, type Instances } from '../pipeline/chains.ts';
 import type { CompileExpression, Hooks, Plugin, Ports } from '../plugin/plugin.ts';
+import type { IsTakenAway } from '../request/header-names.ts';
 import type { ProblemCollector } from './collector.ts';
 import { expressionCompilers } from './expressions.ts';
 import { lend, missingOn } from './lend.ts';
@@ -27,9 +28,10 @@ export class PluginCreator {
     server: ServerOptions,
     ports: GatewayPorts,
     problems: ProblemCollector,
+    isTakenAway?: IsTakenAway,
   ) {
     this.plugins = plugins;
-    this.compilerFor = expressionCompilers(plugins);
+    this.compilerFor = expressionCompilers(plugins, isTakenAway);
     this.#server = server;
     this.#ports = ports;
     this.#problems = problems;

@@ -47,8 +47,8 @@ export interface Plugin<Options = unknown, Used extends PortName = PortName> {
   readonly refusals?: { readonly table: Readonly<Record<string, RefusalKind>> };
   /**
    * The names that it adds to expressions, on every route. They are read from the values that its hooks put into
-   * `exchange.attributes`, and unknown without them. Two plugins never add the same name. An expression that mentions a name loads the
-   * plugin, by the plugin's own name or by `addedNames` in plugins/index.ts.
+   * `exchange.attributes`, and unknown without them. They have the plugin's own name: an expression that mentions it
+   * loads the plugin.
    */
   readonly names?: Names<Exchange>;
   /**

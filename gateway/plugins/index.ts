@@ -12,11 +12,6 @@ const plugins: Index<Plugin> = {
   'response-headers': async () => (await import('./response-headers.ts')).responseHeaders,
 };
 
-/** The names in expressions that a plugin adds beside its own: an expression that mentions one loads the plugin. */
-export const addedNames: Readonly<Record<string, readonly string[]>> = {
-  'response-headers': ['answer'],
-};
-
 /** Loads the plugins that are named. */
 export function loadPlugins(named: Named): Promise<readonly Plugin[]> {
   return loadNamed(plugins, named);

@@ -243,7 +243,7 @@ const staged: readonly {
     status: 200,
   },
   {
-    holds: ['authorize', 'response-headers', 'webhook', 'direct'],
+    holds: ['authorize', 'webhook', 'direct'],
     services: service('direct'),
     route: {
       service: 'a',

@@ -8,23 +8,23 @@ import {
   type Where,
   writeText,
 } from '../../expression/forms.ts';
-import { foldName, isTakenAway } from '../header-names.ts';
+import { foldName, type IsTakenAway } from '../header-names.ts';
 import { parseAuthority } from '../host.ts';
 import { canonicalize } from '../path.ts';
 
 export const methodForm = textForm(characters('a method', /[^-A-Z]/, (text) => text.toUpperCase()));
 
-export const headerNameForm = textForm(
-  characters('the name of a header', /[^-0-9a-z]/, foldName),
-  function wholeName(literal) {
+/** The names of headers, of which the configuration takes some away from every client's request. */
+export function headerNameForm(isTakenAway: IsTakenAway): Form {
+  return textForm(characters('the name of a header', /[^-0-9a-z]/, foldName), function wholeName(literal) {
     if (!isTakenAway(literal)) return undefined;
     return {
       message: `the header ${quote(literal)} contains whatever the client wrote, and targets never get it`,
       hint: 'source.ip, request.host, request.method, request.path and request.size come from the gateway itself',
       seldom: true,
     };
-  },
-);
+  });
+}
 
 function otherHost(literal: string): string | undefined {
   if (literal.startsWith('*.'))

@@ -62,11 +62,6 @@ test('an expression can use the names of a plugin that no route has', () => {
   assert.deepEqual(loadedBy(configuration(authorize)), ['authorize', 'direct', 'webhook']);
 });
 
-test('a plugin that adds another name to expressions is mentioned by it in a text, and not by an option of that name', () => {
-  assert.ok(mentionsOf({ allow: 'true ||\nanswer.status == 200' })('response-headers'));
-  assert.ok(!mentionsOf({ answer: { status: 200 } })('response-headers'));
-});
-
 test('a name counts however the file writes it', async () => {
   for (const text of [
     '{ "source\\u002dip": {} }',

@@ -69,6 +69,21 @@ async function warned(routes: string, consumers = '{}'): Promise<readonly string
 
 const webhook = 'plugins: { webhook: { provider: github, secret: env:LONG } }';
 
+test('an expression that reads a header which the gateway owns is warned of, on every route: a client may have written it', async () => {
+  const rule = (name: string) => `{ authorize: { allow: "request.headers['${name}'] == 'platform'" } }`;
+  const got = await warned(
+    `  a: { match: { path: /a }, service: a, plugins: ${rule('x-team')} }
+  b: { match: { path: /b }, service: a, plugins: ${rule('x-other')} }
+  c: { match: { path: /c }, service: a, open: true, plugins: { request-headers: { own: [X_Team], set: { x-team: platform } } } }`,
+  );
+  assert.deepEqual(
+    got.map((line) => line.split('\n')[0]),
+    [
+      'routes.a.plugins.authorize.allow: the header "x-team" contains whatever the client wrote, and targets never get it',
+    ],
+  );
+});
+
 test('a plugin that takes larger bodies than its host can hold is warned of, at each place', async () => {
   const asked: unknown[] = [];
   const got: ConfigurationProblem[] = [];
