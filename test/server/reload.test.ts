@@ -28,7 +28,7 @@ test('a wrong file is reported with all that is wrong, and the old one stays; SI
   const wrong = 'services: {}\nroutes:\n  a: { match: { path: /a }, service: nobody }\n';
   await writeFile(file, wrong);
   const failed = await next();
-  const problems = [`${file}:3:3 routes.a: no plugin`, `${file}:3:29 routes.a.service: no such`];
+  const problems = [`${file}:3:3 routes.a: no plugin`, `${file}:3:29 routes.a.service: unknown service`];
   for (const [index, start] of problems.entries())
     assert.ok((failed.fields.problems as string[])[index]?.startsWith(start), JSON.stringify(failed));
   assert.deepEqual([failed.event, failed.fields.cause], ['reload-failed', 'watch']);
