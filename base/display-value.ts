@@ -7,5 +7,5 @@ const plain = /^(?:[^@]{0,32}|https?:\/\/[A-Za-z0-9.:[\]-]{1,80}\/?)$/s;
 export function displayValue(text: string): string {
   const isPlain =
     plain.test(text) && (!text.includes('://') || /^https?:/.test(text)) && redact(text) === text;
-  return isPlain ? JSON.stringify(text) : `a text of ${text.length} characters`;
+  return isPlain ? JSON.stringify(text) : `a string of ${text.length} characters`;
 }

@@ -10,13 +10,13 @@ import {
   SeriesTable,
 } from '../gateway/index.ts';
 
-/** A metric of CloudWatch that a metric of the gateway is written as. */
+/** A metric in CloudWatch for a metric of the gateway. */
 interface Written extends MetricName {
-  /** Kept by `Code` too. */
+  /** Also kept by `Code`. */
   readonly byCode?: true;
-  /** What it counts for these labels; 0 is written as well. Default: as often as it is added. */
+  /** Whether it counts for these labels; if not, 0 is written. Default: always. */
   readonly counts?: (labels: Labels) => boolean;
-  /** Default: none, the value as it is. */
+  /** Default: the value is not converted. */
   readonly convert?: (value: number) => number;
 }
 
@@ -24,8 +24,8 @@ interface Written extends MetricName {
 const milliseconds = (seconds: number) => Math.round(seconds * 1e6) / 1e3;
 
 /**
- * Names and parts of what CloudWatch keeps: it has no labels that could be added up, and each combination of dimensions has a price. What
- * is not here is written under its own name, for all labels together.
+ * Metrics with their own names and parts in CloudWatch, which has no labels that could be added up, and where each combination of
+ * dimensions costs money. Other metrics are written under their own name, for all labels together.
  */
 const written = new Map<string, (labels: Labels) => readonly Written[]>([
   [
@@ -36,7 +36,7 @@ const written = new Map<string, (labels: Labels) => readonly Written[]>([
         name: 'Refusals',
         unit: 'Count',
         byCode: true,
-        // A plugin may also answer, with 200 to a challenge: that is not a refusal.
+        // A plugin may also answer a challenge with 200, which is not a refusal.
         counts: ({ status, code }) => status === '4xx' && code !== '',
       },
       { name: 'Errors', unit: 'Count', byCode: true, counts: ({ status }) => status === '5xx' },
@@ -49,14 +49,14 @@ const written = new Map<string, (labels: Labels) => readonly Written[]>([
   ],
 ]);
 
-/** A metric may have so many values in one line. */
+/** The most values of a metric in one line. */
 const mostValues = 100;
 
-/** What a line has under one name. */
+/** The values of one name in a line. */
 class Member {
   readonly part: Written;
   readonly key: string;
-  /** Whether the next line has it. */
+  /** Whether it is part of the next line. */
   touched = false;
   sum = 0;
   readonly values: number[] = [];
@@ -66,7 +66,7 @@ class Member {
     this.key = JSON.stringify(part.name);
   }
 
-  /** As JSON text. Values that do not fit into the line stay for the next one. */
+  /** As JSON text. Values that do not fit into the line are kept for the next one. */
   take(): string {
     const { sum } = this;
     const values = this.values.splice(0, mostValues);
@@ -78,9 +78,9 @@ class Member {
 }
 
 /**
- * Keeps what is measured until the next line of the log, and writes it there in CloudWatch's embedded metric format.
+ * Keeps measurements until the next line of the log, and writes them there in CloudWatch's embedded metric format.
  *
- * A function handles one request at a time, and each has a line: so a line has what was measured since the one before, and one `Code`.
+ * A function handles one request at a time, and each has a line, so a line has the measurements since the previous one, and one `Code`.
  */
 export class LogMetrics implements Metrics {
   readonly #functionName: string;
@@ -88,9 +88,9 @@ export class LogMetrics implements Metrics {
   readonly #table = new SeriesTable<object>();
   readonly #members = new Map<string, Member>();
   readonly #gauges = new Map<Member, () => number>();
-  /** Those that the next line has, in the order in which they came. */
+  /** The members of the next line, in order of arrival. */
   readonly #touched: Member[] = [];
-  /** What does not depend on the values, by what a line has: of that there are few kinds. */
+  /** The parts that do not depend on values, by the members of a line. There are few combinations. */
   readonly #heads = new Map<string, string>();
   #code = '';
 
@@ -135,11 +135,11 @@ export class LogMetrics implements Metrics {
     for (const { member } of this.#written(metric, {}, 'None')) this.#gauges.set(member, read);
   }
 
-  /** The members that make a line of the log metrics too, as JSON text that begins with a comma; empty if nothing was measured. */
+  /** The members that make a log line a metric too, as JSON text that begins with a comma; empty if nothing was measured. */
   takeMembers(): string {
     for (const [member, read] of this.#gauges) {
       const value = read();
-      // JSON has no word for the others.
+      // JSON cannot represent the others.
       if (Number.isFinite(value)) this.#touch(member).values.push(value);
     }
     if (this.#touched.length === 0) return '';

@@ -108,7 +108,8 @@ function headersOf(value: unknown): Readonly<Record<string, string>> {
   for (const name of Object.keys(given)) {
     const lower = name.toLowerCase();
     const text = given[name];
-    if (typeof text !== 'string') throw new Malformed(`${headerNamed(lower)} is ${kindOf(text)}, not a text`);
+    if (typeof text !== 'string')
+      throw new Malformed(`${headerNamed(lower)} is ${kindOf(text)}, not a string`);
     if (lower in headers) throw new Malformed(`${headerNamed(lower)} is there in two spellings`);
     headers[lower] = text;
   }

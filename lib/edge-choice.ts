@@ -29,7 +29,7 @@ export function readEdgeChoice(value: unknown): EdgeChoice | undefined {
   throw new InvalidProps(
     'PosternStack',
     missing === undefined
-      ? `edge.${wrong} is ${JSON.stringify(choice[wrong as string])}; write a text`
+      ? `edge.${wrong} is ${JSON.stringify(choice[wrong as string])}; write a string`
       : `edge has no ${missing}; it takes ${needed.join(', ')} (docs/edge.md)`,
   );
 }

@@ -1,21 +1,21 @@
 import { type FSWatcher, readlinkSync, watch } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 
-/** As many symbolic links as Linux follows. */
+/** The number of symbolic links that Linux follows. */
 const mostLinks = 40;
 
 /**
- * Tells when a file may have changed: when it was written, or replaced by another, or when a symbolic link on the way to it was.
+ * Reports when a file may have changed: when it was written or replaced, or when a symbolic link on the way to it was.
  *
- * The folders are watched and not the file: an editor that renames a new file to its place, and Kubernetes, which renames a link to the folder
- * of the new files, leave the old file as it was.
+ * The folders are watched instead of the file: an editor that renames a new file to its place, and Kubernetes, which renames a link to
+ * the folder of the new files, do not change the old file.
  */
 export class FileWatch {
   readonly #file: string;
   readonly #changed: () => void;
   readonly #failed: (error: unknown) => void;
   #watchers = new Map<string, FSWatcher>();
-  /** What counts in each folder. */
+  /** The relevant names in each folder. */
   #names: ReadonlyMap<string, ReadonlySet<string>> = new Map();
   #closed = false;
 
@@ -25,7 +25,7 @@ export class FileWatch {
     this.#failed = failed;
   }
 
-  /** Begins, or follows links that lead elsewhere now. */
+  /** Begins to watch, or follows links that have changed. */
   follow(): void {
     if (this.#closed) return;
     this.#names = placesOf(this.#file);
@@ -65,7 +65,7 @@ export class FileWatch {
   }
 }
 
-/** Where a change can make a path lead to another file: its own folder and those of the links on its way, with the names that count there. */
+/** The folders where a change can make a path lead to another file, its own and those of the links on its way, with the relevant names. */
 function placesOf(file: string): Map<string, Set<string>> {
   const places = new Map<string, Set<string>>();
   const rest = file.split('/');
@@ -91,7 +91,7 @@ function linkAt(path: string): string | undefined {
   try {
     return readlinkSync(path);
   } catch {
-    // Not a link, or not there.
+    // Not a link, or missing.
     return undefined;
   }
 }

@@ -2,7 +2,7 @@ import type { Log } from '../base/log.ts';
 import type { Gateway, IncomingRequest, Readiness, Sink } from '../gateway/index.ts';
 
 /**
- * The gateway of now, and those before it that still have requests under way.
+ * The current gateway, and earlier ones that still have requests under way.
  *
  * A request is finished by the gateway that it began with, or moves to the current one if it takes longer than the others may. A gateway that was replaced is closed when its last request is over.
  */
@@ -30,9 +30,9 @@ export class Generations {
   }
 
   /**
-   * From now on requests go to this gateway. Those under way in the one before have so many milliseconds left.
+   * Sends new requests to this gateway. Requests under way in the previous one have this many milliseconds left.
    *
-   * @returns the number of the generation that begins; the first one is 1
+   * @returns the number of the new generation; the first one is 1
    */
   swap(next: Gateway, drainTimeoutMs: number): number {
     const ending = this.#end(this.#current, this.#generation, drainTimeoutMs);
@@ -43,7 +43,7 @@ export class Generations {
     return this.#generation;
   }
 
-  /** Closes all. No request is under way any more. */
+  /** Closes all gateways, when no request is under way. */
   async close(): Promise<void> {
     await Promise.all([...this.#ending, this.#current.close()]);
   }

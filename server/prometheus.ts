@@ -11,14 +11,14 @@ import {
 /** The media type of `text()`. */
 export const prometheusType = 'text/plain; version=0.0.4; charset=utf-8';
 
-/** A series that can say how it stands. */
+/** A series that can print its current values. */
 interface Shown {
   /** The lines of the series; `labels` is empty, or `name="value",…` without braces. */
   lines(name: string, labels: string): string;
 }
 
 /**
- * Keeps what is measured in memory, and gives it in Prometheus's text format.
+ * Keeps measurements in memory, and returns them in Prometheus's text format.
  *
  * Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
  */
@@ -37,7 +37,7 @@ export class PrometheusMetrics implements Metrics {
     this.#table.get('gauge', metric, {}, () => new GaugeSeries()).read = read;
   }
 
-  /** Everything as it stands now. */
+  /** All current values. */
   text(): string {
     let text = '';
     for (const { kind, metric, series } of this.#table.families()) {
@@ -63,7 +63,7 @@ class CounterSeries implements Counter, Shown {
 
 class HistogramSeries implements Histogram, Shown {
   readonly #bounds: readonly number[];
-  /** How many fell into each bucket; the last has no bound. */
+  /** The number of values in each bucket; the last bucket has no bound. */
   readonly #counts: number[];
   #sum = 0;
 

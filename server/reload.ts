@@ -14,11 +14,11 @@ import { readSettled } from './settled-file.ts';
 
 /** How a server gets its next configuration. */
 export interface ReloadOptions {
-  /** What was loaded first; its file is read again. */
+  /** The first loaded configuration; its file is read again. */
   readonly source: ConfigurationSource;
   /** @throws InvalidConfiguration */
   readonly load: (source: ConfigurationSource) => Promise<LoadedConfiguration>;
-  /** Whether it reloads when the file changes too, not only at SIGHUP. */
+  /** Whether it also reloads when the file changes, not only on SIGHUP. */
   readonly watch: boolean;
 }
 
@@ -30,15 +30,15 @@ export interface ReloadHost {
 
 type Cause = 'SIGHUP' | 'watch';
 
-/** Loads the configuration again and lets the gateway be replaced; one after another, and what is wrong changes nothing. */
+/** Loads the configuration again and replaces the gateway. Loads run one after another, and an invalid configuration changes nothing. */
 export class Reloader {
   readonly #options: ReloadOptions;
   readonly #host: ReloadHost;
   readonly #watch: FileWatch;
-  /** What only a restart changes, as it was at the start. */
+  /** The options that only a restart changes, as they were at the start. */
   readonly #fixed: FixedOptions;
   #running: LoadedConfiguration;
-  /** The text that was read last, whatever came of it. */
+  /** The text that was read last, valid or not. */
   #text: string;
   #wanted: Cause | undefined = undefined;
   #work: Promise<void> | undefined = undefined;
@@ -60,23 +60,23 @@ export class Reloader {
   start(): void {
     if (!this.#options.watch) return;
     this.#watch.follow();
-    // It may have changed since it was loaded.
+    // The file may have changed since it was loaded.
     this.request('watch');
   }
 
-  /** Of the configuration that counts now. */
+  /** From the current configuration. */
   get drainTimeoutMs(): number {
     return this.#running.server.drainTimeout;
   }
 
-  /** Loads soon. A cause that comes while another load is under way counts after it. */
+  /** Loads soon. A request during another load takes effect after it. */
   request(cause: Cause): void {
     if (this.#stopped) return;
     if (this.#wanted !== 'SIGHUP') this.#wanted = cause;
     this.#work ??= this.#run();
   }
 
-  /** No gateway is replaced after this. */
+  /** Stops replacing the gateway. */
   async stop(): Promise<void> {
     this.#stopping.abort('the server stops');
     this.#watch.close();

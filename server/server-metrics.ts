@@ -1,7 +1,7 @@
 import type { Metrics } from '../gateway/index.ts';
 import type { ServerUsage } from './listener.ts';
 
-/** What the server has in use; read when somebody asks. */
+/** The resources that the server uses; read when the metrics are read. */
 export const serverMetrics = {
   connections: { name: 'postern_connections', about: 'Connections of clients that are open.', labels: [] },
   requests: {

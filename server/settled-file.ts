@@ -1,13 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Clock } from '../base/clock.ts';
 
-/** A file that is written in pieces changes again within this time. */
+/** A file that is being written changes again within this time. */
 const settledMs = 100;
 
 /**
- * Reads a file once its size and its times have not changed for 100 ms: not while it is being written or replaced.
+ * Reads a file once its size and times have not changed for 100 ms, so not while it is being written or replaced.
  *
- * @throws the system's error when it cannot be read; the reason of the signal when that aborts the wait
+ * @throws the system's error if it cannot be read, or the reason of the signal that aborted the wait
  */
 export async function readSettled(file: string, clock: Clock, signal: AbortSignal): Promise<string> {
   let before = await stateOf(file);
@@ -22,7 +22,7 @@ export async function readSettled(file: string, clock: Clock, signal: AbortSigna
   }
 }
 
-/** What differs between two states of a file, through symbolic links. */
+/** Changes with the file, through symbolic links. */
 async function stateOf(file: string): Promise<string> {
   try {
     const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });

@@ -4,19 +4,19 @@ import type { Connection } from './connection.ts';
 import type { ListenerLimits } from './limits.ts';
 import type { ServerRequest } from './server-request.ts';
 
-/** The state of a connection at an earlier look. */
+/** The state of a connection at the previous check. */
 interface Seen {
-  /** The body that is waited for, and how much of it had come when its window began. */
+  /** The awaited body, and how much of it had arrived when its window began. */
   body?:
     | { readonly request: ServerRequest; readonly receivedBytes: number; readonly sinceMs: number }
     | undefined;
-  /** How much the client had read when it last read something. */
+  /** How much the client had read at its last progress. */
   answer?: { readonly takenBytes: number; readonly sinceMs: number } | undefined;
 }
 
 /**
- * Looks at all connections regularly, and ends what makes no progress: bodies that are waited for, answers that the
- * client does not read, and requests of clients that closed their side and are gone. One timer for all costs a request nothing.
+ * Checks all connections regularly, and ends those without progress: bodies that are waited for, answers that the client does not read,
+ * and requests of clients that closed their side and are gone. One timer for all connections costs a request nothing.
  */
 export class Watch {
   readonly #connections: ReadonlySet<Connection>;

@@ -17,7 +17,7 @@ const nouns: Readonly<Record<string, string>> = {
   object: 'a map',
   record: 'a map',
   array: 'a list',
-  string: 'a text',
+  string: 'a string',
   int: 'a whole number',
   number: 'a number',
   boolean: 'true or false',

@@ -116,7 +116,7 @@ export class TailnetApi {
     const value = answer.json[name];
     if (typeof value === 'string' && printable.test(value)) return value;
     // Not the answer itself, because it may hold a secret.
-    throw new TunnelError('tunnel:misconfigured', `${this.#url} answered 200 without the text "${name}".`);
+    throw new TunnelError('tunnel:misconfigured', `${this.#url} answered 200 without the string "${name}".`);
   }
 
   #describe(answer: ApiAnswer): string {

@@ -1,9 +1,9 @@
 import type { ProblemCollector } from './collector.ts';
 
 /**
- * Makes something of options once for all places with equal options.
+ * Makes something from options once for all places with equal options.
  *
- * What had an error or a warning is made for each place, so that each place is told.
+ * If that causes an error or a warning, it is made again for each place, so that every place is reported.
  */
 export class SharedByValue<Made> {
   readonly #made = new Map<string, Made>();
@@ -26,7 +26,7 @@ export class SharedByValue<Made> {
 
 let others = 0;
 
-/** A text that equal values share and others do not; the order of keys counts, as it may for headers. What JSON cannot tell apart, such as two Maps, equals nothing. */
+/** A text that is the same exactly for equal values. The order of keys counts, because it can matter for headers. Values that JSON cannot distinguish, such as two Maps, are never equal. */
 export function textOf(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(textOf).join()}]`;
   if (isPlainObject(value)) {

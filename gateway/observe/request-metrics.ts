@@ -1,7 +1,7 @@
 import type { Counter, Histogram, Metrics } from '../ports/metrics.ts';
 import type { FinishedRequest } from './finished-request.ts';
 
-/** What every request is measured by, on every host that has metrics. */
+/** The metrics of every request, on every host that has metrics. */
 export const requestMetrics = {
   requests: {
     name: 'postern_requests_total',
@@ -23,7 +23,7 @@ export const requestMetrics = {
 } as const;
 
 /**
- * Makes the observer that measures each request when it is over.
+ * Makes the observer that measures each finished request.
  *
  * `route` is empty if none matched, `status` is a class such as `2xx`, or `none` if no answer was sent, and `code` is empty unless the
  * gateway answered by itself.

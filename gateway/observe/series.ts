@@ -9,24 +9,24 @@ export interface Family<Series> {
   readonly series: Map<string, { readonly labels: Labels; readonly series: Series }>;
 }
 
-/** More series of one metric than a configuration can mean; those beyond are counted together. */
+/** More series of one metric than any sensible configuration needs; further ones are counted together. */
 const mostSeries = 10_000;
-/** The value of each label of a series that counts for all that did not fit. */
+/** The value of every label in the series that counts the rest. */
 const overflow = 'other';
 
-/** The metrics of a host: each declared once, each of its series made once. Every implementation of Metrics keeps its series in one. */
+/** The metrics of a host. Each metric and each of its series exists once. Every implementation of Metrics keeps its series here. */
 export class SeriesTable<Series> {
   readonly #families = new Map<string, Family<Series>>();
 
-  /** In the order in which they were declared. */
+  /** In order of declaration. */
   families(): Iterable<Family<Series>> {
     return this.#families.values();
   }
 
   /**
-   * Gives the series of a metric with these labels, and makes it if there is none.
+   * Returns the series of a metric with these labels, and creates it if necessary.
    *
-   * @throws Error if the metric or a label is not valid, or if the name was declared otherwise before
+   * @throws Error if the metric or a label is invalid, or if the name was declared differently before
    */
   get<Own extends Series>(
     kind: MetricKind,
@@ -58,7 +58,7 @@ export class SeriesTable<Series> {
     }
     if (known.kind !== kind || formOf(known.metric) !== formOf(metric))
       throw new Error(
-        `the metric ${metric.name} is declared twice, and not in the same way; give each its own name`,
+        `the metric ${metric.name} is declared twice with different properties; give each its own name`,
       );
     return known;
   }
@@ -95,7 +95,7 @@ function checkMetric(kind: MetricKind, { name, labels, ...rest }: Metric): void 
       (bound, at) => !Number.isFinite(bound) || bound <= (bounds[at - 1] ?? Number.NEGATIVE_INFINITY),
     )
   )
-    throw new Error(`the bounds of ${name} do not rise: ${list(bounds)}`);
+    throw new Error(`the bounds of ${name} are not in ascending order: ${list(bounds)}`);
 }
 
 function list(items: readonly unknown[]): string {

@@ -23,7 +23,7 @@ const name = headerName(whyNoEdit);
 const shape: Schema<Options> = s.object({
   set: s.describe(
     headerValues(name),
-    'Headers that the target gets in place of those of the same name: a text, or an expression that gives a text.',
+    'Headers that the target gets in place of those of the same name: a string, or an expression that returns one.',
   ),
   add: s.describe(headerValues(name), 'Headers that the target gets behind those of the same name.'),
   remove: s.describe(s.withDefault(s.list(name), []), 'Headers that the target does not get.'),

@@ -15,7 +15,7 @@ const name = headerName((header) => (isReserved(header) ? 'the gateway writes it
 const shape: Schema<Options> = s.object({
   set: s.describe(
     headerValues(name),
-    'Headers that the client gets in place of those of the same name: a text, or an expression that gives a text.',
+    'Headers that the client gets in place of those of the same name: a string, or an expression that returns one.',
   ),
   add: s.describe(headerValues(name), 'Headers that the client gets behind those of the same name.'),
   remove: s.describe(s.withDefault(s.list(name), []), 'Headers that the client does not get.'),

@@ -1,13 +1,13 @@
 /**
- * What is measured, declared once as a constant.
+ * A declaration of a metric, made once as a constant.
  *
- * The values of labels come from closed sets: names of the configuration, codes, classes. Nothing that a client sends may become one,
- * because each combination is a series, which stays in memory and, on AWS, has a price.
+ * The values of labels come from closed sets: names in the configuration, codes, classes. A value must never come from a client, because
+ * each combination is a series, which stays in memory and, on AWS, costs money.
  */
 export interface Metric<Label extends string = string> {
-  /** As Prometheus names it, with its base unit: `postern_request_duration_seconds`. A counter ends in `_total`. */
+  /** In Prometheus's style, with its base unit: `postern_request_duration_seconds`. A counter ends in `_total`. */
   readonly name: string;
-  /** One sentence: it is part of the output. */
+  /** One sentence, which is part of the output. */
   readonly about: string;
   readonly labels: readonly Label[];
 }
@@ -19,34 +19,34 @@ export interface HistogramMetric<Label extends string = string> extends Metric<L
 
 export type Labels<Label extends string = string> = Readonly<Record<Label, string>>;
 
-/** A sum that only grows. */
+/** A sum that only increases. */
 export interface Counter {
-  /** Adds one, or that much. What is not a number above 0 is left out. */
+  /** Adds 1, or `by`. Ignores a value that is not a number above 0. */
   add(by?: number): void;
 }
 
-/** How many values there were, their sum, and how they are spread. */
+/** The number of values, their sum, and their distribution. */
 export interface Histogram {
-  /** Takes one value. What is not a number from 0 up is left out. */
+  /** Adds one value. Ignores a value that is not a number from 0 up. */
   observe(value: number): void;
 }
 
 /**
- * Measures what happens.
+ * Records measurements.
  *
- * A series is asked for once, when something is prepared, and then used for each request: that costs an addition, and no look-up. The
- * same metric with the same labels is the same series for every caller, so that it survives the configuration that asked first.
+ * A series is looked up once, when something is prepared, and then used for each request, which costs only an addition. The same metric
+ * with the same labels is the same series for every caller, so that it survives the configuration that created it.
  *
- * @throws Error if a name is not valid, if it was declared otherwise before, or if a label is missing
+ * @throws Error if a name is invalid, if it was declared differently before, or if a label is missing
  */
 export interface Metrics {
   counter<Label extends string>(metric: Metric<Label>, labels: Labels<Label>): Counter;
   histogram<Label extends string>(metric: HistogramMetric<Label>, labels: Labels<Label>): Histogram;
-  /** A value that goes up and down: `read` is called when somebody wants to know it. The last one given counts. */
+  /** A value that goes up and down. `read` is called when the metrics are read. The last given function counts. */
   gauge(metric: Metric<never>, read: () => number): void;
 }
 
-/** Measures nothing: for what loads a configuration and serves no requests. */
+/** Measures nothing: for tools that load a configuration but serve no requests. */
 export const noMetrics: Metrics = Object.freeze({
   counter: () => ({ add() {} }),
   histogram: () => ({ observe() {} }),

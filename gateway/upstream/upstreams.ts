@@ -1,9 +1,9 @@
 import type { Upstream } from './upstream.ts';
 
-/** An upstream as one configuration uses it. */
+/** One configuration's use of an upstream. */
 export interface UpstreamLease {
   readonly upstream: Upstream;
-  /** Closes the upstream if no other configuration uses it. Once. */
+  /** Closes the upstream if no other configuration uses it. Call it once. */
   release(): Promise<void>;
 }
 
@@ -12,11 +12,11 @@ interface Shared {
   leases: number;
 }
 
-/** The upstreams of a process. They outlive a configuration: a service that the next one leaves as it was keeps its connections. */
+/** The upstreams of a process. They outlive a configuration: an unchanged service keeps its connections. */
 export class Upstreams {
   readonly #shared = new Map<string, Shared>();
 
-  /** Gives the upstream with this key, which says everything that makes it what it is, or makes it. */
+  /** Returns the upstream with this key, or creates it. The key contains everything that the upstream depends on. */
   lease(key: string, create: () => Upstream): UpstreamLease {
     const shared = this.#shared.get(key) ?? { upstream: create(), leases: 0 };
     shared.leases += 1;

@@ -36,7 +36,7 @@ function readQuery(query: string): Query | string {
   if (pairs > maxPairs) return `it has more than ${maxPairs} pairs`;
   if (query.includes(';')) return 'it has a ;, at which some programs split it';
   if (brokenEncoding.test(query)) return 'it has a % without two hex digits';
-  if (query.includes('%00')) return 'it has an encoded NUL, at which some programs end a text';
+  if (query.includes('%00')) return 'it has an encoded NUL, at which some programs end a string';
   const map = new Map<string, string[]>();
   // The parser removes one leading question mark, which is part of the first name here.
   for (const [name, value] of new URLSearchParams(`?${query}`)) {

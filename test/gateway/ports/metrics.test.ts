@@ -166,9 +166,9 @@ for (const [name, open] of [
         /the label le of test_size_bytes has no valid name/,
       ],
       [
-        'bounds that do not rise',
+        'bounds that are not in ascending order',
         (metrics) => metrics.histogram({ ...sizes, bounds: [1, 1] }, { route: 'a' }),
-        /the bounds of test_size_bytes do not rise: 1, 1/,
+        /the bounds of test_size_bytes are not in ascending order: 1, 1/,
       ],
       [
         'a label that is missing',
