@@ -102,7 +102,7 @@ test('what sleeps again within the time that passes wakes again within it', asyn
   await assert.rejects(ticking, { name: 'AbortError' });
 });
 
-test('the virtual clock lets as much time pass as the work waits for, however it ends, beside other work', async () => {
+test('the virtual clock passes exactly the time that the work waits for, however it ends, even during other work', async () => {
   const clock = new VirtualClock();
   const slow = clock.run(clock.sleep(300).then(() => clock.monotonic()));
   const failing = clock.sleep(100).then(() => Promise.reject(new Error(`at ${clock.monotonic()}`)));
@@ -113,7 +113,7 @@ test('the virtual clock lets as much time pass as the work waits for, however it
   assert.equal(clock.monotonic(), 300);
 });
 
-test('what is limited ends exactly at its limit, or with its work, and no timer is left', async () => {
+test('limited work ends exactly at its limit or on its own, and leaves no timer', async () => {
   const clock = new VirtualClock();
   const never = new Promise<string>(() => {});
   assert.equal(await clock.run(limited(clock, never, 80)), undefined);

@@ -51,7 +51,7 @@ test('a connection that can be made after all is only late', async (t) => {
   assert.match(detail, /can be made now/);
 });
 
-test('what is not a peer is unknown', async (t) => {
+test('a host that is not a peer is unknown', async (t) => {
   const { clock, tunnel, socks, run } = await lab(t);
   const { code } = await run(
     diagnose(tunnel, through(socks, clock), { host: 'nobody', port: closed }, 2_000),
@@ -77,7 +77,7 @@ test('a peer that is silent while another one answers is offline, and the tunnel
   assert.equal(daemon.starts.length, 1);
 });
 
-test('when nobody answers the control server may have forgotten the node, so it joins again', async (t) => {
+test('when no peer answers the control server may have forgotten the node, so it joins again', async (t) => {
   const { clock, daemon, tunnel, socks, run } = await lab(t);
   daemon.pongs = () => daemon.starts.length > 1;
   const { code, detail } = await run(

@@ -57,7 +57,7 @@ test('what the target says before it is asked is not lost', async (t) => {
   assert.equal(await text(socket), '220 hello');
 });
 
-test('what is not in the tailnet is rejected, though tailscaled would let its caller dial it directly', async (t) => {
+test('a host outside the tailnet is rejected, although tailscaled would let its caller dial it directly', async (t) => {
   const { daemon, clock, api } = tailscaled(t);
   daemon.dials = () => ({
     status: 200,

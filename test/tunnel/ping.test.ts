@@ -36,7 +36,7 @@ test('silence ends with the time', async (t) => {
   assert.equal(clock.sleepers, 0, 'nothing is sent afterwards');
 });
 
-test('nobody to ping is silence at once', async (t) => {
+test('without a peer to ping the result is nothing at once', async (t) => {
   const { api } = fake(t);
   assert.equal(await firstPong(api, [], 10_000), undefined);
   assert.equal(await reach(api, [], 10_000, 100), 'nothing');

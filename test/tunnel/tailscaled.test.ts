@@ -47,7 +47,7 @@ test('it runs in userspace, keeps nothing on disk and listens on the loopback al
   ]);
 });
 
-test('its state lies in a file if it is told so, and it has no SOCKS5 server unless it is told a port', async (t) => {
+test('its state is in a file if one is given, and it has a SOCKS5 server only if a port is given', async (t) => {
   const directory = scratch(t);
   const binary = join(directory, 'program');
   writeFileSync(binary, `#!/bin/sh\necho "$@" >${directory}/arguments\n`, { mode: 0o755 });
@@ -60,7 +60,7 @@ test('its state lies in a file if it is told so, and it has no SOCKS5 server unl
   assert.ok(!argv.some((one) => one.includes('socks5')), argv.join(' '));
 });
 
-test("it gets the environment that it is told and nothing of this process's own", async (t) => {
+test("it gets the given environment and nothing of this process's own", async (t) => {
   const directory = scratch(t);
   const binary = join(directory, 'program');
   writeFileSync(binary, `#!/bin/sh\n/usr/bin/env >${directory}/environment\n`, { mode: 0o755 });

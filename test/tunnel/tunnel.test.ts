@@ -56,7 +56,7 @@ for (const [why, notify, code] of refusals) {
   });
 }
 
-test('a join that nobody answers fails at its own deadline, with what tailscaled logged last', async (t) => {
+test("a join without an answer fails at its own deadline, with tailscaled's last log lines", async (t) => {
   const { clock, daemon, tunnel, run } = tunnelLab(t);
   daemon.onLogin = () => [];
   daemon.controlError = 'dial tcp 192.0.2.1:443: i/o timeout';
@@ -169,7 +169,7 @@ test('after a short freeze nothing needs curing', async (t) => {
   assert.deepEqual(daemon.calls, []);
 });
 
-test('the timer notices a freeze too, without anybody asking', async (t) => {
+test('the timer notices a freeze too, without a request', async (t) => {
   const { daemon, tunnel, freeze, run, until } = tunnelLab(t);
   await run(tunnel.join(2_000));
   daemon.calls.length = 0;
@@ -178,7 +178,7 @@ test('the timer notices a freeze too, without anybody asking', async (t) => {
   await until(() => daemon.calls.some((call) => call.startsWith('PATCH')));
 });
 
-test('when nobody answers after a freeze the node joins again with the key it kept', async (t) => {
+test('when no peer answers after a freeze the node joins again with the key it kept', async (t) => {
   const lab = tunnelLab(t);
   await lab.run(lab.tunnel.join(2_000));
   lab.daemon.pongs = () => lab.daemon.starts.length === 2;
@@ -252,7 +252,7 @@ test('a node that joins again is in the tailnet when it has changed, though its 
   assert.deepEqual(await run(tunnel.ready(60_000)), { ready: true, epoch: 2 });
 });
 
-test('with keys for one join each, every join takes a new one, and no tags beside those of the key', async (t) => {
+test('with single-use keys, every join uses a new one, and no tags besides those of the key', async (t) => {
   const all = tunnelLab(t, { tags: ['tag:postern'] }, true);
   const { daemon, tunnel, freeze, run } = all;
   all.keys = ['tskey-auth-1', 'tskey-auth-2', 'tskey-auth-3', 'tskey-auth-4'];

@@ -46,7 +46,7 @@ for (const behaviour of ['silence', 'refusal'] as const) {
   });
 }
 
-test('one that goes on hanging is told again after it was asked again', async () => {
+test('a daemon that still hangs is reported again after another question', async () => {
   const { seen, look } = watched(() => 'silence');
   await look(...seconds(14));
   assert.equal(seen.silences.length, 2);

@@ -113,7 +113,7 @@ test('the families stay apart: all of IPv4 is not all of IPv6, and the other way
   assert.equal(compileCidrs(['0.0.0.0/0'])('::102:304'), false);
 });
 
-test('what is not an address is in no range', () => {
+test('a text that is not an address is in no range', () => {
   const contains = compileCidrs(['0.0.0.0/0', '::/0']);
   for (const ip of [
     '',

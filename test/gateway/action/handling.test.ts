@@ -163,7 +163,7 @@ test('the record of a request tells the bytes that were sent', async () => {
   assert.deepEqual([records.length, records[0]?.sentBytes, records[0]?.status], [1, 2, 200]);
 });
 
-test('a refusal of the head needs no route and is told to the log', async () => {
+test('a refusal of the head needs no route and is logged', async () => {
   const records: FinishedRequest[] = [];
   const gateway = gatewayWith({ finished: (record) => records.push(record) });
   for (const [overrides, code] of [
@@ -214,7 +214,7 @@ for (const [what, options] of Object.entries(unawaited)) {
     ['at once', decidesAtOnce],
     ['late', decidesLate],
   ] as const) {
-    test(`an exception that nobody waits for is an error at once: ${what}, the verdict comes ${when}`, async (t) => {
+    test(`an exception without a handler is an error at once: ${what}, the verdict comes ${when}`, async (t) => {
       t.mock.timers.enable({ apis: ['setTimeout'] });
       const instances = [instance('first', 9, hooks), ...(options.instances ?? [])];
       const answer = await send(gatewayWith({ ...options, instances }), request());

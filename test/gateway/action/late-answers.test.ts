@@ -24,7 +24,7 @@ test('an interim answer that comes after the head, or after the end, is dropped'
 });
 
 for (const how of ['the deadline', 'the client', 'a failure', 'the end'] as const) {
-  test(`what a target says after the request is over reaches nobody: over by ${how}`, async () => {
+  test(`an answer of a target after the end of the request is dropped: it ended by ${how}`, async () => {
     let receiver: Receiver | undefined;
     const upstream = upstreamOf(
       (given) => {

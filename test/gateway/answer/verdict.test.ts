@@ -98,7 +98,7 @@ function checkRefused(collected: Collected, given: unknown, guard: string | unde
   else assert.deepEqual([collected.status, code], [500, 'gateway:error']);
 }
 
-test('an entry hook is held to the same: what is no verdict refuses', async () => {
+test('an entry hook must return a verdict too: anything else refuses', async () => {
   for (const value of [
     undefined,
     false,
@@ -168,7 +168,7 @@ for (const value of malformed) {
   });
 }
 
-test('what is said of a malformed verdict never shows a text or a header value, which may be secret', async () => {
+test('the message for a malformed verdict never shows a string or a header value, which may be secret', async () => {
   for (const value of [
     'hunter2-hunter2',
     { kind: 'hunter2-hunter2' },
@@ -193,7 +193,7 @@ test('what was got is named by its kind, and by its length where it has one', ()
     [null, 'null'],
     [false, 'false'],
     [7, '7'],
-    ['secret', 'a text of 6 characters'],
+    ['secret', 'a string of 6 characters'],
     [['secret'], 'a list of 1'],
     [{ secret: 1 }, 'an object'],
     [() => 'secret', 'a function'],
@@ -252,7 +252,7 @@ const rendered = (reply: Reply) => {
 };
 const deny = refusals('test', { no: [401, 'No'] });
 
-test('a plugin that gives its own challenge is sent as it said: no other scheme stands beside it', () => {
+test("a plugin's own challenge is sent unchanged and alone", () => {
   for (const name of ['WWW-Authenticate', 'www-authenticate', 'Www-Authenticate']) {
     const { values } = rendered(deny.no(undefined, [name, 'Basic realm="x"']));
     assert.deepEqual(values('www-authenticate'), ['Basic realm="x"']);
@@ -262,7 +262,7 @@ test('a plugin that gives its own challenge is sent as it said: no other scheme 
   assert.deepEqual(value, ['Postern']);
 });
 
-test('when nobody takes responsibility the client learns each challenge, and no made-up one', async () => {
+test('when no plugin takes responsibility the client gets exactly the challenges of all plugins', async () => {
   const said = (scheme: string | undefined): Hooks => ({ access: () => notResponsible('none', scheme) });
   const gateway = gatewayWith({
     instances: [

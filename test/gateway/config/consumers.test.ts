@@ -50,7 +50,7 @@ test('consumers with equal plugins share them, whatever the order in which they 
   assert.notEqual(a?.instances.get('source-ip'), c?.instances.get('source-ip'));
 });
 
-test('a mistake in equal plugins is said of each consumer, and so is a warning', async () => {
+test('an error in equal plugins is reported for each consumer, and so is a warning', async () => {
   const wrong = 'plugins: { authorize: { allow: "nobody" } }';
   const odd = `plugins: { authorize: { allow: "request.method == (subject.id == 'a' ? 'POST' : 'post')" } }`;
   const { problems } = await compiled(`

@@ -60,7 +60,7 @@ for (const part of ['services', 'routes', 'consumers'] as const) {
           /^FILE\.\w+:\d+:\d+ .*the name is wrong/,
         );
     });
-    test(`a key that is there twice is an error at its second place: ${part} in ${file}`, async () => {
+    test(`a repeated key is an error at its second place: ${part} in ${file}`, async () => {
       const [problem = ''] = await problemsOf(file, make(part, 'a'));
       assert.match(problem, /^FILE\.\w+:\d+:\d+ .*this key is repeated$/);
     });
@@ -174,14 +174,14 @@ const brokenJson: readonly (readonly [text: string, place: string, message: RegE
   [`${'['.repeat(100)}${']'.repeat(100)}`, '1:66', /nested/],
 ];
 for (const [text, place, message] of brokenJson) {
-  test(`what is wrong with JSON is said at its line: ${text.slice(0, 30)}`, async () => {
+  test(`an error in JSON is reported at its line: ${text.slice(0, 30)}`, async () => {
     const [problem = ''] = await problemsOf('FILE.json', text);
     assert.ok(problem.startsWith(`FILE.json:${place} `), problem);
     assert.match(problem, message);
   });
 }
 
-test('what is wrong with values in JSON is said at their line', async () => {
+test('errors in the values of JSON are reported at their lines', async () => {
   const text =
     '{\n "services": {\n  "a": {\n   "targets": [{ "url": "http://h:1", "weight": 0 }],\n   "transport": "direct" } },\n "routes": {}, "rutes": 1 }';
   assert.deepEqual(

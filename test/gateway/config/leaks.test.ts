@@ -211,7 +211,7 @@ test('a variable that is wrong is named, and its value is not printed when it ma
   assert.ok(messages > Object.keys(variables).length, `only ${messages} values were refused`);
 });
 
-test('what is shown is short and plain', () => {
+test('a displayed value is short and plain', () => {
   for (const value of ['30x', 'http://api.example.com', 'https://[::1]:8080/'])
     assert.equal(displayValue(value), JSON.stringify(value));
   for (const value of [
@@ -222,5 +222,5 @@ test('what is shown is short and plain', () => {
     'vault://x',
     'tskey-auth-abc',
   ])
-    assert.equal(displayValue(value), `a text of ${value.length} characters`);
+    assert.equal(displayValue(value), `a string of ${value.length} characters`);
 });

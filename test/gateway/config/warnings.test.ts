@@ -133,7 +133,7 @@ test('open: true on a route that a plugin guards all the same is warned of, and 
   );
 });
 
-test('a consumer that nobody can be is warned of', async () => {
+test('a consumer that no caller can be causes a warning', async () => {
   const policy = 'plugins: { source-ip: { allow: [192.0.2.1] } }';
   const signed = `  a: { match: { path: /a }, service: a, ${webhook} }`;
   const same = `"subject.id == 'github'"`;

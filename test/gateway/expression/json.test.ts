@@ -103,7 +103,7 @@ test('exact integers are found wherever a number stands, and nowhere else', () =
     assert.throws(() => parse(text), /not JSON/, text);
 });
 
-test('integers stay exact in any JSON, whatever texts and keys stand beside them', () => {
+test('integers stay exact in any JSON, whatever strings and keys surround them', () => {
   const pieces = fc.oneof(
     fc.constantFrom('"', '\\', '9007199254740993', ',', ':', '[', '{'),
     fc.string({ unit: 'binary', maxLength: 5 }),

@@ -113,7 +113,7 @@ test('a line names each target that was tried, with its status or why it failed,
   );
 });
 
-test('a request without a route is logged with what is known of it', async () => {
+test('a request without a route is logged with the known facts', async () => {
   const line = await logged({ method: 'PUT', target: '/a/../b?token=secret' });
   const { code, method, host, path, source } = line;
   assert.deepEqual([code, method, host, path], ['path:dot-segment', 'PUT', 'hooks.example.com', '/a/../b']);

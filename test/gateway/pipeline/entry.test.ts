@@ -113,7 +113,7 @@ test('subject and device are found by plugins of their own: one found ends its o
   assert.deepEqual(ran, ['certificate', 'jwt']);
 });
 
-test('a subject without a device is refused where a device is asked for, with the challenges of what is missing alone', async () => {
+test('a subject without a device is refused where a device is required, with the challenges for the device only', async () => {
   const instances = [
     slot('jwt', 1300, 'subject', passes('Bearer')),
     slot('key', 1200, 'subject', () => next),
@@ -125,7 +125,7 @@ test('a subject without a device is refused where a device is asked for, with th
   assert.deepEqual(challenges, ['Certificate']);
 });
 
-test('when nobody knows the caller, one 401 carries all challenges', async () => {
+test('when no plugin knows the caller, one 401 carries all challenges', async () => {
   const instances = [
     slot('jwt', 1300, 'subject', passes('Bearer')),
     slot('certificate', 1200, 'device', passes()),

@@ -211,7 +211,7 @@ test('the trail tells what each plugin said, in microseconds', async () => {
   assert.ok(trail?.every(({ microseconds }) => Number.isInteger(microseconds) && microseconds >= 0));
 });
 
-test('a consumer gets its own configuration of a plugin, and the general one does not run beside it', async () => {
+test('a consumer gets its own configuration of a plugin, and the general one does not run', async () => {
   const log: string[] = [];
   const identify: Hooks = {
     access: (x) => {

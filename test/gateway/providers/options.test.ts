@@ -91,7 +91,7 @@ for (const [secret, message] of wrongSecrets) {
   });
 }
 
-test('an id with a full stop is malformed in Standard Webhooks, because what is signed could be cut elsewhere', () => {
+test('an id with a full stop is malformed in Standard Webhooks, because the signed text could be split differently', () => {
   const signer = signers.find(({ variant }) => variant === 'v1') ?? assert.fail();
   const { sender, gateway } = signer.secretsOf(1);
   const verify = verifierOf(providerNamed(signer.provider), {}, [gateway]);

@@ -55,7 +55,7 @@ for (const signer of signers) {
     assert.ok(turns >= least, `${turns} turns`);
   });
 
-  test(`${name}: nothing more of a large body is hashed once nobody waits for the answer`, async (t) => {
+  test(`${name}: a large body is not hashed further once its request is over`, async (t) => {
     const verifies = t.mock.method(crypto, 'verify').mock;
     const digests = t.mock.method(crypto.Hmac.prototype, 'digest').mock;
     syncBuiltinESMExports();
@@ -84,7 +84,7 @@ for (const signer of signers) {
   });
 }
 
-test('no further piece of a large body is used once nobody waits for the answer', async () => {
+test('no further piece of a large body is used once its request is over', async () => {
   const body = Buffer.alloc(8 * turn + 1);
   for (const most of [0, 3, 9]) {
     const pieces: number[] = [];

@@ -303,7 +303,7 @@ test('headers that senders of webhooks and clients of APIs write go through', ()
   for (const name of honest) assert.deepEqual(valuesOf(received, name), ['honest'], name);
 });
 
-test('headers that the documentation of platforms names for who calls, or for what is asked, do not reach a target', () => {
+test('headers that platforms document for the caller or the requested path do not reach a target', () => {
   const forged = `
     Cf-Cert-Verified Cf-Cert-Subject-DN CF-Region-Code Akamai-User-Risk X-Amzn-Ava-User-Context Fly-Src l5d-client-id
     l5d-dst-override MS-ASPNETCORE-CLIENTCERT X-Auth-CouchDB-UserName X-Userinfo iv-user-l SCRIPT_NAME Script-Name
@@ -317,7 +317,7 @@ test('headers that the documentation of platforms names for who calls, or for wh
   for (const name of ['script_name', 'path_info']) assert.throws(() => allow([name]), ConfigurationError);
 });
 
-test('docs/configuration.md lists what is stripped', () => {
+test('docs/configuration.md lists the stripped headers', () => {
   const page = readFileSync(new URL('../../../docs/configuration.md', import.meta.url), 'utf8');
   const section = page.split('### Headers that no client can send to a target')[1]?.split('\n#')[0] ?? '';
   const rows = [...section.matchAll(/^\| ([^|`]+) \| (`[^|]+) \|$/gm)].map(([, what, names = '']) => ({
@@ -327,7 +327,7 @@ test('docs/configuration.md lists what is stripped', () => {
   assert.deepEqual(rows, ownedHeaders);
 });
 
-test('all that a server may fold together is one name', () => {
+test('all spellings that a server may fold together are one name', () => {
   for (const name of ['X_A_B', 'x-a.b', "X'a~b", 'x!A|b']) assert.equal(foldName(name), 'x-a-b');
 });
 

@@ -202,7 +202,7 @@ test('no allowance lets a dot segment through', () => {
   }
 });
 
-test('the query is kept byte for byte, and a bare question mark is told from none', () => {
+test('the query is kept byte for byte, and a bare question mark differs from no query', () => {
   const queries: readonly [string, string | undefined][] = [
     ['/a', undefined],
     ['/a?', ''],

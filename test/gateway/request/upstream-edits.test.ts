@@ -67,7 +67,7 @@ const edits = (edit: (toUpstream: ByName) => void): Hooks => ({
 const named = (lines: readonly string[], ...names: readonly string[]) =>
   lines.filter((line) => names.includes(foldName(line.split(':')[0] ?? '')));
 
-test('a header that a plugin sets takes the place of all that the client sent in spellings that a server folds', async (t) => {
+test("a header that a plugin sets replaces the client's headers in all spellings that a server folds", async (t) => {
   const sent = [
     'X-Team',
     'forged',

@@ -43,7 +43,7 @@ for (const [host, method, path, value] of table) {
   });
 }
 
-test('a path that routes take with other methods alone is told from one that no route takes', () => {
+test('a path that routes match only with other methods differs from one that no route matches', () => {
   const strict = createRouter([entry('a', '/a', [], ['POST']), entry('b', '/a', [], ['PUT'])]);
   assert.deepEqual(strict.find('x', '/a' as CanonicalPath, 'GET'), {
     kind: 'method',

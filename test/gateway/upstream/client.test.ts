@@ -286,7 +286,7 @@ test('an answer streams, and the target is not read faster than the client reads
   assert.equal((await under.done).bytes, size);
 });
 
-test('interim answers are passed on, and what is not HTTP is a bad answer', async (t) => {
+test('interim answers are passed on, and bytes that are not HTTP are a bad answer', async (t) => {
   const raw = (text: string) =>
     start(
       t,
@@ -320,7 +320,7 @@ test('a client that breaks off its body is not the fault of the target', async (
   await until(() => target.open() === 0);
 });
 
-test('closing ends what is under way, on old connections too, and says that the gateway stops', async (t) => {
+test('closing ends the calls under way, on old connections too, and says that the gateway stops', async (t) => {
   const target = await startTarget(t, (_request, response) => void response.write('half'));
   let epoch = 0;
   const upstream = upstreamTo(t, [at(target.port)], { ready: () => ({ ready: true, epoch }) });

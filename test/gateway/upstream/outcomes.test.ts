@@ -85,7 +85,7 @@ const givenUp = (target: string) => ({
   connectFailed: false,
 });
 
-test('an answer is told with its status, and the call has the same record', async (t) => {
+test('an answer is reported with its status, and the call has the same record', async (t) => {
   const target = await startTarget(t, (_request, response) => void response.writeHead(404).end('gone'));
   const { upstream, balancer } = recorded(t, [at(target.port)]);
   const under = begin(upstream);
@@ -94,7 +94,7 @@ test('an answer is told with its status, and the call has the same record', asyn
   assert.deepEqual(under.attempts, [balancer.told[0]?.[1]]);
 });
 
-test('a connection that is refused is told of its endpoint, and the answer of the endpoint that gave it', async (t) => {
+test('a refused connection is reported for its endpoint, and the answer for the endpoint that sent it', async (t) => {
   const closed = await closedPort(t);
   const open = await startTarget(t, says('hello'));
   const { upstream, balancer } = recorded(t, [at(closed), at(open.port)]);
@@ -128,7 +128,7 @@ test('a stream that was destroyed before a connection stood is not sent to anoth
   assert.equal(balancer.picked.length, 1);
 });
 
-test('a connection that breaks is told with its code, before the head and after it', async (t) => {
+test('a connection that breaks is reported with its code, before the head and after it', async (t) => {
   const server = await start(
     t,
     createServer((socket) => socket.once('data', () => socket.destroy())),
@@ -146,7 +146,7 @@ test('a connection that breaks is told with its code, before the head and after 
   ]);
 });
 
-test('a call that is given up is told at once when its connection stands, with a code if it failed', async (t) => {
+test('a cancelled call is reported at once if it has a connection, with a code if it failed', async (t) => {
   const target = await startTarget(t, (request, response) => {
     if (request.url === '/half') response.write('half');
   });
@@ -172,7 +172,7 @@ test('a call that is given up is told at once when its connection stands, with a
   }
 });
 
-test('a call that is given up while its connection is made is told when there is one, or when there is none', async (t) => {
+test('a call that is cancelled while it connects is reported when the connection is made or fails', async (t) => {
   const target = await startTarget(t, says('hello'));
   const closed = await closedPort(t);
   let openGate = () => {};
@@ -198,7 +198,7 @@ test('a call that is given up while its connection is made is told when there is
   ]);
 });
 
-test('a call that is given up in the queue is told once, when its turn comes', async (t) => {
+test('a call that is cancelled in the queue is reported once, when its turn comes', async (t) => {
   let answer = () => {};
   const target = await startTarget(t, (_request, response) => {
     answer = () => response.end('hello');

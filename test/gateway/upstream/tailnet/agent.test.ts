@@ -71,7 +71,7 @@ test('node:https uses the same agent, with TLS inside the tunnel', async (t) => 
   assert.deepEqual(proxy.asked, ['builder.test:443']);
 });
 
-test('a certificate for another name, or of nobody known, is refused', async (t) => {
+test('a certificate for another name, or from an unknown authority, is refused', async (t) => {
   const tls = selfSigned(['other.test']);
   const target = await startTarget(t, says('secret'), { tls });
   const { agent } = await lab(t, target.port);

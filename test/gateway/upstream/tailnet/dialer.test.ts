@@ -212,7 +212,7 @@ test('when nothing listens on the SOCKS port and the tunnel is down, its cause i
   assert.equal(ms, 50);
 });
 
-test('when nothing listens on the SOCKS port although the tunnel says it is ready, that is said', async (t) => {
+test('when nothing listens on the SOCKS port although the tunnel is ready, the error says so', async (t) => {
   const { transport, clock } = await tunnel(t, await closedPort(t));
   const { error, ms } = await failing({ transport, clock });
   assert.equal(error.code, 'upstream:tunnel-not-ready');
@@ -263,7 +263,7 @@ test('many that fail to reach one target at the same time ask for one diagnosis'
   assert.equal(owner.asked.filter((path) => path.startsWith('/diagnose')).length, 1);
 });
 
-test('what must not be a target is refused before anybody is asked', async (t) => {
+test('a forbidden target is refused before the owner is asked', async (t) => {
   const { owner, proxy, transport } = await tunnel(t);
   for (const host of ['127.0.0.1', 'localhost', '169.254.169.254', '::ffff:127.0.0.1', '100.100.100.100']) {
     await assert.rejects(

@@ -206,7 +206,7 @@ test('a dial is limited and made again, and no request waits longer than it is g
   assert.equal(clock.monotonic() - before, 800);
 });
 
-test('closing waits for what is under way, destroying does not', async (t) => {
+test('closing waits for requests under way, destroying does not', async (t) => {
   let finish = () => {};
   const target = await startTarget(t, (_request, response) => {
     response.write('begun, ');

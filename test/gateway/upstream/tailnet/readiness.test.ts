@@ -147,7 +147,7 @@ test('at a cold start the owner may begin to listen later than the function asks
   assert.ok(ms <= 20, `${ms} ms after it began to listen`);
 });
 
-test('where nobody listens the wait ends after 3 s, and later calls do not wait', async (t) => {
+test('if the port is closed the wait ends after 3 s, and later calls do not wait', async (t) => {
   const port = await closedPort(t);
   const { clock, readiness } = asking(port);
   const first = await timed(clock, readiness.ready(10_000));
@@ -169,7 +169,7 @@ test('an owner that was there and is gone is not waited for', async (t) => {
   assert.ok(readiness.ready(100) instanceof Promise, 'what was known is not known any more');
 });
 
-test('somebody else on the port is not taken for the owner', async (t) => {
+test('another program on the port is not taken for the owner', async (t) => {
   for (const [status, body] of [
     [404, '{}'],
     [200, 'not JSON'],

@@ -98,7 +98,7 @@ for (const [name, open] of Object.entries(ways)) {
     assert.equal((await send(upstreamOver(t, await open(t), [target.port], 'https'))).body, 'secret');
   });
 
-  test(`${name}: where nobody listens the reason is upstream:connection-refused, and the next target is tried`, async (t) => {
+  test(`${name}: on a closed port the reason is upstream:connection-refused, and the next target is tried`, async (t) => {
     const way = await open(t);
     const closed = await closedPort(t);
     const target = await startTarget(t, says('hello'));
@@ -168,7 +168,7 @@ for (const [name, open] of Object.entries(ways)) {
 }
 
 for (const [name, open] of Object.entries(ways).filter(([name]) => name !== 'direct')) {
-  test(`${name}: a dial that nobody answers ends in the time given`, async (t) => {
+  test(`${name}: a dial without an answer ends in the given time`, async (t) => {
     const { transport, clock } = await open(t);
     const dialed = transport.connect({ host: 'silent.test', port: 80 }, 250);
     await assert.rejects(clock.run(dialed), ConnectError);
