@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { FinishedRequest } from '../../../gateway/observe/finished-request.ts';
 import { upstreamRefusals } from '../../../gateway/upstream/refusals.ts';
-import type { Receiver } from '../../../gateway/upstream/upstream.ts';
+import type { Receiver, Upstream } from '../../../gateway/upstream/upstream.ts';
 import { gatewayWith, ok, request, send, upstreamOf } from '../../support/gateway.ts';
 
 test('an interim answer that comes after the head, or after the end, is dropped', async () => {
@@ -26,15 +26,21 @@ test('an interim answer that comes after the head, or after the end, is dropped'
 for (const how of ['the deadline', 'the client', 'a failure', 'the end'] as const) {
   test(`an answer of a target after the end of the request is dropped: it ended by ${how}`, async () => {
     let receiver: Receiver | undefined;
-    const upstream = upstreamOf(
+    const answering = upstreamOf(
       (given) => {
-        receiver = given;
         if (how === 'a failure') given.fail(upstreamRefusals.timeout('it failed'));
         if (how === 'the end') ok(given);
         if (how === 'the client') handling.cancel();
       },
       how === 'the deadline' ? 10 : 1_000,
     );
+    const upstream: Upstream = {
+      ...answering,
+      forward(call, given) {
+        receiver = given;
+        return answering.forward(call, given);
+      },
+    };
     const records: FinishedRequest[] = [];
     const told: string[] = [];
     let wake = () => {};
