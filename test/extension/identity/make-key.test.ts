@@ -215,7 +215,7 @@ const apiTroubles: readonly (readonly [
     'exchange',
     { status: 200, text: '{"token":"s3cr3t"}' },
     'tunnel:misconfigured',
-    /without the text "access_token"/,
+    /without the string "access_token"/,
     1,
   ],
   [
@@ -262,7 +262,14 @@ const apiTroubles: readonly (readonly [
     1,
   ],
   ['finds the request wrong', 'keys', refused(400, 'expiry'), 'tunnel:misconfigured', /400 "expiry"/, 1],
-  ['gives no key', 'keys', { status: 200, text: '[]' }, 'tunnel:misconfigured', /without the text "key"/, 1],
+  [
+    'gives no key',
+    'keys',
+    { status: 200, text: '[]' },
+    'tunnel:misconfigured',
+    /without the string "key"/,
+    1,
+  ],
   ['is silent', 'keys', 'silence', 'tunnel:api-unreachable', /no answer within/, 3],
 ];
 for (const [what, step, trouble, cause, says, calls] of apiTroubles) {
