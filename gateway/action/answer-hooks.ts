@@ -1,8 +1,7 @@
 import { types } from 'node:util';
 import { checkField } from '../../base/http/field.ts';
 import { findHeader, hopByHop, removeHeader, setHeader } from '../../base/http/headers.ts';
-import { ignore } from '../../base/ignore.ts';
-import { describe } from '../answer/verdict.ts';
+import { describe, ignoreRejection } from '../answer/verdict.ts';
 import type { Chain } from '../pipeline/chain.ts';
 import type { AnswerHead } from '../plugin/plugin.ts';
 import type { Exchange } from '../request/exchange.ts';
@@ -37,7 +36,7 @@ export function runAnswerHooks(chain: Chain, exchange: Exchange, answer: AnswerH
 /** A hook that returned a promise would continue after its time, and its rejection would end the process. */
 function mustBeNothing(given: unknown): void {
   if (given === undefined) return;
-  if (types.isPromise(given)) given.catch(ignore);
+  if (types.isPromise(given)) ignoreRejection(given);
   throw new Error(
     `a hook returned ${types.isPromise(given) ? 'a promise' : describe(given)}; it must return nothing`,
   );

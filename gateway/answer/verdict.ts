@@ -1,5 +1,7 @@
+import { types } from 'node:util';
 import { checkFields } from '../../base/http/field.ts';
 import { hasHeader } from '../../base/http/headers.ts';
+import { ignore } from '../../base/ignore.ts';
 
 /** A plugin's verdict on a request. If a plugin returns anything else, the request is refused. */
 export type Verdict = Next | NotResponsible | Reply;
@@ -69,6 +71,10 @@ export function answer(
  */
 export function readVerdict(given: unknown, mayPass: boolean): Verdict {
   if (given === next) return next;
+  if (types.isPromise(given)) {
+    ignoreRejection(given);
+    throw new Error('expected a verdict at once; got a promise');
+  }
   if (typeof given !== 'object' || given === null)
     throw new Error(`expected a verdict, an object with a kind; got ${describe(given)}`);
   const { kind } = given as { kind?: unknown };
@@ -85,6 +91,12 @@ export function readVerdict(given: unknown, mayPass: boolean): Verdict {
     default:
       throw new Error(`the kind is ${describe(kind)}; expected next, not-responsible, refuse or answer`);
   }
+}
+
+/** Nobody waits for a promise that came where a value was due, and its rejection would end the process. */
+export function ignoreRejection(promise: Promise<unknown>): void {
+  // The language's own method, because a promise of a plugin may have another `then`.
+  Promise.prototype.then.call(promise, ignore, ignore);
 }
 
 type Given<Shape> = { readonly [Key in keyof Shape]?: unknown };

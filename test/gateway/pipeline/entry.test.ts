@@ -79,6 +79,24 @@ test('an entry plugin may answer; an exception refuses unless its onError says n
   assert.equal(await through({ entry: broken, onError: 'next' }), 200);
 });
 
+test('a rejected promise from a hook that must decide at once refuses the request, and does not end the process', async (t) => {
+  const stray: unknown[] = [];
+  const onStray = (error: unknown) => stray.push(error);
+  process.on('unhandledRejection', onStray);
+  t.after(() => process.off('unhandledRejection', onStray));
+  const late = (): never => Promise.reject(new Error('late')) as never;
+  const gateways = [
+    gatewayWith({ entry: [instance('x', 1, { entry: late })] }),
+    gatewayWith({ entry: [instance('x', 1, { entry: late, onError: 'next' })] }),
+    gatewayWith({ instances: [instance('x', 1, { head: late })] }),
+    gatewayWith({ instances: [instance('x', 1, { head: late, onError: 'next' })] }),
+    gatewayWith({ instances: [instance('x', 1, { answer: late })] }),
+  ];
+  for (const gateway of gateways) assert.equal((await send(gateway, request())).status, 500);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(stray, []);
+});
+
 test('the log says which entry plugin refused, and what was asked for', async () => {
   const records: FinishedRequest[] = [];
   const gateway = gatewayWith({
