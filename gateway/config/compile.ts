@@ -14,7 +14,12 @@ import {
 } from '../pipeline/chains.ts';
 import type { Plugin } from '../plugin/plugin.ts';
 import { loadAllPlugins } from '../plugins/index.ts';
-import { compileAllowedHeaders, compileTakenAway, type IsTakenAway } from '../request/header-names.ts';
+import {
+  compileAllowedHeaders,
+  compileTakenAway,
+  foldName,
+  type IsTakenAway,
+} from '../request/header-names.ts';
 import type { Action } from '../routing/action.ts';
 import type { Route } from '../routing/route.ts';
 import { createRouter, type Entry, type Router } from '../routing/router.ts';
@@ -37,7 +42,7 @@ export interface Compiled {
   readonly router: Router<Route>;
   readonly entry: readonly EntryStep[];
   readonly services: ReadonlyMap<string, Upstream>;
-  /** What keeps requests away, such as `plugins: source-ip` or `routes.github: webhook`. */
+  /** What keeps requests away, or a header of theirs, such as `plugins: source-ip`, `routes.github: webhook` or `own: x-team`. */
   readonly protections: ReadonlySet<string>;
   /** Ends what was prepared. */
   readonly close: () => Promise<void>;
@@ -92,7 +97,9 @@ class Compiler {
     this.#plugins = plugins;
     this.#ports = ports;
     this.#problems = problems;
-    this.#isTakenAway = compileTakenAway(ownedHeadersOf(configuration, plugins));
+    const owned = ownedHeadersOf(configuration, plugins);
+    for (const name of owned) this.#protections.add(`own: ${foldName(name)}`);
+    this.#isTakenAway = compileTakenAway(owned);
   }
 
   async run(): Promise<Compiled> {

@@ -21,8 +21,8 @@ export interface LoadedConfiguration {
   /** `server` of the configuration, for the host that uses it. */
   readonly server: ServerOptions;
   /**
-   * What keeps requests away: the plugins for every request, and the guards of each route and consumer, such as `plugins: size-limit`,
-   * `routes.github: webhook`.
+   * What keeps requests away, or a header of theirs: the plugins for every request, the guards of each route and consumer, and the headers
+   * that plugins own, such as `plugins: size-limit`, `routes.github: webhook`, `own: x-team`.
    */
   readonly protections: ReadonlySet<string>;
 }

@@ -165,6 +165,12 @@ const losses: readonly (readonly [what: string, before: string, after: string, l
     guarded('open: true', `consumers: { c: { match: "subject.id == 'c'" } }\n`),
     ['consumers.c: source-ip'],
   ],
+  [
+    'a header that a plugin of a route owned',
+    guarded('open: true, plugins: { request-headers: { own: [X_Team, x-user] } }', ''),
+    guarded('open: true, plugins: { request-headers: { own: [x-user] } }', ''),
+    ['own: x-team'],
+  ],
 ];
 for (const [what, before, after, lost] of losses) {
   test(`a file that loses ${what} is held back by --watch, and applies on SIGHUP`, async (t) => {
