@@ -90,6 +90,28 @@ for (const [how, { make, change }] of Object.entries(ways)) {
   });
 }
 
+test('--watch sees what is written where a link leads after it was replaced, and no longer where it led', async (t) => {
+  async function make(folder: string): Promise<string> {
+    for (const name of ['first', 'second']) {
+      await mkdir(join(folder, name));
+      await writeFile(join(folder, name, 'postern.yaml'), answering(name));
+    }
+    await symlink('first', join(folder, 'current'));
+    return join(folder, 'current', 'postern.yaml');
+  }
+  const { folder, ask, next, quiet } = await start(t, make, true);
+  await symlink('second', join(folder, 'next'));
+  await rename(join(folder, 'next'), join(folder, 'current'));
+  assert.equal((await next()).event, 'reloaded');
+  assert.equal(await ask(), '200 second');
+  await quiet();
+  await writeFile(join(folder, 'first', 'postern.yaml'), answering('nothing'));
+  assert.deepEqual(await quiet(), []);
+  await writeFile(join(folder, 'second', 'postern.yaml'), answering('third'));
+  assert.equal((await next()).event, 'reloaded');
+  assert.equal(await ask(), '200 third');
+});
+
 test('a file with the same text, and other files in its folder, replace nothing', async (t) => {
   const { folder, file, quiet } = await start(t, plain, true);
   await writeFile(file, answering('old'));
@@ -122,7 +144,7 @@ test('a file that is written in pieces applies when it has rested for 100 ms, an
 test('a file that is cut to nothing and then written does not apply in between', async (t) => {
   const { file, clock, ask, heard, next } = await start(t, plain, true);
   const handle = await openFile(file, 'w');
-  for (let looks = 0; looks < 9; looks += 1) await clock.advance(10);
+  for (let passed = 0; passed < 96; passed += 4) await clock.advance(4);
   assert.deepEqual(heard.rest(), []);
   assert.equal(await ask(), '200 old');
   await handle.write(answering('new'));

@@ -14,6 +14,8 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 const free = { host: '127.0.0.1', port: 0 };
 /** What follows is past the time in which a file must rest, many times over, and short of any drain. */
 const longMs = 2_000;
+/** For a line that does not come. */
+const mostLooks = 20_000;
 
 export interface Line {
   readonly event: string;
@@ -115,12 +117,13 @@ export async function start(
     return `${answer.status} ${await answer.text()}`;
   }
   async function next(): Promise<Line> {
-    for (;;) {
+    for (let looks = 0; looks < mostLooks; looks += 1) {
       const line = heard.take();
       if (line !== undefined) return line;
       await clock.advance(10);
       await new Promise((resolve) => setImmediate(resolve));
     }
+    return assert.fail('nothing was logged');
   }
   async function quiet(): Promise<readonly Line[]> {
     for (let passed = 0; passed < longMs; passed += 10) await clock.advance(10);
