@@ -6,6 +6,7 @@ import type { BodyError } from '../../gateway/request/body.ts';
 import type { Upstream } from '../../gateway/upstream/upstream.ts';
 import { type ListenOptions, startServer } from '../../server/listener.ts';
 import { gatewayWith, instance, ok, upstreamOf } from '../support/gateway.ts';
+import { quiet } from '../support/quiet.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { echo, type HeldCall, HeldUpstream } from './fake-upstream.ts';
 import { firstAnswer, RawClient } from './raw-client.ts';
@@ -175,7 +176,9 @@ for (const [what, given] of Object.entries(readers)) {
       const clock = new VirtualClock();
       const port = await serve(t, { ...given, limits, clock });
       const client = await RawClient.connect(port);
-      client.send(`${head}Content-Length: 100000\r\n\r\n`).send('a'.repeat(50_000));
+      // In one packet, and taken before time passes: a look in between would count it as progress.
+      client.send(`${head}Content-Length: 100000\r\n\r\n${'a'.repeat(1_000)}`);
+      for (let look = 0; look < 10; look += 1) await quiet();
       const drip = async () => {
         for (; !client.socket.destroyed; await clock.sleep(everyMs)) client.send('a'.repeat(bytes));
       };

@@ -18,7 +18,7 @@ export class RawClient {
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.error = error.code;
     });
-    socket.on('close', () => this.#changed());
+    socket.on('end', () => this.#changed()).on('close', () => this.#changed());
   }
 
   static async connect(port: number, localAddress = '127.0.0.1'): Promise<RawClient> {
@@ -61,7 +61,6 @@ export class RawClient {
         resolve();
       };
       this.#changed = check;
-      this.socket.once('end', check);
       check();
     });
   }
