@@ -120,14 +120,17 @@ export class PipelineRun {
   /** After all authenticating plugins: refuses if none took responsibility, and changes to the consumer's chain. */
   #enterConsumer(): Reply | undefined {
     this.#consumerSought = true;
-    const missing = this.#passed.filter(({ slot }) => !this.#isFound(slot));
-    if (missing.length > 0) {
-      const challenges = missing.flatMap(({ challenge }) => challenge ?? []);
-      const headers = challenges.flatMap((challenge) => ['www-authenticate', challenge]);
-      return gatewayRefusals.unauthenticated(missing.map(({ reason }) => reason).join('; '), headers);
-    }
-    const refused = this.#findConsumer();
+    const refused = this.#refuseUnfound() ?? this.#findConsumer();
     return refused ?? limit(this.#body, this.chain.maxBodyBytes);
+  }
+
+  /** Refuses if plugins were asked for a slot and none took responsibility. */
+  #refuseUnfound(): Reply | undefined {
+    const missing = this.#passed.filter(({ slot }) => !this.#isFound(slot));
+    if (missing.length === 0) return undefined;
+    const challenges = missing.flatMap(({ challenge }) => challenge ?? []);
+    const headers = challenges.flatMap((challenge) => ['www-authenticate', challenge]);
+    return gatewayRefusals.unauthenticated(missing.map(({ reason }) => reason).join('; '), headers);
   }
 
   #isFound(slot: Slot): boolean {
@@ -217,7 +220,8 @@ export class PipelineRun {
     this.#note(step, 'not-responsible', verdict.reason);
     const { reason, challenge } = verdict;
     this.#passed.push({ slot: step.authenticates as Slot, reason: `${step.plugin}: ${reason}`, challenge });
-    return undefined;
+    // A plugin that waited for the consumer is the last one that is asked.
+    return this.#consumerSought ? this.#refuseUnfound() : undefined;
   }
 
   #fail(step: Step, error: unknown): Reply | undefined {

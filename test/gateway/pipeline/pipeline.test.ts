@@ -126,6 +126,16 @@ test('when no authenticating plugin takes responsibility the request is refused'
   assert.deepEqual(log, ['only']);
 });
 
+test('a plugin that authenticates and waits for the consumer admits nobody that it does not know', async () => {
+  const statusWith = async (verdict: Verdict) => {
+    const only = instance('only', 3000, { access: () => verdict }, 'authenticates');
+    const consumers = [{ id: 'c', matches: () => false, instances: [only] }];
+    return (await send(gatewayWith({ instances: [only], consumers }), request())).status;
+  };
+  assert.equal(await statusWith(notResponsible('no token')), 401);
+  assert.equal(await statusWith(next), 200);
+});
+
 test('plugins that answer at once and plugins that answer later keep their order', async () => {
   const log: string[] = [];
   const late = (word: string): Hooks => ({

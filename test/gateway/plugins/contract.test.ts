@@ -83,7 +83,10 @@ for (const plugin of plugins) {
   test(`${name} is frozen, and says where it may be configured`, () => {
     assert.ok(Object.isFrozen(plugin));
     assert.ok(plugin.scopes.length > 0);
-    if (slotOf(plugin) !== undefined) assert.ok(plugin.priority > 1000);
+    if (slotOf(plugin) === undefined) return;
+    assert.ok(plugin.priority > 1000);
+    // Under entry it could keep no subject, and a consumer is found by the subject.
+    assert.ok(!plugin.scopes.includes('entry') && !plugin.scopes.includes('consumer'));
   });
 
   test(`${name} does not take options that it does not know, nor anything but a map`, () => {
