@@ -156,7 +156,11 @@ class Compiler {
   ): Promise<Route | undefined> {
     const path = ['routes', name];
     const instances = mostSpecific(levels);
-    await this.#checkGuard(path, options, [...entry.values(), ...instances.values()]);
+    const judging = [
+      ...[...entry.values()].filter(({ hooks }) => hooks.entry !== undefined),
+      ...[...instances.values()].filter(({ step }) => step !== undefined),
+    ];
+    await this.#checkGuard(path, options, judging);
     for (const { plugin } of instances.values())
       if (slotOf(plugin) === 'subject') this.#identifying.add(plugin.name);
     const wrongPath = pathProblem(options.match.path, options.pathAllows);

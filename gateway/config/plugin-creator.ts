@@ -62,7 +62,7 @@ export class PluginCreator {
     } catch (error) {
       this.#problems.addError(path, error);
       // A placeholder, so that one wrong plugin does not cause further errors.
-      return createInstance(plugin, {});
+      return createInstance(plugin, placeholder);
     }
   }
 
@@ -113,10 +113,12 @@ function noting(ports: Ports, read: string[]): Ports {
   return { ...ports, secrets: { ...secrets, get } };
 }
 
+function neverRuns(): never {
+  throw new Error('a plugin that was not created was run');
+}
+
 /** Ends a chain that is cut off. */
-const neverRun: Hooks = {
-  body: { kind: 'all', limitBytes: 0 },
-  access: () => {
-    throw new Error('a plugin that reads the body was run without a body');
-  },
-};
+const neverRun: Hooks = { body: { kind: 'all', limitBytes: 0 }, access: neverRuns };
+
+/** Judges wherever it stands, like the plugin that it stands for. */
+const placeholder: Hooks = { entry: neverRuns, access: neverRuns };

@@ -34,7 +34,7 @@ export interface Plugin<Options = unknown, Used extends PortName = PortName> {
   readonly name: string;
   /** Higher runs first; ties by name. Authenticating plugins are above 1000, plugins that need the subject below. */
   readonly priority: number;
-  /** A route needs a plugin that guards it, or says `open: true`. */
+  /** A route needs a plugin that guards it, or says `open: true`. Without a hook for its place the plugin does not guard. */
   readonly guard?: Guard;
   readonly scopes: readonly Scope[];
   /** Whether it needs the body with any options: an authorizer, which has no body, does not create it. */

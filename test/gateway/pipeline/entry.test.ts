@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { parse, s } from '../../../base/schema/schema.ts';
 import { answer, next, notResponsible, type Verdict } from '../../../gateway/answer/verdict.ts';
+import { ProblemCollector } from '../../../gateway/config/collector.ts';
+import { compile } from '../../../gateway/config/compile.ts';
+import { parseDocument } from '../../../gateway/config/document.ts';
+import { configurationShape } from '../../../gateway/config/shape.ts';
 import { InvalidConfiguration, loadGateway } from '../../../gateway/index.ts';
 import type { FinishedRequest } from '../../../gateway/observe/finished-request.ts';
-import type { Arrival, Slot } from '../../../gateway/plugin/plugin.ts';
+import { type Arrival, definePlugin, type Hooks, type Slot } from '../../../gateway/plugin/plugin.ts';
 import { gatewayWith, instance, request, send } from '../../support/gateway.ts';
 import { testPorts } from '../../support/ports.ts';
 
@@ -155,4 +160,48 @@ test('when no plugin knows the caller, one 401 carries all challenges', async ()
     headers.filter((_, at) => headers[at - 1] === 'www-authenticate'),
     ['Bearer', 'Basic realm="a"'],
   );
+});
+
+test('a plugin without a hook for its place does not guard a route', async () => {
+  const guard = (hooks: Hooks) =>
+    definePlugin({
+      name: 'x',
+      priority: 1,
+      guard: { restricts: true },
+      scopes: ['entry', 'route'],
+      options: s.object({}),
+      create: () => hooks,
+    });
+  async function problemsOf(hooks: Hooks, place: 'entry' | 'route'): Promise<readonly string[]> {
+    const document = await parseDocument({ file: 'test.json', text: '{}' });
+    const problems = new ProblemCollector(document);
+    const route = {
+      match: { path: '/' },
+      answer: { status: 200 },
+      plugins: place === 'route' ? { x: {} } : {},
+    };
+    const plugins = [guard(hooks)];
+    const parsed = parse(configurationShape(plugins), {
+      entry: place === 'entry' ? { x: {} } : {},
+      routes: { a: route },
+    });
+    assert.ok(parsed.ok);
+    await (await compile(parsed.value, plugins, testPorts(), problems)).close();
+    try {
+      problems.throwIfAny();
+      return [];
+    } catch (error) {
+      return (error as InvalidConfiguration).problems.map(({ message }) => message);
+    }
+  }
+  const pass = () => next;
+  assert.deepEqual(await problemsOf({ entry: pass }, 'entry'), []);
+  assert.deepEqual(await problemsOf({ access: pass }, 'route'), []);
+  for (const [hooks, place] of [
+    [{ access: pass }, 'entry'],
+    [{ entry: pass }, 'route'],
+    [{ answer() {} }, 'route'],
+    [{}, 'entry'],
+  ] as const)
+    assert.match((await problemsOf(hooks, place)).join(), /no plugin guards this route/);
 });
