@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '../base/clock.ts';
+import { type Clock, limited, systemClock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { cut, type LoadedConfiguration, most } from '../gateway/index.ts';
 import { formatAddress, type ListenAddress } from './address.ts';
@@ -42,6 +42,9 @@ export interface Serving {
 
 /** For the node to leave its tailnet, in what is left of the 30 s. */
 const leaveMs = 3_000;
+
+/** For a reload that is under way. A secret on a share that does not answer must not keep the node in its tailnet. */
+const reloadMs = 1_000;
 
 /** A terminal's Ctrl-C reaches a program once by itself and once more from npm: only a later one means "now". */
 const cutOffAfterMs = 1_000;
@@ -90,7 +93,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
       const reloads = reloader?.stop();
       const cut = await server.close(drainTimeoutMs, cutOff);
       await watched.close();
-      await reloads;
+      if (reloads !== undefined) await limited(clock, reloads, reloadMs);
       await generations.close();
       await tailnet?.close(leaveMs);
       signals.off('SIGHUP', onHangUp);

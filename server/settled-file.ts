@@ -15,6 +15,7 @@ export async function readSettled(file: string, clock: Clock, signal: AbortSigna
     await clock.sleep(settledMs, signal);
     const state = await stateOf(file);
     if (state === before) {
+      if (state === irregular) throw new Error('it is not a regular file, and reading it may never end');
       const text = await readFile(file, 'utf8');
       if ((await stateOf(file)) === state) return text;
     }
@@ -22,10 +23,15 @@ export async function readSettled(file: string, clock: Clock, signal: AbortSigna
   }
 }
 
+/** The state of a folder, a pipe or a device. */
+const irregular = 'not a regular file';
+
 /** Changes with the file, through symbolic links. */
 async function stateOf(file: string): Promise<string> {
   try {
-    const { dev, ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
+    const found = await stat(file, { bigint: true });
+    if (!found.isFile()) return irregular;
+    const { dev, ino, size, mtimeNs, ctimeNs } = found;
     return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
   } catch (error) {
     return String((error as NodeJS.ErrnoException).code);

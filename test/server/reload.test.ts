@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { Agent, createServer, get, type IncomingMessage } from 'node:http';
@@ -50,6 +51,34 @@ test('a file that is gone is reported, and the old configuration stays', async (
   assert.equal(await ask(), '200 old');
   await writeFile(file, answering('new'));
   assert.equal((await next()).event, 'reloaded');
+});
+
+test('a file that became a pipe is reported and not read, and the old configuration stays', async (t) => {
+  const { file, signals, ask, next } = await start(t, plain, false);
+  await rm(file);
+  execFileSync('mkfifo', [file]);
+  signals.emit('SIGHUP', 'SIGHUP');
+  const { event, fields } = await next();
+  assert.equal(event, 'reload-failed');
+  assert.match(String(fields.problems), /not a regular file/);
+  assert.equal(await ask(), '200 old');
+});
+
+test('a reload whose secret never comes does not keep the server from stopping', async (t) => {
+  const { file, secrets, signals, clock, serving, heard, quiet } = await start(t, plain, false);
+  secrets.set('env:KEY', new Promise(() => {}));
+  await writeFile(
+    file,
+    guarded('plugins: { webhook: { provider: github, secret: "env:KEY" } }', '').replace('/*', '/hook'),
+  );
+  signals.emit('SIGHUP', 'SIGHUP');
+  assert.deepEqual(await quiet(), []);
+  signals.emit('SIGTERM', 'SIGTERM');
+  await clock.run(Promise.race([serving.stopped, clock.sleep(60_000)]));
+  assert.deepEqual(
+    heard.rest().map(({ event }) => event),
+    ['stopping', 'stopped'],
+  );
 });
 
 test('SIGHUP reads the secrets again', async (t) => {

@@ -55,7 +55,7 @@ export interface Place {
   readonly heard: HeardLog;
   readonly signals: EventEmitter;
   readonly serving: Serving;
-  readonly secrets: Map<string, string>;
+  readonly secrets: Map<string, string | Promise<string>>;
   /** Asks the gateway; gives status and body. */
   ask(path?: string): Promise<string>;
   /** Waits for the next line. */
@@ -78,7 +78,7 @@ export async function start(
     new EventEmitter(),
     new Upstreams(),
   ];
-  const secrets = new Map<string, string>();
+  const secrets = new Map<string, string | Promise<string>>();
   const load = (source: { readonly file: string; readonly text: string }) =>
     loadGateway(
       source,
@@ -87,7 +87,7 @@ export async function start(
         log: heard.log,
         secrets: {
           async get(reference) {
-            return Buffer.from(secrets.get(reference) ?? assert.fail(reference));
+            return Buffer.from(await (secrets.get(reference) ?? assert.fail(reference)));
           },
         },
         upstreams,
