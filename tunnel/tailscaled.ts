@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { after, type Clock } from '../base/clock.ts';
 import { ignore } from '../base/ignore.ts';
 
@@ -17,6 +17,24 @@ export interface TailscaledOptions {
   /** Its whole environment, without the variables of this process. */
   readonly env: Readonly<Record<string, string>>;
   readonly clock: Clock;
+}
+
+/**
+ * The key is sent to the socket in this folder: whoever can replace that socket gets the key.
+ *
+ * @throws Error if the folder belongs to another user, or if everyone may write to it
+ */
+function refuseForeign(directory: string): void {
+  const { uid, mode } = statSync(directory);
+  const own = process.geteuid?.() ?? uid;
+  if (uid !== own && uid !== 0)
+    throw new Error(
+      `${directory} belongs to another user (${uid}), who could take the auth key; use a folder of this user (${own})`,
+    );
+  if ((mode & 0o002) !== 0)
+    throw new Error(
+      `everyone may write to ${directory} and could take the auth key; use a folder with mode 0700, such as a new one below it`,
+    );
 }
 
 /** The parts of the daemon's process that the tunnel uses. */
@@ -96,6 +114,7 @@ export class Tailscaled implements Daemon {
   start(): void {
     const { binary, directory, stateFile, socksPort, udpPort = 0, env } = this.#options;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+    refuseForeign(directory);
     this.#lines = [];
     this.#controlError = undefined;
     const child = spawn(

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -45,6 +45,26 @@ test('it runs in userspace, keeps nothing on disk and listens on the loopback al
     '--socks5-server=127.0.0.1:1055',
     '--no-logs-no-support',
   ]);
+});
+
+test('it does not start in a folder where others could put a socket of their own', (t) => {
+  const directory = scratch(t);
+  const tailscaled = daemon(t, directory, 'sleep 60');
+  const run = join(directory, 'run');
+  mkdirSync(run);
+  for (const mode of [0o777, 0o1777, 0o702]) {
+    chmodSync(run, mode);
+    assert.throws(() => tailscaled.start(), /everyone may write to .*run and could take the auth key/);
+  }
+  chmodSync(run, 0o755);
+  tailscaled.start();
+  assert.equal(tailscaled.running, true);
+  if (process.getuid?.() === 0) chownSync(run, 54_321, 54_321);
+  t.mock.method(process as Required<typeof process>, 'geteuid', () => 12_345);
+  assert.throws(
+    () => tailscaled.start(),
+    /run belongs to another user .* use a folder of this user \(12345\)/,
+  );
 });
 
 test('its state is in a file if one is given, and it has a SOCKS5 server only if a port is given', async (t) => {
