@@ -4,8 +4,16 @@ import { isAbsolute, join, resolve } from 'node:path';
 /** The number of symbolic links that Linux follows. */
 const mostLinks = 40;
 
+/** A folder on the way to the file. */
+interface Place {
+  /** The relevant names in it. */
+  readonly names: Set<string>;
+  /** It has the file or a link. Any other folder is watched only if it can be read: it is rarely replaced. */
+  needed: boolean;
+}
+
 /**
- * Reports when a file may have changed: when it was written or replaced, or when a symbolic link on the way to it was.
+ * Reports when a file may have changed: when it was written or replaced, or when a symbolic link or a folder on the way to it was.
  *
  * The folders are watched instead of the file: an editor that renames a new file to its place, and Kubernetes, which renames a link to
  * the folder of the new files, do not change the old file.
@@ -15,8 +23,7 @@ export class FileWatch {
   readonly #changed: () => void;
   readonly #failed: (error: unknown) => void;
   #watchers = new Map<string, FSWatcher>();
-  /** The relevant names in each folder. */
-  #names: ReadonlyMap<string, ReadonlySet<string>> = new Map();
+  #places: ReadonlyMap<string, Place> = new Map();
   #closed = false;
 
   constructor(file: string, changed: () => void, failed: (error: unknown) => void) {
@@ -28,10 +35,10 @@ export class FileWatch {
   /** Begins to watch, or follows links that have changed. */
   follow(): void {
     if (this.#closed) return;
-    this.#names = placesOf(this.#file);
+    this.#places = placesOf(this.#file);
     const watchers = new Map<string, FSWatcher>();
-    for (const folder of this.#names.keys()) {
-      const watcher = this.#watchers.get(folder) ?? this.#open(folder);
+    for (const [folder, { needed }] of this.#places) {
+      const watcher = this.#watchers.get(folder) ?? this.#open(folder, needed);
       if (watcher !== undefined) watchers.set(folder, watcher);
     }
     for (const [folder, watcher] of this.#watchers) if (!watchers.has(folder)) watcher.close();
@@ -43,18 +50,29 @@ export class FileWatch {
     for (const watcher of this.#watchers.values()) watcher.close();
   }
 
-  #open(folder: string): FSWatcher | undefined {
+  #open(folder: string, needed: boolean): FSWatcher | undefined {
     try {
       const watcher = watch(folder, (_kind, name) => {
-        if (name !== null && this.#names.get(folder)?.has(name) === false) return;
+        if (name !== null && this.#places.get(folder)?.names.has(name) === false) return;
+        this.#closeBelow(join(folder, name ?? ''));
         this.follow();
         this.#changed();
       });
       watcher.on('error', (error) => this.#lose(folder, watcher, error));
       return watcher;
     } catch (error) {
-      this.#failed(error);
+      // What reads the file reports a folder that is missing.
+      if (needed && (error as NodeJS.ErrnoException).code !== 'ENOENT') this.#failed(error);
       return undefined;
+    }
+  }
+
+  /** Another folder may have this path now, and a watcher stays with the folder that it began with. */
+  #closeBelow(path: string): void {
+    for (const [folder, watcher] of this.#watchers) {
+      if (folder !== path && !folder.startsWith(`${path}/`)) continue;
+      watcher.close();
+      this.#watchers.delete(folder);
     }
   }
 
@@ -65,18 +83,18 @@ export class FileWatch {
   }
 }
 
-/** The folders where a change can make a path lead to another file, its own and those of the links on its way, with the relevant names. */
-function placesOf(file: string): Map<string, Set<string>> {
-  const places = new Map<string, Set<string>>();
+/** The folders where a change can make a path lead to another file: all on its way, and on the way of its links. */
+function placesOf(file: string): Map<string, Place> {
+  const places = new Map<string, Place>();
   const rest = file.split('/');
   let folder = '/';
   for (let links = 0; rest.length > 0; ) {
     const name = rest.shift() as string;
     const target = links < mostLinks ? linkAt(join(folder, name)) : undefined;
-    if (target !== undefined || rest.length === 0) {
-      const names = places.get(folder) ?? new Set();
-      places.set(folder, names.add(name));
-    }
+    const place = places.get(folder) ?? { names: new Set(), needed: false };
+    places.set(folder, place);
+    place.names.add(name);
+    place.needed ||= target !== undefined || rest.length === 0;
     if (target === undefined) folder = join(folder, name);
     else {
       links += 1;

@@ -20,7 +20,7 @@ export interface TailscaledOptions {
 }
 
 /**
- * The key is sent to the socket in this folder: whoever can replace that socket gets the key.
+ * The key is sent to the socket in this folder: a user who can replace that socket gets the key.
  *
  * @throws Error if the folder belongs to another user, or if everyone may write to it
  */

@@ -4,6 +4,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { answering, guarded, plain, start } from './reloading.ts';
 
+async function below(folder: string): Promise<string> {
+  await mkdir(join(folder, 'conf'));
+  await writeFile(join(folder, 'conf', 'postern.yaml'), answering('old'));
+  return join(folder, 'conf', 'postern.yaml');
+}
+
 /** Ways in which the file changes, each as one step that must be seen. */
 const ways: Readonly<
   Record<
@@ -56,6 +62,23 @@ const ways: Readonly<
       return join(folder, 'links', 'postern.yaml');
     },
     change: (folder, body) => writeFile(join(folder, 'real', 'a.yaml'), answering(body)),
+  },
+  'in a folder that another takes the place of': {
+    make: below,
+    async change(folder, body) {
+      await mkdir(join(folder, body));
+      await writeFile(join(folder, body, 'postern.yaml'), answering(body));
+      await rename(join(folder, 'conf'), join(folder, `before-${body}`));
+      await rename(join(folder, body), join(folder, 'conf'));
+    },
+  },
+  'in a folder that was removed and made again': {
+    make: below,
+    async change(folder, body) {
+      await rm(join(folder, 'conf'), { recursive: true });
+      await mkdir(join(folder, 'conf'));
+      await writeFile(join(folder, 'conf', 'postern.yaml'), answering(body));
+    },
   },
   'in a release whose folder is a link': {
     async make(folder) {
