@@ -128,8 +128,11 @@ export class RequestHandling implements Handling, Receiver, Linked<RequestHandli
     exchange.bodySize = before.bodySize;
     exchange.attempts.push(...before.attempts);
     const undecided = () => this.#stop(gatewayRefusals.stopping('no plugin decided on it again in time'));
+    // An earlier configuration may not have decided yet, and does not count any more.
+    this.#clearTimer();
     this.#timer = setTimeout(undecided, exchange.deadlineMs - host.clock.now());
     const done = (reply: Reply | undefined) => {
+      if (this.#exchange !== exchange) return;
       this.#clearTimer();
       if (reply !== undefined) this.#stop(refusalOf(reply));
     };

@@ -116,6 +116,23 @@ test('a stream on which no plugin decides again in the time of its service is br
   assert.match(finished[0]?.brokenOff ?? '', /^gateway:stopping: no plugin decided on it again in time/);
 });
 
+test('only the last configuration decides on a stream, not one before it that decides late', async (t) => {
+  const { client, stream, swap, admit, finished } = await open(t);
+  let decide: (verdict: Verdict) => void = () => assert.fail('it did not run');
+  await swap({
+    access: () =>
+      new Promise((resolve) => {
+        decide = resolve;
+      }),
+  });
+  await swap(admit);
+  decide(refusing.access?.({} as never, new Uint8Array()) as Verdict);
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.deepEqual(finished, []);
+  stream.receiver.data(Buffer.from('data: 2\n\n'));
+  await client.until(/data: 2/);
+});
+
 /** A webhook whose answer is a stream, through a gateway on a configuration. */
 async function openWebhook(t: TestContext) {
   const clock = new VirtualClock();
