@@ -31,6 +31,10 @@ export function fixedAnswer({ status, headers, body }: AnswerOptions): FixedAnsw
   if (body !== undefined && !hasHeader(list, 'content-type'))
     list.push('content-type', 'text/plain; charset=utf-8');
   checkFields(list);
+  const names = Object.keys(headers).map((name) => name.toLowerCase());
+  const repeated = names.find((name, at) => names.indexOf(name) < at);
+  if (repeated !== undefined)
+    throw new ConfigurationError(`the header ${repeated} is there twice; give its values as one list`);
   return { status, headers: list, body: Buffer.from(body ?? '') };
 }
 

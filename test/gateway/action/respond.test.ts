@@ -100,6 +100,11 @@ const wrong: readonly (readonly [what: string, route: object, message: RegExp])[
     { answer: { status: 200, headers: { 'a b': 'c' } } },
     /the name of a header is malformed/,
   ],
+  [
+    'a header in two spellings',
+    { answer: { status: 200, headers: { Location: '/a', location: '/b' } } },
+    /the header location is there twice; give its values as one list/,
+  ],
   ['an interim status', { answer: { status: 103 } }, /answer\.status/],
   [
     'what is for targets',
