@@ -24,6 +24,7 @@ interface Declared {
 }
 
 const plugins = await loadPlugins(everything);
+const levels = new Intl.ListFormat('en-GB', { type: 'conjunction' });
 const providers = await loadProviders(everything);
 const shape = jsonSchema(configurationShape(plugins)) as Declared;
 const at = (declared: Declared | undefined, ...path: readonly string[]): Declared =>
@@ -132,9 +133,7 @@ for (const { name, options, priority, scopes, readsBody } of plugins) {
     });
 
   test(`${path} says where ${name} may stand, its priority, and what it needs`, () => {
-    const levels = [...scopes];
-    const last = levels.pop();
-    assert.ok(page(path).includes(`at ${levels.join(', ')} and ${last} level`));
+    assert.ok(page(path).includes(`at ${levels.format(scopes)} level`));
     assert.ok(page(path).includes(`Priority ${priority}`));
     assert.ok(readsBody !== true || page(path).includes('It needs the body'));
   });

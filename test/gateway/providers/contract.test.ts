@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import test from 'node:test';
 import fc from 'fast-check';
+import { uncheckedSecrets } from '../../../adapters/secrets/unchecked.ts';
 import { loadProviders } from '../../../gateway/providers/index.ts';
 import { type Message, type Signer, signers } from './signers.ts';
 import { flat, outcome, providerNamed, providers, verifierOf } from './verify.ts';
@@ -24,6 +25,7 @@ test('every provider is loaded by its name alone', async () => {
 test('every provider has a sender to be tested with', () => {
   const tested = new Set(signers.map(({ provider }) => provider));
   assert.deepEqual([...tested].sort(), providers.map(({ name }) => name).sort());
+  assert.equal(new Set(signers.map(({ variant }) => variant)).size, signers.length);
 });
 
 const messages = fc.record({
@@ -58,6 +60,11 @@ function describeSender(signer: Signer): void {
   const verify = verifier(one);
   const signed = (message: Message, { sender }: Keys = one) =>
     signer.headers(signer.sign(sender, message), message);
+
+  test(`${name}: the placeholder that replaces a secret in postern check is accepted as one`, async () => {
+    const placeholder = await uncheckedSecrets({}).get('ssm:not-read');
+    assert.doesNotThrow(() => verifierOf(providerNamed(signer.provider), signer.options, [placeholder]));
+  });
 
   test(`${name}: a good signature is accepted, whatever bytes the body has`, () => {
     fc.assert(

@@ -9,6 +9,7 @@ export interface Message {
 
 export interface Signer {
   readonly provider: string;
+  /** Its name among all senders. */
   readonly variant: string;
   readonly options: Readonly<Record<string, unknown>>;
   /** Two secrets as the sender makes them, from a number. */

@@ -21,7 +21,10 @@ import { closedPort, says, startTarget, until } from '../fixtures/server.ts';
 interface Way {
   readonly transport: Transport;
   readonly clock: VirtualClock;
-  /** The host by which the transport reaches a port of this machine; the port stays. */
+  /**
+   * The host by which the transport reaches a port of this machine; the port stays. `silent.test` is a host that never answers, except for
+   * `direct`, which has no proxy that could do that.
+   */
   readonly host: string;
 }
 

@@ -27,7 +27,7 @@ for (const [text, kind, guarded] of right) {
 }
 
 const wrong: readonly (readonly [text: string, hint: RegExp])[] = [
-  ['', /write one of tailnet, socks5:\/\/HOST:PORT, direct/],
+  ['', /write one of (?:\S+, )*socks5:\/\/HOST:PORT, /],
   ['Tailnet', /write one of/],
   ['http://127.0.0.1:1080', /write one of/],
   ['socks5', /an example is socks5:\/\/127\.0\.0\.1:1080/],
