@@ -1,4 +1,4 @@
-import type { Document, ErrorCode, LineCounter, Scalar } from 'yaml';
+import type { Document, ErrorCode, LineCounter, Node, Scalar, YAMLMap } from 'yaml';
 import { type ConfigurationDocument, invalid, type Place, protoMessage } from './place.ts';
 
 type Yaml = typeof import('yaml');
@@ -34,7 +34,7 @@ export async function parseYaml(file: string, text: string): Promise<Configurati
   const document = yaml.parseDocument(text, {
     lineCounter: counter,
     prettyErrors: false,
-    // The package compares every key of a map with every other; see repeatedKeys.
+    // The package compares every key of a map with every other; see inspect.
     uniqueKeys: false,
     strict: true,
     stringKeys: true,
@@ -52,8 +52,9 @@ export async function parseYaml(file: string, text: string): Promise<Configurati
     const message = 'other versions of YAML read the same text differently; remove the line %YAML';
     found.push({ ...placeAt(counter, Math.max(text.search(/^%YAML/m), 0)), message });
   }
-  found.push(...repeatedKeys(yaml, document, counter));
-  if (found.length === 0) found.push(...ambiguities(yaml, document, counter));
+  const { repeated, ambiguous } = inspect(yaml, document, counter);
+  found.push(...repeated);
+  if (found.length === 0) found.push(...ambiguous);
   if (found.length > 0) throw invalid(file, ...found.sort((a, b) => a.line - b.line || a.column - b.column));
   return { file, value: plainValue(file, document), locate: (path) => locate(yaml, document, counter, path) };
 }
@@ -68,46 +69,49 @@ function plainValue(file: string, document: Document): unknown {
   }
 }
 
-function repeatedKeys(yaml: Yaml, document: Document, counter: LineCounter): (Place & { message: string })[] {
-  const found: (Place & { message: string })[] = [];
-  yaml.visit(document, {
-    Map(_key, { items }) {
-      const seen = new Set<unknown>();
-      for (const { key } of items) {
-        if (!yaml.isScalar(key)) continue;
-        if (seen.has(key.value))
-          found.push({ ...placeAt(counter, key.range?.[0] ?? 0), message: 'this key is repeated' });
-        seen.add(key.value);
-      }
-    },
-  });
-  return found;
+/** What another program would read differently in well-formed YAML. */
+interface Findings {
+  /** Keys that are in a map twice. */
+  readonly repeated: (Place & { message: string })[];
+  readonly ambiguous: (Place & { message: string })[];
 }
 
-/** Well-formed parts that another program would read differently. */
-function ambiguities(yaml: Yaml, document: Document, counter: LineCounter): (Place & { message: string })[] {
-  const found: (Place & { message: string })[] = [];
-  const add = (offset: number | undefined, message: string) =>
-    found.push({ ...placeAt(counter, offset ?? 0), message });
-  yaml.visit(document, {
-    Node(_key, node) {
-      if (yaml.isAlias(node)) return;
-      if (node.tag !== undefined) add(node.range?.[0], 'tags (!) are not supported; remove it');
-      if (!yaml.isScalar(node)) return;
-      const { value, source = '' } = node as Scalar;
-      if (typeof value === 'number' && !plainNumber.test(source))
-        add(
-          node.range?.[0],
-          'programs read this number differently; write it in decimal, without leading zeros or exponent',
-        );
-    },
-    Pair(_key, { key }) {
-      if (!yaml.isScalar(key)) return;
-      if (key.value === '__proto__') add(key.range?.[0], protoMessage);
-      if (key.value === '<<') add(key.range?.[0], '<< does not merge maps here; write the keys out');
-    },
-  });
-  return found;
+/** Goes through all nodes once, by itself: the package's `visit` copies the path to each of them. */
+function inspect(yaml: Yaml, document: Document, counter: LineCounter): Findings {
+  const findings: Findings = { repeated: [], ambiguous: [] };
+  const at = (node: Node, message: string) => ({ ...placeAt(counter, node.range?.[0] ?? 0), message });
+
+  function inspectNode(node: unknown): void {
+    if (!yaml.isNode(node) || yaml.isAlias(node)) return;
+    if (node.tag !== undefined) findings.ambiguous.push(at(node, 'tags (!) are not supported; remove it'));
+    if (yaml.isScalar(node)) inspectScalar(node);
+    else if (yaml.isMap(node)) inspectMap(node);
+    else if (yaml.isSeq(node)) node.items.forEach(inspectNode);
+  }
+
+  function inspectScalar(node: Scalar): void {
+    if (typeof node.value !== 'number' || plainNumber.test(node.source ?? '')) return;
+    const message =
+      'programs read this number differently; write it in decimal, without leading zeros or exponent';
+    findings.ambiguous.push(at(node, message));
+  }
+
+  function inspectMap({ items }: YAMLMap): void {
+    const seen = new Set<unknown>();
+    for (const { key, value } of items) {
+      inspectNode(key);
+      inspectNode(value);
+      if (!yaml.isScalar(key)) continue;
+      if (seen.has(key.value)) findings.repeated.push(at(key, 'this key is repeated'));
+      seen.add(key.value);
+      if (key.value === '__proto__') findings.ambiguous.push(at(key, protoMessage));
+      if (key.value === '<<')
+        findings.ambiguous.push(at(key, '<< does not merge maps here; write the keys out'));
+    }
+  }
+
+  inspectNode(document.contents);
+  return findings;
 }
 
 /** The place of a value, or of the innermost part around it that is in the file. A key is the start of its value. */

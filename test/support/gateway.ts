@@ -96,7 +96,8 @@ export function gatewayWith(options: {
   const perConsumer = new Set(
     consumers.flatMap((consumer) => consumer.instances.map((one) => one.plugin.name)),
   );
-  const upstream = options.upstream ?? upstreamOf(ok);
+  // The deadline is a real timer, which no test with another clock may meet.
+  const upstream = options.upstream ?? upstreamOf(ok, 60_000);
   const { chain, chainFor } = compileChains(base, perConsumer);
   const route: Route = {
     name: 'all',
