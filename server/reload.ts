@@ -1,4 +1,5 @@
-import type { Clock } from '../base/clock.ts';
+import { type Clock, limited } from '../base/clock.ts';
+import { ignore } from '../base/ignore.ts';
 import type { Log } from '../base/log.ts';
 import { messageOf } from '../base/message-of.ts';
 import {
@@ -29,6 +30,9 @@ export interface ReloadHost {
 }
 
 type Cause = 'SIGHUP' | 'watch';
+
+/** Longer than the retries for one secret take. */
+const loadWithinMs = 60_000;
 
 /** Loads the configuration again and replaces the gateway. Loads run one after another, and an invalid configuration changes nothing. */
 export class Reloader {
@@ -107,7 +111,7 @@ export class Reloader {
     const text = await readSettled(source.file, clock, this.#stopping.signal);
     if (cause === 'watch' && text === this.#text) return;
     this.#text = text;
-    const loaded = await load({ file: source.file, text });
+    const loaded = await this.#loadInTime(load({ file: source.file, text }));
     const lost = [...this.#running.protections].filter((one) => !loaded.protections.has(one));
     if (this.#stopped || (cause === 'watch' && lost.length > 0)) {
       await loaded.gateway.close();
@@ -119,6 +123,16 @@ export class Reloader {
     log.info('reloaded', { cause, generation });
     const options = changedOptions(this.#fixed, fixedOptions(loaded.server));
     if (options.length > 0) log.warn('restart-needed', { options });
+  }
+
+  /** A secret that does not answer must not keep the next reload from being tried. */
+  async #loadInTime(loading: Promise<LoadedConfiguration>): Promise<LoadedConfiguration> {
+    const loaded = await limited(this.#host.clock, loading, loadWithinMs);
+    if (loaded !== undefined) return loaded;
+    loading.then(({ gateway }) => gateway.close(), ignore);
+    throw new Error(
+      `it was not loaded within ${loadWithinMs / 1_000} s; check that each secret can be read, then reload again`,
+    );
   }
 
   #problemsOf(error: unknown): readonly string[] {

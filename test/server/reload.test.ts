@@ -81,6 +81,24 @@ test('a reload whose secret never comes does not keep the server from stopping',
   );
 });
 
+test('a reload whose secret never comes fails after a minute, and the next one is tried', async (t) => {
+  const { file, secrets, signals, clock, next, ask } = await start(t, plain, false);
+  secrets.set('env:KEY', new Promise(() => {}));
+  await writeFile(
+    file,
+    guarded('plugins: { webhook: { provider: github, secret: "env:KEY" } }', '').replace('/*', '/hook'),
+  );
+  signals.emit('SIGHUP', 'SIGHUP');
+  await clock.run(clock.sleep(61_000));
+  const { event, fields } = await next();
+  assert.equal(event, 'reload-failed');
+  assert.match(String(fields.problems), /was not loaded within 60 s/);
+  assert.equal(await ask(), '200 old');
+  secrets.set('env:KEY', 'a secret of the test');
+  signals.emit('SIGHUP', 'SIGHUP');
+  assert.equal((await next()).event, 'reloaded');
+});
+
 test('SIGHUP reads the secrets again', async (t) => {
   const make = async (folder: string) => {
     const file = join(folder, 'postern.yaml');
