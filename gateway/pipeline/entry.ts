@@ -1,9 +1,9 @@
 import { messageOf } from '../../base/message-of.ts';
-import { gatewayRefusals } from '../answer/refusal.ts';
 import { type Reply, readVerdict } from '../answer/verdict.ts';
 import type { Arrival } from '../plugin/plugin.ts';
 import type { Log } from '../ports/log.ts';
 import type { EntryStep } from './chain.ts';
+import { pluginFailure } from './plugin-failure.ts';
 
 /** Runs the plugins that judge a request before its route is known; returns the reply that ends it. */
 export function runEntry(
@@ -13,15 +13,11 @@ export function runEntry(
   log: Log,
 ): Reply | undefined {
   for (const { plugin, onError, run } of steps) {
-    const fail = (message: string): Reply => {
-      log.error('plugin-error', { id, plugin, error: message });
-      return gatewayRefusals.error(`${plugin}: ${message}`);
-    };
     let given: unknown;
     try {
       given = run(arrival);
     } catch (error) {
-      const reply = fail(messageOf(error));
+      const reply = pluginFailure(log, id, plugin, messageOf(error));
       if (onError === 'next') continue;
       return reply;
     }
@@ -29,7 +25,7 @@ export function runEntry(
       const verdict = readVerdict(given, false);
       if (verdict.kind === 'refuse' || verdict.kind === 'answer') return verdict;
     } catch (error) {
-      return fail(`malformed verdict: ${messageOf(error)}`);
+      return pluginFailure(log, id, plugin, `malformed verdict: ${messageOf(error)}`);
     }
   }
   return undefined;

@@ -9,6 +9,7 @@ import type { Log } from '../ports/log.ts';
 import { type Body, BodyError } from '../request/body.ts';
 import type { Exchange, TrailEntry } from '../request/exchange.ts';
 import type { Chain, Step } from './chain.ts';
+import { pluginFailure } from './plugin-failure.ts';
 import type { RoutePolicy } from './policy.ts';
 import type { Recall } from './recall.ts';
 
@@ -235,8 +236,7 @@ export class PipelineRun {
 
   #refuse(step: Step, message: string): Reply {
     this.#note(step, 'error', message);
-    this.#host.log.error('plugin-error', { id: this.#exchange.id, plugin: step.plugin, error: message });
-    return gatewayRefusals.error(`${step.plugin}: ${message}`);
+    return pluginFailure(this.#host.log, this.#exchange.id, step.plugin, message);
   }
 
   #note(step: Step, result: TrailEntry['result'], reason: string | undefined): void {
