@@ -11,7 +11,7 @@ import { after, before, type TestContext, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { PrometheusMetrics } from '../../server/prometheus.ts';
-import { serve } from '../../server/serve.ts';
+import { type ServeOptions, type Serving, serve } from '../../server/serve.ts';
 import { gatewayWith, noLog } from '../support/gateway.ts';
 import { parseMetrics, sampleOf } from '../support/prometheus-text.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -184,12 +184,10 @@ test('a second signal, later, cuts off what still runs', async (t) => {
   assert.equal(await slow, 'cut off');
 });
 
-test('signals within a second count once, and the grace begins at the first', async () => {
-  const clock = new VirtualClock();
-  const signals = new EventEmitter();
-  const upstream = new HeldUpstream();
+/** Serves on free ports in this process, with five seconds to drain. */
+function serveOn(upstream: HeldUpstream, options: Pick<ServeOptions, 'signals' | 'clock'>): Promise<Serving> {
   const free = { host: '127.0.0.1', port: 0 };
-  const running = await serve({
+  return serve({
     gateway: gatewayWith({ upstream }),
     server: { limits: {}, drainTimeout: 5_000 },
     protections: new Set(),
@@ -197,9 +195,15 @@ test('signals within a second count once, and the grace begins at the first', as
     admin: free,
     log: noLog,
     metrics: new PrometheusMetrics(),
-    signals,
-    clock,
+    ...options,
   });
+}
+
+test('signals within a second count once, and the grace begins at the first', async () => {
+  const clock = new VirtualClock();
+  const signals = new EventEmitter();
+  const upstream = new HeldUpstream();
+  const running = await serveOn(upstream, { signals, clock });
   const client = await RawClient.connect(running.address.port);
   client.send('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
   const held = await upstream.next();
@@ -217,17 +221,7 @@ test('signals within a second count once, and the grace begins at the first', as
 test('the admin address shows what the server has in use, while it is in use', async () => {
   const signals = new EventEmitter();
   const upstream = new HeldUpstream();
-  const free = { host: '127.0.0.1', port: 0 };
-  const running = await serve({
-    gateway: gatewayWith({ upstream }),
-    server: { limits: {}, drainTimeout: 5_000 },
-    protections: new Set(),
-    listen: free,
-    admin: free,
-    log: noLog,
-    metrics: new PrometheusMetrics(),
-    signals,
-  });
+  const running = await serveOn(upstream, { signals });
   const read = async () => {
     const answer = await fetch(`http://127.0.0.1:${running.admin.port}/metrics`);
     assert.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
