@@ -104,7 +104,7 @@ describe('the demo target', { skip }, () => {
     return { joins, found };
   }
 
-  test('joins the tailnet, and at no time shows its key in an argument, an environment or a log', async () => {
+  test('joins the tailnet, and never shows its key in an argument, an environment or a log', async () => {
     const joining = start('join.sh', ['bash', join(demo, 'join.sh'), join(folder, 'settings')], { env });
     let joins = 0;
     const shown: string[] = [];
